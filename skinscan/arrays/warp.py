@@ -1,0 +1,236 @@
+"""Where points, masks and labels of one image lie in another: a homography plus a small displacement field.
+
+    after = project(homography, before) + displacement(before)
+
+Points are (x, y) pixels, centre of the top-left pixel (0, 0). `displacement` (h, w, 2) float32 is in pixels of
+the after image and sampled every `grid_px` pixels of the before image, first sample at (0, 0); between samples
+it is bilinear, beyond the last one constant, and where `size == 0` there is none. A NaN sample says that nobody
+knows where this part of the before image went: all that leans on it is NaN, or 0 in labels. For measuring,
+labels and masks travel; images are never resampled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Points = NDArray[np.float64]
+Field = NDArray[np.float32]
+
+NO_DISPLACEMENT: Field = np.zeros((0, 0, 2), np.float32)
+NO_DISPLACEMENT.flags.writeable = False
+
+INVERSE_TOLERANCE_PX = 1e-3
+"""`inverse` stops once `forward` of its answer is this near, in pixels of the after image."""
+
+_INVERSE_STEPS = 60
+_STRIPE_ROWS = 256
+
+
+def project(homography: NDArray[np.floating[Any]], points: NDArray[Any]) -> Points:
+    """Points (..., 2) through a homography (3, 3); NaN on and behind the horizon (third coordinate <= 0)."""
+    points = np.asarray(points, np.float64)
+    moved = points @ homography[:, :2].T + homography[:, 2]
+    depth = moved[..., 2:]
+    out = np.full(points.shape, np.nan)
+    np.divide(moved[..., :2], depth, out=out, where=depth > 0)
+    return out
+
+
+def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> Points:
+    """Bilinear displacement (..., 2) at points (..., 2) of the before image; zero where there is no field."""
+    points = np.asarray(points, np.float64)
+    if displacement.size == 0:
+        return np.where(np.isfinite(points), 0.0, np.nan)
+    rows, columns = displacement.shape[:2]
+    known = np.isfinite(points).all(axis=-1)
+    u = np.clip(np.where(known, points[..., 0], 0.0) / grid_px, 0, columns - 1)
+    v = np.clip(np.where(known, points[..., 1], 0.0) / grid_px, 0, rows - 1)
+    left, top = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
+    right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
+    share_x, share_y = u - left, v - top
+    total = np.zeros(points.shape)
+    for y, weight_y in ((top, 1 - share_y), (bottom, share_y)):
+        for x, weight_x in ((left, 1 - share_x), (right, share_x)):
+            weight = (weight_y * weight_x)[..., None]
+            total += np.where(weight > 0, weight * displacement[y, x], 0.0)
+    total[~known] = np.nan
+    return total
+
+
+def forward(
+    points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int
+) -> Points:
+    """Points (..., 2) of the before image in the after image; NaN where unknown."""
+    return project(homography, points) + displacement_at(displacement, grid_px, points)
+
+
+def inverse(
+    points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int
+) -> Points:
+    """Points (..., 2) of the after image in the before image, within INVERSE_TOLERANCE_PX; NaN where unknown.
+
+    Fixed-point iteration before <- project(inverse homography, after - displacement(before)), which converges
+    where the displacement changes by less than a pixel a pixel; where it does not converge the answer is NaN.
+    """
+    points = np.asarray(points, np.float64)
+    back = np.linalg.inv(np.asarray(homography, np.float64))
+    before = project(back, points)
+    if displacement.size == 0:
+        return before
+    filled = fill_unknown(displacement)
+    for _ in range(_INVERSE_STEPS):
+        off = forward(before, homography, filled, grid_px) - points
+        if not np.any(np.hypot(off[..., 0], off[..., 1]) > INVERSE_TOLERANCE_PX / 10):
+            break
+        before = project(back, points - displacement_at(filled, grid_px, before))
+    off = forward(before, homography, displacement, grid_px) - points
+    before[~(np.hypot(off[..., 0], off[..., 1]) <= INVERSE_TOLERANCE_PX)] = np.nan
+    return before
+
+
+def fill_unknown(displacement: Field) -> Field:
+    """The same field with NaN samples replaced by the nearest known one (zero where none is known)."""
+    unknown = ~np.isfinite(displacement).all(axis=-1)
+    if not unknown.any():
+        return displacement
+    if unknown.all():
+        return np.zeros_like(displacement)
+    nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
+    return np.ascontiguousarray(displacement[nearest[0], nearest[1]])
+
+
+def forward_map(
+    shape_before: tuple[int, int],
+    homography: NDArray[np.floating[Any]],
+    displacement: Field = NO_DISPLACEMENT,
+    grid_px: int = 1,
+    step: int = 8,
+) -> tuple[Field, Field]:
+    """After coordinates of every before pixel: map_x, map_y, (H, W) float32 each, NaN where unknown.
+
+    Exact every `step` pixels and bilinear between; step 1 is exact everywhere.
+    """
+    nodes = _nodes(shape_before, step)
+    return _upsampled(forward(nodes, homography, displacement, grid_px), shape_before, step)
+
+
+def inverse_map(
+    shape_after: tuple[int, int],
+    homography: NDArray[np.floating[Any]],
+    displacement: Field = NO_DISPLACEMENT,
+    grid_px: int = 1,
+    step: int = 8,
+) -> tuple[Field, Field]:
+    """Before coordinates of every after pixel: map_x, map_y, (H, W) float32 each, NaN where unknown.
+
+    Exact every `step` pixels and bilinear between; step 1 is exact everywhere. Coordinates may lie outside
+    the before image. `sample` reads an image through these maps.
+    """
+    nodes = _nodes(shape_after, step)
+    return _upsampled(inverse(nodes, homography, displacement, grid_px), shape_after, step)
+
+
+def sample(
+    image: NDArray[Any],
+    map_x: Field,
+    map_y: Field,
+    interpolation: int = cv2.INTER_LINEAR,
+    outside: float = 0.0,
+) -> NDArray[Any]:
+    """`image` (H, W) or (H, W, C) at the maps (h, w): `outside` where a map is NaN or leaves the image.
+
+    cv2.remap gives other values at NaN than at its border, so NaN is first turned into a far point.
+    """
+    far = np.float32(-1e5)
+    x = np.where(np.isfinite(map_x), map_x, far)
+    y = np.where(np.isfinite(map_y), map_y, far)
+    return np.asarray(
+        cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(outside,) * 4)
+    )
+
+
+def carry_labels(
+    labels_before: NDArray[Any],
+    shape_after: tuple[int, int],
+    homography: NDArray[np.floating[Any]],
+    displacement: Field = NO_DISPLACEMENT,
+    grid_px: int = 1,
+    step: int = 8,
+) -> NDArray[Any]:
+    """Labels or a mask (H, W) of the before image, on the after image: the nearest pixel's, 0 outside."""
+    return _gather(labels_before, *inverse_map(shape_after, homography, displacement, grid_px, step))
+
+
+def carry_mask_back(
+    mask_after: NDArray[Any],
+    shape_before: tuple[int, int],
+    homography: NDArray[np.floating[Any]],
+    displacement: Field = NO_DISPLACEMENT,
+    grid_px: int = 1,
+    step: int = 8,
+) -> NDArray[Any]:
+    """A mask or labels (H, W) of the after image, on the before image: the nearest pixel's, 0 outside."""
+    return _gather(mask_after, *forward_map(shape_before, homography, displacement, grid_px, step))
+
+
+def jacobian(
+    homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int, points: NDArray[Any]
+) -> NDArray[np.float64]:
+    """d(after)/d(before) at points (N, 2): (N, 2, 2), central differences over a grid step."""
+    points = np.asarray(points, np.float64).reshape(-1, 2)
+    reach = float(grid_px) if displacement.size else 1.0
+    columns = []
+    for axis in np.eye(2):
+        ahead = forward(points + reach * axis, homography, displacement, grid_px)
+        behind = forward(points - reach * axis, homography, displacement, grid_px)
+        columns.append((ahead - behind) / (2 * reach))
+    return np.stack(columns, axis=-1)
+
+
+def _nodes(shape: tuple[int, int], step: int) -> Points:
+    height, width = shape
+    x = np.arange(0, width + step - 1, step, dtype=np.float64)
+    y = np.arange(0, height + step - 1, step, dtype=np.float64)
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _upsampled(nodes: Points, shape: tuple[int, int], step: int) -> tuple[Field, Field]:
+    height, width = shape
+    out = []
+    for axis in range(2):
+        coarse = np.ascontiguousarray(nodes[..., axis])
+        if step == 1:
+            out.append(coarse[:height, :width].astype(np.float32))
+            continue
+        wide = _stretched(coarse, width, step, axis=1)
+        out.append(_stretched(wide, height, step, axis=0))
+    return out[0], out[1]
+
+
+def _stretched(values: NDArray[Any], length: int, step: int, axis: int) -> Field:
+    """Linear interpolation of samples at 0, step, 2 step ... to 0, 1, ... length - 1 along an axis."""
+    position = np.arange(length)
+    first = position // step
+    second = np.minimum(first + 1, values.shape[axis] - 1)
+    share = ((position % step) / step).astype(np.float64)
+    share = share[:, None] if axis == 0 else share[None, :]
+    low = np.take(values, first, axis=axis)
+    high = np.where(share > 0, np.take(values, second, axis=axis), low)
+    return np.asarray(low + (high - low) * share, np.float32)
+
+
+def _gather(source: NDArray[Any], map_x: Field, map_y: Field) -> NDArray[Any]:
+    height, width = source.shape
+    out = np.zeros(map_x.shape, source.dtype)
+    for top in range(0, map_x.shape[0], _STRIPE_ROWS):
+        x, y = map_x[top : top + _STRIPE_ROWS], map_y[top : top + _STRIPE_ROWS]
+        inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
+        rows = np.rint(y[inside]).astype(np.intp).clip(0, height - 1)
+        columns = np.rint(x[inside]).astype(np.intp).clip(0, width - 1)
+        out[top : top + _STRIPE_ROWS][inside] = source[rows, columns]
+    return out
