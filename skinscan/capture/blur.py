@@ -1,0 +1,164 @@
+"""Blur and noise of a photo, from the spectrum of its own skin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.records import BoolArray, Photo
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
+MOST_TILES = 24
+
+
+def log_luminance(photo: Photo, rows: slice, columns: slice) -> Floats:
+    """Natural log of the linear luminance of a tile, (h, w) float32."""
+    luminance = photo.linear_rgb(rows, columns) @ _WEIGHTS
+    return np.log(np.maximum(luminance, 0.0) + np.float32(0.001)).astype(np.float32)
+
+
+def tiles(mask: BoolArray, least: int = 6) -> tuple[int, list[tuple[int, int]]]:
+    """Side and top-left corners (row, column) of square tiles that are at least 97 % inside a mask.
+
+    128 px if `least` of them fit, else 64, else 32; up to 24, spread evenly.
+    """
+    found: list[tuple[int, int]] = []
+    side = 128
+    for side in (128, 64, 32):
+        found = _tiles_of(mask, side)
+        if len(found) >= least:
+            break
+    if len(found) > MOST_TILES:
+        found = [found[i] for i in np.linspace(0, len(found) - 1, MOST_TILES).round().astype(int)]
+    return side, found
+
+
+def _tiles_of(mask: BoolArray, side: int) -> list[tuple[int, int]]:
+    height, width = mask.shape
+    step = side // 2
+    total = cv2.integral(mask.astype(np.uint8))
+    rows, columns = np.arange(0, height - side + 1, step), np.arange(0, width - side + 1, step)
+    if not rows.size or not columns.size:
+        return []
+    r, c = np.meshgrid(rows, columns, indexing="ij")
+    inside = total[r + side, c + side] - total[r, c + side] - total[r + side, c] + total[r, c]
+    taken = np.zeros(mask.shape, np.bool_)
+    found = []
+    for row, column in np.argwhere(inside >= 0.97 * side * side):
+        y, x = int(rows[row]), int(columns[column])
+        if not taken[y, x] and not taken[y + side - 1, x + side - 1] and not taken[y, x + side - 1] and not taken[y + side - 1, x]:
+            taken[y : y + side, x : x + side] = True
+            found.append((y, x))
+    return found
+
+
+def spectrum(tile: Floats) -> tuple[Doubles, Doubles]:
+    """Frequencies in cycles a pixel (n,) and the mean power of a square tile around each (n,)."""
+    side = tile.shape[0]
+    flat = _detrended(tile)
+    window = np.hanning(side)
+    window2 = np.outer(window, window)
+    power = np.abs(np.fft.fft2(flat * window2)) ** 2 / np.sum(window2**2)
+    f = np.fft.fftfreq(side)
+    radius = np.hypot(f[:, None], f[None, :])
+    step = 1.0 / 32.0
+    which = np.round(radius / step).astype(int)
+    use = (which >= 1) & (which <= 16)
+    counts = np.bincount(which[use], minlength=17)[1:17]
+    sums = np.bincount(which[use], power[use], minlength=17)[1:17]
+    middle = np.bincount(which[use], radius[use], minlength=17)[1:17]
+    return middle / counts, sums / counts
+
+
+def _detrended(tile: Floats) -> Doubles:
+    """A tile less its best quadratic surface."""
+    side = tile.shape[0]
+    t = np.linspace(-1, 1, side)
+    x, y = np.meshgrid(t, t)
+    basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
+    values = tile.reshape(-1).astype(np.float64)
+    fit, *_ = np.linalg.lstsq(basis, values, rcond=None)
+    return (values - basis @ fit).reshape(side, side)
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Blur of a photo: `sigma_px` its standard deviation, `relative` the standard uncertainty of its logarithm.
+
+    `noise` is the SD of log-luminance a pixel that is not structure (white floor of the spectrum), `contrast`
+    the RMS of log-luminance that is, from 2 to 32 px a period; `tiles` how many tiles it rests on.
+    """
+
+    sigma_px: float
+    relative: float
+    noise: float
+    contrast: float
+    tiles: int
+
+
+SLOPE = (2.0, 0.5)
+"""Mean and SD of the exponent with which the power of sharp skin falls with frequency."""
+
+MISFIT = 0.25
+"""SD of ln(power) about the model that skin's own structure leaves."""
+
+_SIGMAS = np.exp(np.linspace(np.log(0.2), np.log(8.0), 75))
+_SLOPES = np.linspace(0.5, 3.5, 13)
+_FIRST, _LAST = 1, 15
+
+
+def estimate_blur(photo: Photo, mask: BoolArray) -> Blur | None:
+    """Blur of the skin of a photo, or None where no tile of 32 px fits into it."""
+    side, corners = tiles(mask)
+    if not corners:
+        return None
+    spectra = []
+    for row, column in corners:
+        tile = log_luminance(photo, slice(row, row + side), slice(column, column + side))
+        frequency, power = spectrum(tile)
+        spectra.append(np.log(power + 1e-12))
+    return fit_blur(frequency, np.median(spectra, axis=0), len(corners))
+
+
+def fit_blur(frequency: Doubles, log_power: Doubles, count: int) -> Blur:
+    """Blur from ln(power): A f^-b exp(-4 pi^2 s^2 f^2) + N, with the prior SLOPE on b, over all s."""
+    f, y = frequency[_FIRST:_LAST], log_power[_FIRST:_LAST]
+    sigma, slope = _SIGMAS[:, None, None], _SLOPES[None, :, None]
+    shape = -slope * np.log(f) - 4 * np.pi**2 * sigma**2 * f**2
+    level, floor, cost = _levels(shape, y)
+    score = -0.5 * cost / MISFIT**2 - 0.5 * ((slope[..., 0] - SLOPE[0]) / SLOPE[1]) ** 2
+    weight = np.exp(score - score.max())
+    weight /= weight.sum()
+    logs = np.log(sigma[..., 0])
+    mean = float(np.sum(weight * logs))
+    spread = float(np.sqrt(np.sum(weight * (logs - mean) ** 2)))
+    best = np.unravel_index(int(np.argmax(score)), score.shape)
+    signal = np.exp(level[best] + shape[best])
+    contrast = float(np.sqrt(np.sum(signal * 2 * np.pi * f * (f[1] - f[0]))))
+    return Blur(float(np.exp(mean)), max(spread, 0.05), float(np.exp(0.5 * floor[best])), contrast, count)
+
+
+def _levels(shape: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """ln A, ln N and the squared misfit of y = ln(A exp(shape) + N) for every shape (..., n): Gauss-Newton."""
+    level = np.median((y - shape)[..., :4], axis=-1)
+    floor = np.full(level.shape, float(y.min()))
+    for _ in range(15):
+        s, n = level[..., None] + shape, floor[..., None]
+        model = np.logaddexp(s, n)
+        by_level, by_floor = np.exp(s - model), np.exp(n - model)
+        residual = y - model
+        aa, bb = np.sum(by_level**2, -1) + 1e-3, np.sum(by_floor**2, -1) + 1e-3
+        ab = np.sum(by_level * by_floor, -1)
+        ra, rb = np.sum(by_level * residual, -1), np.sum(by_floor * residual, -1)
+        determinant = aa * bb - ab * ab
+        level = level + np.clip((bb * ra - ab * rb) / determinant, -2, 2)
+        floor = floor + np.clip((aa * rb - ab * ra) / determinant, -2, 2)
+    residual = y - np.logaddexp(level[..., None] + shape, floor[..., None])
+    return level, floor, np.sum(residual**2, -1)

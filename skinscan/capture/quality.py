@@ -1,0 +1,184 @@
+"""What a photo can carry, judged over its skin (over the whole picture where there is none)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.capture.blur import Blur, estimate_blur
+from skinscan.capture.skin_mask import reduced
+from skinscan.capture.smoothing import SUSPECTED, smoothing_score
+from skinscan.capture.usable import Usable
+from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
+
+BLUR_FREE_PX = 0.6
+"""SD of the blur that a camera's lens, antialiasing and demosaicing leave in a sharp photo."""
+
+BLURRED_PX = 1.6
+POOR_BLUR_PX = 3.0
+CLIPPED_SHARE = 0.02
+POOR_CLIPPED_SHARE = 0.20
+UNEVEN = 0.45
+NOISY = 0.06
+COMPRESSED_QUALITY = 75
+SMALL_PX = 480
+POOR_SMALL_PX = 200
+"""Limits of the notices; `measure_quality` says what each is compared with."""
+
+_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def effective_um_per_px(um_per_px: float, blur_px: float) -> float:
+    """Micrometres a pixel that a photo is worth once its blur is counted.
+
+    `um_per_px * sqrt(1 + max(0, blur_px^2 - 0.6^2))`, blur as SD in px. A sharp photo (0.6 px) keeps its scale. A
+    photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are about the blur's
+    own SD wide, so that for strong blur the photo is worth one pixel an SD: 2.5 px at 33 um/px count as 86 um.
+    """
+    return um_per_px * math.sqrt(1.0 + max(0.0, blur_px**2 - BLUR_FREE_PX**2))
+
+
+def closer(um_per_px: float, needed: float) -> str:
+    """What to do about a photo taken from too far: '66 um/px, 50 needed: come a quarter closer or use ...'."""
+    if not um_per_px > needed:
+        return f"{um_per_px:.0f} um/px, {needed:.0f} needed"
+    share = 1.0 - needed / um_per_px
+    words = (
+        (0.12, "come a tenth closer"),
+        (0.22, "come a fifth closer"),
+        (0.29, "come a quarter closer"),
+        (0.40, "come a third closer"),
+        (0.58, "come to half the distance or use the 2x lens"),
+        (0.71, "come to a third of the distance or use the 3x lens"),
+    )
+    advice = next((text for limit, text in words if share <= limit), "take a close-up of the region instead")
+    if 0.12 < share <= 0.40:
+        advice += " or use the 2x lens"
+    return f"{um_per_px:.0f} um/px, {needed:.0f} needed: {advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was measured, before it is judged."""
+
+    blur: Blur | None
+    bright: float
+    dark: float
+    specular: float
+    uneven: float
+    smoothing: float
+
+
+def measure_quality(
+    photo: Photo, skin: BoolArray, usable: Usable, scale: Scale | None
+) -> tuple[Quality, tuple[Notice, ...]]:
+    """Quality of a photo and the notices that it raises.
+
+    `skin` (H, W) is what is judged; where it is empty the whole picture is.
+    """
+    judged = skin if skin.any() else np.ones(photo.shape, np.bool_)
+    count = max(1, int(np.count_nonzero(judged)))
+    found = _Found(
+        blur=estimate_blur(photo, judged & usable.mask),
+        bright=np.count_nonzero(usable.bright & judged) / count,
+        dark=np.count_nonzero(usable.dark & judged) / count,
+        specular=np.count_nonzero(usable.specular & judged) / count,
+        uneven=light_unevenness(photo, judged),
+        smoothing=smoothing_score(photo, judged & usable.mask),
+    )
+    notices = tuple(_notices(photo, found))
+    return _quality(photo, found, notices, scale), notices
+
+
+def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scale | None) -> Quality:
+    blur_px = found.blur.sigma_px if found.blur else math.nan
+    um_per_px = scale.mm_per_px * 1000.0 if scale else None
+    return Quality(
+        verdict=_verdict(photo, found, notices),
+        sharpness=sharpness(blur_px),
+        blur_px=blur_px,
+        effective_um_per_px=None if um_per_px is None else _effective(um_per_px, blur_px),
+        clipped_bright_share=found.bright,
+        clipped_dark_share=found.dark,
+        specular_share=found.specular,
+        light_unevenness=found.uneven,
+        noise=found.blur.noise if found.blur else math.nan,
+        jpeg_quality=photo.jpeg_quality,
+        smoothing_score=found.smoothing,
+        smoothing_suspected=found.smoothing > SUSPECTED,
+    )
+
+
+def sharpness(blur_px: float) -> float:
+    """Contrast that the blur leaves of a pattern of 4 pixels a period, 0 to 1: exp(-2 pi^2 blur^2 / 16)."""
+    return math.exp(-2.0 * math.pi**2 * blur_px**2 / 16.0)
+
+
+def _effective(um_per_px: float, blur_px: float) -> float:
+    return effective_um_per_px(um_per_px, blur_px) if math.isfinite(blur_px) else um_per_px
+
+
+def _verdict(photo: Photo, found: _Found, notices: Sequence[Notice]) -> Literal["good", "usable", "poor"]:
+    lost = max(found.bright, found.dark)
+    blurred = found.blur is None or found.blur.sigma_px > POOR_BLUR_PX
+    if blurred or lost > POOR_CLIPPED_SHARE or min(photo.shape) < POOR_SMALL_PX:
+        return "poor"
+    return "usable" if notices else "good"
+
+
+def _notices(photo: Photo, found: _Found) -> list[Notice]:
+    notices = []
+    if min(photo.shape) < SMALL_PX:
+        size = f"{photo.shape[1]} x {photo.shape[0]} pixels: use the camera's own file, not a preview or a messenger's copy"
+        notices.append(Notice(Flag.TOO_SMALL, size))
+    if found.blur is not None and found.blur.sigma_px > BLURRED_PX:
+        detail = f"blur of {found.blur.sigma_px:.1f} pixels: let the camera focus on the skin and hold still"
+        notices.append(Notice(Flag.BLURRED, detail))
+    if found.bright > CLIPPED_SHARE:
+        notices.append(Notice(Flag.CLIPPED_BRIGHT, f"{found.bright:.0%} of the skin: use less light or a shorter exposure"))
+    if found.dark > CLIPPED_SHARE:
+        notices.append(Notice(Flag.CLIPPED_DARK, f"{found.dark:.0%} of the skin: use more light or a longer exposure"))
+    if found.uneven > UNEVEN:
+        detail = f"the light changes by a factor of {math.exp(2 * found.uneven):.1f} across the skin: light it from both sides"
+        notices.append(Notice(Flag.UNEVEN_LIGHT, detail))
+    if found.blur is not None and found.blur.noise > NOISY:
+        notices.append(Notice(Flag.NOISY, f"{found.blur.noise:.1%} a pixel: use more light"))
+    if photo.jpeg_quality is not None and photo.jpeg_quality < COMPRESSED_QUALITY:
+        detail = f"JPEG quality {photo.jpeg_quality}: use the camera's own file"
+        notices.append(Notice(Flag.COMPRESSED, detail))
+    if found.smoothing > SUSPECTED:
+        notices.append(Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file"))
+    return notices
+
+
+def light_unevenness(photo: Photo, judged: BoolArray) -> float:
+    """SD of the light's low-frequency log-luminance over the skin (natural log), less the skin's own doming.
+
+    Log-luminance is averaged over a twelfth of the skin's extent; a parabola along x and along y, as a face or
+    limb under even light shows it, is taken out; slopes and steps stay. 0.35 is a factor of 2 between the lighter
+    and the darker side.
+    """
+    linear = reduced(photo, 240)
+    size = (linear.shape[1], linear.shape[0])
+    inside = cv2.resize(judged.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    rows, columns = np.nonzero(inside > 0.5)
+    if rows.size < 50:
+        return 0.0
+    logs = np.log(linear @ _WEIGHTS + np.float32(0.002)).astype(np.float32)
+    sigma = max(2.0, math.sqrt(rows.size) / 12.0)
+    norm = cv2.GaussianBlur(inside, (0, 0), sigma)
+    smooth = (cv2.GaussianBlur(logs * inside, (0, 0), sigma) / np.maximum(norm, 1e-4))[rows, columns].astype(np.float64)
+    x, y = (_unit(values) for values in (columns, rows))
+    basis = np.stack([np.ones_like(x), x, y, x * x, y * y], axis=-1)
+    fit, *_ = np.linalg.lstsq(basis, smooth, rcond=None)
+    return float(np.std(smooth - basis[:, 3:] @ np.minimum(fit[3:], 0.0)))
+
+
+def _unit(values: NDArray[np.intp]) -> NDArray[np.float64]:
+    return (values - values.mean()) / max(1.0, float(values.std()))

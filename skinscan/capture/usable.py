@@ -1,0 +1,123 @@
+"""Which pixels carry a colour and a shading at all: neither clipped, nor gloss, nor see-through.
+
+Judged on the photo alone, wherever skin may be; the share of skin lost is reported by `quality`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.capture.skin_mask import reduced
+from skinscan.records import BoolArray, Photo
+
+GUARD_PX = 1
+"""Pixels around a clipped or glossy one that are left out with it: demosaicing and JPEG spread it that far."""
+
+GLOSS_BRIGHTER = 0.15
+GLOSS_SHARE = 0.22
+"""A pixel is gloss when it is 15 % brighter than the diffuse skin around it and 22 % of its light is white."""
+
+GLOSS_PX = 2000
+"""Longer side of the picture in which gloss is looked for."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """(H, W) masks: what can be measured, and what was lost to what (without the guard)."""
+
+    mask: BoolArray
+    bright: BoolArray
+    dark: BoolArray
+    specular: BoolArray
+
+
+def find_usable(photo: Photo, skin: BoolArray) -> Usable:
+    """Pixels that are opaque, not clipped and not gloss, with a guard of one pixel."""
+    bright, dark = clipped(photo)
+    specular = find_specular(photo, skin)
+    mask = ~grown(bright | dark | specular)
+    if photo.opaque is not None:
+        mask &= ~grown(~photo.opaque)
+    return Usable(mask, bright, dark, specular)
+
+
+def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
+    """(H, W) masks of pixels clipped bright and dark, on the integer pixels, without a guard.
+
+    Bright: any channel is in the top 255th of its range, because its colour is lost even if the others go on.
+    Dark: the largest channel is at 0 or 1 of 255. A blue of 0 under a red of 20 is no loss of luminance: dark
+    skin under a yellow lamp looks like that and stays.
+    """
+    top = int(np.iinfo(photo.pixels.dtype).max)
+    step = top // 255
+    largest = photo.pixels.max(axis=2)
+    bright: BoolArray = largest >= top - step
+    dark: BoolArray = largest <= step
+    return bright, dark
+
+
+def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
+    """(H, W) mask of gloss.
+
+    Gloss has the lamp's colour: it adds the same to red and to blue, so red minus blue stays as it was while the
+    luminance rises. Shading scales both. With the skin's own (R - B)/Y taken from the diffuse skin around, the
+    white share of a pixel's light is 1 - ((R - B)/Y) / its local value (dichromatic model, Shafer 1985). That is
+    relative to the skin's own light, so that it finds the same sheen on dark skin as on pale.
+    """
+    height, width = photo.shape
+    linear = reduced(photo, GLOSS_PX)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    difference = linear[..., 0] - linear[..., 2]
+    size = (linear.shape[1], linear.shape[0])
+    near = cv2.resize(skin.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    luminance, difference = (cv2.blur(a, (3, 3)) for a in (luminance, difference))
+    level, colourful = _diffuse(luminance, difference, near)
+    brighter = luminance > (1.0 + GLOSS_BRIGHTER) * level
+    white = difference < (1.0 - GLOSS_SHARE) * colourful * luminance
+    gloss = (brighter & white & near & (colourful > 0.05)).astype(np.uint8)
+    if gloss.shape == (height, width):
+        return gloss > 0
+    result: BoolArray = cv2.resize(gloss, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return result
+
+
+def _diffuse(luminance: Floats, difference: Floats, skin: BoolArray) -> tuple[Floats, Floats]:
+    """Local luminance and (R - B)/Y of the skin without its gloss, both (h, w).
+
+    Masked means over a twentieth of the picture, the brighter and whiter half of the skin given up twice.
+    """
+    longest = max(luminance.shape)
+    factor = max(1.0, longest / 320.0)
+    size = (max(1, round(luminance.shape[1] / factor)), max(1, round(luminance.shape[0] / factor)))
+    y, d = (cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in (luminance, difference))
+    weight = cv2.resize(skin.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    saturation = d / np.maximum(y, 1e-4)
+    sigma = max(size) / 20.0
+    level, colourful = _mean(y, weight, sigma), _mean(saturation, weight, sigma)
+    for _ in range(2):
+        kept = weight * ((y < 1.1 * level) & (saturation > 0.9 * colourful))
+        level, colourful = _mean(y, kept, sigma), _mean(saturation, kept, sigma)
+    back = (luminance.shape[1], luminance.shape[0])
+    return (cv2.resize(level, back), cv2.resize(colourful, back))
+
+
+def _mean(values: Floats, weight: Floats, sigma: float) -> Floats:
+    """Gaussian mean over the weighted pixels; the mean of all of them where none is near."""
+    weight = weight.astype(np.float32)
+    total = cv2.GaussianBlur(values * weight, (0, 0), sigma)
+    norm = cv2.GaussianBlur(weight, (0, 0), sigma)
+    overall = float((values * weight).sum() / max(float(weight.sum()), 1e-6))
+    return np.asarray((total + 1e-3 * overall) / (norm + 1e-3), np.float32)
+
+
+def grown(mask: BoolArray, px: int = GUARD_PX) -> BoolArray:
+    """The mask with all pixels within `px` rows and columns."""
+    kernel = np.ones((2 * px + 1, 2 * px + 1), np.uint8)
+    result: BoolArray = cv2.dilate(mask.astype(np.uint8), kernel) > 0
+    return result
