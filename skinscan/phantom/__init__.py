@@ -1,0 +1,31 @@
+"""Synthetic close-up skin with known answers, and the camera that sees it.
+
+    skin = make_skin(SkinRecipe(seed=7, tone="III"))
+    shot = photograph(skin, Camera(px_per_mm=30))
+    shot.pixels, shot.truth.pores, shot.truth.lab_flat
+"""
+
+from skinscan.phantom.cameras import Camera, homography
+from skinscan.phantom.example import write_example
+from skinscan.phantom.optics import Tone
+from skinscan.phantom.photograph import Shot, map_to_photo, photograph, write_shot
+from skinscan.phantom.recipes import Props, SkinRecipe, change
+from skinscan.phantom.skin import Skin, make_skin
+from skinscan.phantom.truth import Truth
+
+__all__ = [
+    "Camera",
+    "Props",
+    "Shot",
+    "Skin",
+    "SkinRecipe",
+    "Tone",
+    "Truth",
+    "change",
+    "homography",
+    "make_skin",
+    "map_to_photo",
+    "photograph",
+    "write_example",
+    "write_shot",
+]
