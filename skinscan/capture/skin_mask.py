@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from skinscan.records import BoolArray, Photo
 
-WORK_PX = 480
+WORK_PX = 640
 """Longer side of the reduced photo on which skin is found."""
 
 LOCUS_MEAN = (0.50, 0.32)
-LOCUS_SD = (0.18, 0.20)
+LOCUS_SD = (0.22, 0.25)
 """Centre and standard deviation of ln(R/G), ln(G/B): spectra of skin and a white balance off by 20 %."""
 
 Floats = NDArray[np.float32]
@@ -60,8 +60,23 @@ def _skin_of(linear: Floats) -> BoolArray:
     texture = _texture(features[..., 2])
     prior = _prior(features, texture)
     probability = _learn(features, prior)
+    probability *= _not_far_darker(features[..., 2], texture, probability)
     mask = (probability > 0.5) & ~_constant(linear)
     return _tidy(mask)
+
+
+def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats) -> Floats:
+    """1 for pixels as bright as the skin found, down to 0 for those far darker and textured: hair and brows.
+
+    Smooth skin may lie in a shadow of 1/20; hair is darker than 1/5 of the skin and full of edges.
+    """
+    sure = probability > 0.8
+    if np.count_nonzero(sure) < 50:
+        return np.ones_like(probability)
+    level = float(np.median(log_luminance[sure]))
+    darker = np.clip((level - log_luminance) / np.log(5.0), 0.0, 2.0)
+    hairy = darker * (0.5 + cv2.GaussianBlur(texture, (0, 0), 2.0) / 0.25)
+    return (1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30)))).astype(np.float32)
 
 
 def colour_features(linear: Floats) -> Floats:
@@ -84,7 +99,7 @@ def _prior(features: Floats, texture: Floats) -> Floats:
     """Chance of skin by colour and texture alone, from 0 to 1."""
     u = (features[..., 0] - LOCUS_MEAN[0]) / LOCUS_SD[0]
     v = (features[..., 1] - LOCUS_MEAN[1]) / LOCUS_SD[1]
-    colour = np.exp(-0.5 * (np.maximum(np.hypot(u, v) - 1.0, 0.0) / 0.8) ** 2)
+    colour = np.exp(-0.5 * (np.maximum(np.hypot(u, v) - 1.2, 0.0) / 0.7) ** 2)
     smooth = np.exp(-((texture / 0.45) ** 2))
     dark = 1.0 / (1.0 + np.exp(-(features[..., 2] - np.log(0.012)) / 0.25))
     result: Floats = (colour * smooth * dark).astype(np.float32)
@@ -101,11 +116,9 @@ def _learn(features: Floats, prior: Floats) -> Floats:
     probability = prior
     for _ in range(_ROUNDS):
         skin = _density(index, probability) + 0.2 * floor
-        rest = _density(index, 1.0 - probability)
-        share = float((1.0 - probability).mean())
-        rest = share * rest + floor
-        odds = odds_prior + np.log(max(1.0 - share, 1e-3) * skin / rest)[index]
-        odds = cv2.GaussianBlur(np.clip(odds, -6, 6).astype(np.float32), (0, 0), 1.5)
+        rest = float((1.0 - probability).mean()) * _density(index, 1.0 - probability) + floor
+        odds = odds_prior + np.clip(np.log(skin / rest), -3.0, 3.0)[index]
+        odds = cv2.GaussianBlur(np.clip(odds, -6, 6).astype(np.float32), (0, 0), 1.2)
         probability = (1.0 / (1.0 + np.exp(-odds))).astype(np.float32)
     return probability
 
@@ -129,17 +142,24 @@ def _constant(linear: Floats) -> BoolArray:
 
 
 def _tidy(mask: BoolArray) -> BoolArray:
-    """Islands under 0.1 % of the picture away, holes under 0.3 % filled."""
+    """Small islands away, small holes filled.
+
+    Islands: under 0.1 % of the picture or 2 % of the largest. Holes: under 0.03 %, and up to 3 % where skin fills
+    the picture, since a hole in a close-up is a mole, a scar or a crease, and not an eye.
+    """
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    kept = ~_small(~_small(opened, 0.001), 0.003, keep_small=False)
-    return kept
+    filling = float(np.clip((opened.mean() - 0.75) / 0.15, 0.0, 1.0))
+    without = _large_parts(opened, 0.001 * mask.size, 0.02)
+    result: BoolArray = ~_large_parts(~without, (0.0003 + 0.03 * filling) * mask.size, 0.0)
+    return result
 
 
-def _small(mask: BoolArray, share: float, keep_small: bool = False) -> BoolArray:
-    """The mask without its components smaller than a share of the picture."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= share * mask.size
-    large[0] = False
+def _large_parts(mask: BoolArray, least_px: float, share_of_largest: float) -> BoolArray:
+    """The mask without the connected parts (4 neighbours) that are small."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    large = areas >= max(least_px, share_of_largest * float(areas.max()), 1.0)
     result: BoolArray = large[labels]
     return result
