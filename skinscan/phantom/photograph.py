@@ -15,7 +15,7 @@ from skinscan.arrays.colour import ita_degree, lab
 from skinscan.phantom.cameras import Camera, decode, encode, expose, homography, project
 from skinscan.phantom.fields import Image
 from skinscan.phantom.light import Illuminant, camera_rgb
-from skinscan.phantom.optics import SURFACE_REFLECTION, WAVELENGTH_NM, Float, reflectance
+from skinscan.phantom.optics import SURFACE_REFLECTION, WAVELENGTH_NM, Float, Tone, reflectance
 from skinscan.phantom.recipes import Props
 from skinscan.phantom.skin import Skin, fast_blur
 from skinscan.phantom.truth import COUNTED_FROM_UM, Truth
@@ -25,7 +25,8 @@ SPREAD_MM = (0.42, 0.20, 0.13)
 """Standard deviation of how far red, green and blue light spread under the surface."""
 CAVITY_POWER = (0.85, 1.0, 1.08)
 """Cavities darken blue more than red: light that bounces in them meets skin twice."""
-GLOSS_ROUGHNESS = 0.30
+GLOSS_LOBES = ((0.30, 0.75), (0.13, 0.25))
+"""Roughness (GGX) and weight of the skin's broad sheen and of its narrow glints."""
 MELANIN_RANGE, BLOOD_RANGE = (0.0004, 0.8), (0.0004, 0.5)
 LUT_SIZE = (192, 160)
 
@@ -109,9 +110,12 @@ def _shading(skin: Skin, camera: Camera, window: tuple[slice, slice]) -> tuple[I
         half /= np.linalg.norm(half)
         hx, hy, hz = (np.float32(v) for v in half)
         nh = (hz - sx * hx - sy * hy) * length
-        a2 = np.float32(GLOSS_ROUGHNESS**2)
-        lobe = a2 / (nh * nh * (a2 - 1.0) + 1.0) ** 2
-        mirror = np.float32(camera.gloss * SURFACE_REFLECTION / 4.0) * share / lz * lobe * (toward > 0)
+        squared = nh * nh
+        mirror = np.zeros_like(light)
+        for roughness, weight in GLOSS_LOBES:
+            a2 = np.float32(roughness**2)
+            mirror += np.float32(weight) * a2 / np.square(squared * (a2 - 1.0) + 1.0)
+        mirror *= np.float32(camera.gloss * SURFACE_REFLECTION / 4.0) * share / lz * (toward > 0)
     return light, mirror
 
 
@@ -134,7 +138,7 @@ def _radiance(skin: Skin, camera: Camera, window: tuple[slice, slice]) -> Image:
         out += (mirror * dark)[..., None]
     cover = skin.hair[window]
     if cover.any():
-        tint = hair_colour(camera.sensitivities, camera.illuminant)
+        tint = hair_colour(skin.recipe.tone, camera.sensitivities, camera.illuminant)
         out += cover[..., None] * (light[..., None] * tint - out)
     return out
 
@@ -143,9 +147,10 @@ def _power(base: Image, exponent: float) -> Image:
     return base if exponent == 1.0 else np.asarray(cv2.pow(base, exponent))
 
 
-def hair_colour(sensitivities: int | None, lamp: Illuminant) -> NDArray[np.float32]:
-    """Linear camera RGB of dark brown hair (3,)."""
-    spectrum = 0.02 + 0.05 * (WAVELENGTH_NM - 380.0) / 350.0
+def hair_colour(tone: Tone, sensitivities: int | None, lamp: Illuminant) -> NDArray[np.float32]:
+    """Linear camera RGB of hair (3,): dark brown on tones I-III, black on darker ones."""
+    rise = 0.045 if tone in ("I", "II", "III") else 0.010
+    spectrum = 0.010 + rise * (WAVELENGTH_NM - 380.0) / 350.0
     return np.asarray(spectrum @ camera_rgb(sensitivities, lamp)[0], np.float32)
 
 

@@ -15,7 +15,7 @@ MEDIAN_UM, GSD = 170.0, 1.55
 SMALLEST_UM, LARGEST_UM = 50.0, 500.0
 GAP_MM = 0.40
 """No two pores' centres are nearer than this."""
-STEEPNESS = 6.0
+STEEPNESS = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +73,8 @@ def draw_pores(recipe: SkinRecipe) -> PoreTable:
     elongation = 1.0 + 0.6 * draw.beta(1.3, 2.2, n)
     slant = draw.uniform(0.0, 180.0)
     angle = (slant + draw.normal(0.0, 35.0, n)) % 180.0
-    depth = natural * draw.uniform(0.08, 0.18, n)
-    darkness = draw.uniform(0.28, 0.58, n) * np.clip((natural / MEDIAN_UM) ** 0.35, 0.6, 1.25)
+    depth = natural * draw.uniform(0.10, 0.22, n)
+    darkness = draw.uniform(0.16, 0.40, n) * np.clip((natural / MEDIAN_UM) ** 0.35, 0.6, 1.3)
     return PoreTable(
         places[:, 0],
         places[:, 1],
@@ -89,7 +89,7 @@ def draw_pores(recipe: SkinRecipe) -> PoreTable:
 def pits(pores: PoreTable, grid: Grid) -> tuple[Image, Image]:
     """Darkness (share of light lost, 0..1) and depth (um, downward positive) of the pores' pits on a grid.
 
-    A pit's profile is 1 / (1 + rho^6), half of its depth exactly on the ellipse of its stated diameter.
+    A pit's profile is 1 / (1 + rho^5), half of its depth exactly on the ellipse of its stated diameter.
     """
     dark, deep = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     h, w = grid.shape

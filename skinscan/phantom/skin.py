@@ -20,6 +20,8 @@ SQ_UM = 17.0
 CAVITY_PER_UM = 0.0035
 """Optical depth that each um below the surroundings adds: furrows see less of the light."""
 CAVITY_MM = 0.35
+SPOT_MELANIN = 0.03
+"""A macule of strength 1 doubles the melanin of a skin that holds this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,9 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     pores = draw_pores(recipe)
     dark, deep = pits(pores, grid)
     lines, lines_um = _lines(recipe, grid)
-    spots = _patches(recipe, 4, recipe.spots, recipe.spot_strength, (0.6, 2.5))
+    # a macule adds pigment of its own, so it stands out less where there is much already
+    spot_strength = recipe.spot_strength * float(np.sqrt(SPOT_MELANIN / MELANIN[recipe.tone]))
+    spots = _patches(recipe, 4, recipe.spots, spot_strength, (0.5, 2.0))
     redness = _patches(recipe, 5, recipe.redness_patches, recipe.redness_strength, (2.0, 7.0))
     melanin, blood = _pigments(recipe, grid, spots, redness)
     hairs, hair = _hairs(recipe, grid)
@@ -161,7 +165,8 @@ def _furrows(recipe: SkinRecipe, grid: Grid) -> Image:
     secondary = furrow_net(draw, grid, 0.30 * draw.uniform(0.85, 1.2), 0.033, 1.3, angle + draw.uniform(50.0, 90.0))
     plateaus = octaves(draw, grid, (1.2, 0.6, 0.3), 0.7)
     fine = octaves(draw, grid, (0.11, 0.06), 0.7)
-    height = -1.0 * primary - 0.42 * secondary + 0.16 * plateaus + 0.045 * fine
+    worn = np.clip(0.75 + 0.45 * smooth_noise(draw, grid, 2.2), 0.15, 1.6)  # nets fade in places, as on real skin
+    height = -0.85 * worn * primary - 0.42 * secondary + 0.20 * plateaus + 0.055 * fine
     height -= height.mean()
     height *= np.float32(SQ_UM * recipe.roughness_scale / max(float(height.std()), 1e-9))
     return np.asarray(height, np.float32)
@@ -188,7 +193,7 @@ def _pigments(
     blood = 0.14 * mottle * octaves(draw, grid, (5.0, 2.0, 0.8, 0.35), 0.85)
     x, y = grid.axes()
     ragged = smooth_noise(draw, grid, 0.5)
-    for target, patches, edge in ((melanin, spots, 0.12), (blood, redness, 0.5)):
+    for target, patches, edge in ((melanin, spots, 0.10), (blood, redness, 0.35)):
         rise = np.zeros(grid.shape, np.float32)
         for p in patches:
             far = np.hypot(x[None, :] - np.float32(p.x_mm), y[:, None] - np.float32(p.y_mm))
