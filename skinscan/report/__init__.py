@@ -1,0 +1,71 @@
+"""Reports: a page that needs no network, its pictures, the numbers as CSV. Draws; measures nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from skinscan.records import Assessment, Comparison, ParameterError
+from skinscan.report import folder as _folder
+from skinscan.report import maps, page, pictures, tables
+
+__all__ = ["PAGE", "write_assessment", "write_comparison"]
+
+PAGE = "report.html"
+
+
+def write_assessment(assessments: Sequence[Assessment], folder: Path) -> Path:
+    """Write the report of one or several photos into `folder`; returns the path of its `report.html`.
+
+    Beside it: `measurements.csv`, `pores.csv` where pores were looked for, and a PNG for each map. Raises
+    ParameterError where there is nothing to report or `folder` cannot be used (see `folder.write_files`).
+    """
+    if not assessments:
+        raise ParameterError("there is nothing to report", expected="at least one assessment", found="none")
+    single = len(assessments) == 1
+    roles = {"photo" if single else f"photo{i}": a for i, a in enumerate(assessments, start=1)}
+    files = {PAGE: _bytes(page.assessment_page(roles)), **_tables(roles), **_pictures(roles)}
+    _folder.write_files(Path(folder), files)
+    return Path(folder) / PAGE
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write the report of two photos into `folder`; returns the path of its `report.html`.
+
+    Beside it: `changes.csv`, `measurements.csv`, `pores.csv` where pores were looked for, and a PNG for each
+    map of each photo. Raises ParameterError where `folder` cannot be used (see `folder.write_files`).
+    """
+    roles = {"before": comparison.before, "after": comparison.after}
+    files = {
+        PAGE: _bytes(page.comparison_page(comparison)),
+        "changes.csv": _bytes(tables.changes_csv(comparison.changes)),
+        **_tables(roles),
+        **_pictures(roles),
+    }
+    _folder.write_files(Path(folder), files)
+    return Path(folder) / PAGE
+
+
+def _tables(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
+    files = {"measurements.csv": _bytes(tables.measurements_csv(roles))}
+    if any(a.pores is not None for a in roles.values()):
+        files["pores.csv"] = _bytes(tables.pores_csv(roles))
+    return files
+
+
+def _pictures(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
+    files = {}
+    for layer in maps.layers(roles):
+        for role in layer.evidence:
+            picture = maps.captioned(maps.overlay(layer, role, roles[role]), layer)
+            files[f"{role}_{layer.key}.png"] = pictures.png(picture)
+    for role, assessment in roles.items():
+        rings = maps.pores_over(assessment)
+        if rings is not None:
+            files[f"{role}_pores.png"] = pictures.png(rings)
+    return files
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; a file name that is none (possible on Linux) keeps its odd bytes as `\\udcxx`."""
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,55 @@
+"""The after photo laid onto the before photo, for looking only: every number is read from unwarped pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import warp
+from skinscan.records import Comparison
+from skinscan.report import pictures
+from skinscan.report.pictures import Picture
+
+_MARGIN = 127
+
+
+def aligned(comparison: Comparison, long_side: int = pictures.LONG_SIDE) -> tuple[Picture, Picture]:
+    """Both photos as pictures of one size, (h, w, 3) uint8 each: before, and after laid onto it.
+
+    Grey where the after photo does not reach. Without a registration the after photo is only brought to the
+    size of the before photo, with grey margins.
+    """
+    before, after = comparison.before.frame.photo, comparison.after.frame.photo
+    base, other = pictures.shown(before, long_side), pictures.shown(after, long_side)
+    registration = comparison.registration
+    if registration is None or not registration.ok:
+        return base, _fitted(other, base.shape[:2])
+    shrink = np.array([other.shape[1] / after.shape[1], other.shape[0] / after.shape[0]])
+    where = warp.forward(
+        _points(base.shape[:2], before.shape),
+        registration.homography,
+        warp.fill_unknown(registration.displacement),
+        registration.grid_px,
+    )
+    where = ((where + 0.5) * shrink - 0.5).astype(np.float32)
+    return base, warp.sample(other, where[..., 0], where[..., 1], outside=_MARGIN)
+
+
+def _points(size: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """(h, w, 2): the point of a photo of `shape` under each pixel of its picture of `size`."""
+    x = (np.arange(size[1]) + 0.5) * shape[1] / size[1] - 0.5
+    y = (np.arange(size[0]) + 0.5) * shape[0] / size[0] - 0.5
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _fitted(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The whole picture inside `size`, with grey margins."""
+    shrink = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
+    height, width = max(1, round(picture.shape[0] * shrink)), max(1, round(picture.shape[1] * shrink))
+    fitted = np.full((*size, 3), _MARGIN, np.uint8)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    fitted[top : top + height, left : left + width] = cv2.resize(
+        picture, (width, height), interpolation=cv2.INTER_AREA
+    )
+    return fitted

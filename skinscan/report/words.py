@@ -1,0 +1,193 @@
+"""Words for people: what the measures are called, what the verdicts mean, what to do better next time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from skinscan.records import Flag, Verdict
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "redness": "Redness",
+        "pigment": "Pigment",
+        "pores": "Pores",
+        "texture": "Texture",
+        "lines": "Lines",
+        "scars": "Scars",
+        "striae": "Stretch marks",
+        "other": "Other numbers",
+    }
+)
+"""Families in the order in which they are shown."""
+
+PROMINENT = (
+    "redness.area",
+    "redness.haemoglobin",
+    "redness.a_star",
+    "pigment.spot_area",
+    "pigment.evenness",
+    "pigment.melanin",
+    "pores.area",
+    "pores.matched_diameter_change",
+    "pores.diameter_p50",
+    "texture.roughness_250_500um",
+    "texture.roughness_500_1000um",
+    "texture.roughness_1000_2000um",
+)
+"""The numbers shown first, in this order; the others are folded."""
+
+_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "redness.a_star": "Redness a*",
+        "redness.erythema_index": "Erythema index",
+        "redness.haemoglobin": "Haemoglobin",
+        "redness.area": "Red area",
+        "pigment.melanin": "Melanin",
+        "pigment.ita": "Skin tone angle (ITA)",
+        "pigment.evenness": "Colour unevenness",
+        "pigment.spot_area": "Dark spot area",
+        "pores.area": "Pore area",
+        "pores.density": "Pore density",
+        "pores.diameter_p10": "Pore diameter, smallest tenth",
+        "pores.diameter_p50": "Pore diameter, median",
+        "pores.diameter_p90": "Pore diameter, largest tenth",
+        "pores.visible_share": "Share of pores of 250 µm or more",
+        "pores.elongation": "Pore elongation",
+        "pores.matched_diameter_change": "Change in diameter of matched pores",
+        "texture.anisotropy": "Texture directionality",
+    }
+)
+
+_EXPLANATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "redness.a_star": "how red the skin looks (CIELAB a*, D65)",
+        "redness.erythema_index": "red against green reflectance of this camera",
+        "redness.haemoglobin": "blood colour, told apart from melanin and shading",
+        "redness.area": "share of skin redder than the threshold",
+        "pigment.melanin": "brown pigment, told apart from blood and shading",
+        "pigment.ita": "light to dark; neither direction is better",
+        "pigment.evenness": "mean colour difference to the region's own middle",
+        "pigment.spot_area": "share of skin darker in melanin than its surroundings",
+        "pores.area": "share of skin covered by pores of 150 to 500 µm",
+        "pores.density": "pores of 150 to 500 µm for each square centimetre",
+        "pores.visible_share": "the pores that experts see",
+        "pores.elongation": "long against short axis; 1 is round",
+        "pores.matched_diameter_change": "the same pores found in both photos",
+        "texture.anisotropy": "0: no direction, 1: one direction only",
+    }
+)
+
+_PATTERNS = (
+    (re.compile(r"^texture\.roughness_(\d+)_(\d+)um$"), "Optical roughness, {0} to {1} µm"),
+    (re.compile(r"^texture\.glcm_([a-z]+)_(\d+)um$"), "Grey-level {0} at {1} µm"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWord:
+    """A verdict in a word, a mark that does not need colour, and a sentence's end."""
+
+    word: str
+    mark: str
+    sentence: str
+
+
+_LARGER = "larger than measurement error."
+
+VERDICTS: Mapping[Verdict, VerdictWord] = MappingProxyType(
+    {
+        "improved": VerdictWord("Improved", "✓", _LARGER),
+        "worsened": VerdictWord("Worsened", "!", _LARGER),
+        "changed": VerdictWord("Changed", "◆", _LARGER),
+        "within_error": VerdictWord(
+            "Within error", "≈", "within measurement error; this does not show that nothing changed."
+        ),
+        "not_comparable": VerdictWord("Not comparable", "∅", "not comparable."),
+    }
+)
+
+_CLOSER = "Come closer or use the 2x lens, so that each millimetre of skin gets more pixels."
+_SAME_VIEW = "Photograph the same skin from the same side, angle and distance."
+_SAME_LIGHT = "Use the same lamp in the same place, and keep out daylight and other lamps."
+
+ADVICE: Mapping[Flag, str] = MappingProxyType(
+    {
+        Flag.BLURRED: "Hold the camera still, let it focus on the skin, take several and keep the sharpest.",
+        Flag.CLIPPED_BRIGHT: "Lower the exposure, or move the lamp until the skin no longer shines.",
+        Flag.CLIPPED_DARK: "Use more light, or raise the exposure.",
+        Flag.UNEVEN_LIGHT: "Light the skin evenly, from both sides or from farther away.",
+        Flag.NOISY: "Use more light, so that the camera need not amplify it.",
+        Flag.COMPRESSED: "Give the camera's own file, not one sent by messenger or saved again.",
+        Flag.SMOOTHING_SUSPECTED: "Switch off beauty filters and portrait modes.",
+        Flag.TOO_SMALL: "Give the original photo, not a thumbnail or a screenshot.",
+        Flag.GREY: "Take the photo in colour.",
+        Flag.NO_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
+        Flag.LITTLE_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
+        Flag.NO_SCALE: "Put a printed marker of known size flat beside the skin, or give the "
+        "millimetres per pixel.",
+        Flag.TOO_FAR: _CLOSER,
+        Flag.PORES_250_ONLY: _CLOSER,
+        Flag.BAND_TOO_FINE: _CLOSER,
+        Flag.REGION_TOO_SMALL: "Draw a larger region, or come closer.",
+        Flag.REGION_TOO_SMALL_FOR_BAND: "Draw a larger region.",
+        Flag.UNCORRECTED_COLOUR: "Keep untreated skin or a grey patch in both photos and name it as the "
+        "reference region.",
+        Flag.SAME_PHOTO: "Give two different photos.",
+        Flag.MIRRORED: "Use the rear camera, or switch off mirroring.",
+        Flag.SWAPPED: "Give the earlier photo first.",
+        Flag.NOT_REGISTERED: _SAME_VIEW,
+        Flag.LITTLE_OVERLAP: _SAME_VIEW,
+        Flag.LIGHT_DIFFERS: _SAME_LIGHT,
+        Flag.SHARPNESS_DIFFERS: "Use the same camera, lens and distance, and let it focus on the skin.",
+        Flag.SCALE_DISAGREES: "Check the marker's size, or the millimetres per pixel, of both photos.",
+        Flag.OUTSIDE_STUDY: "Repeat the set-up: the same camera, lamp, distance and angle.",
+        Flag.VERSIONS_DIFFER: "Measure both photos again with one version of skinscan.",
+        Flag.REFERENCE_LOST: "Keep the reference region in view, in focus and evenly lit in both photos.",
+    }
+)
+"""What to do next time about a flag. Flags that nobody can act upon are not here."""
+
+
+def family(measure: str) -> str:
+    """The family a measure belongs to: its name before the dot, or `other`."""
+    first = measure.partition(".")[0]
+    return first if first in FAMILIES else "other"
+
+
+def title(measure: str) -> str:
+    """What people call a measure; made from its name where no title is known."""
+    if measure in _TITLES:
+        return _TITLES[measure]
+    for pattern, words in _PATTERNS:
+        if match := pattern.match(measure):
+            return words.format(*match.groups())
+    tail = measure.partition(".")[2] or measure
+    words = re.sub(r"(\d+)um\b", r"\1 µm", tail.replace("_", " ").replace(".", " "))
+    return words[:1].upper() + words[1:]
+
+
+def explanation(measure: str) -> str:
+    """One line about a measure, or nothing."""
+    if measure.startswith("texture.roughness_"):
+        return "light and dark on the skin at this size; not a height"
+    return _EXPLANATIONS.get(measure, "")
+
+
+def advice(flags: list[Flag]) -> list[str]:
+    """What to do next time, each thing once, in the order in which the flags came."""
+    return list(dict.fromkeys(ADVICE[flag] for flag in flags if flag in ADVICE))
+
+
+def visible(text: str) -> str:
+    """The text with control and direction-changing characters made visible, as a name can hold them."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def listing(items: list[str], most: int = 4) -> str:
+    """`a, b and c`, or `a, b, c, d and 5 more`."""
+    if len(items) > most + 1:
+        return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part) if items else ""
