@@ -1,0 +1,148 @@
+"""How alike two registered views of the same skin are: what both see, their fine shading, their light."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import warp
+from skinscan.arrays.filters import CUTOFF_TO_SIGMA, masked_gaussian, wavelength_band
+from skinscan.capture.refining import Warp
+from skinscan.capture.skin_view import SkinView
+from skinscan.records import BoolArray
+
+_TILE_PX = 320
+_MOST_TILES = 24
+_LIGHT_PX = 160
+_LIGHT_WAVES = 8
+_SAMPLES = 60_000
+
+BAND_MM = (0.25, 1.0)
+BAND_PX = (6.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """Share of the before skin that the after photo sees, of the after skin that the before photo sees, and where.
+
+    `points` (n, 2) are before pixels that both see, a regular sample.
+    """
+
+    of_before: float
+    of_after: float
+    points: NDArray[np.float64]
+
+
+def overlap(first: SkinView, second: SkinView, fit: Warp) -> Overlap:
+    """What both photos see of the skin."""
+    step = max(1, int(math.sqrt(first.mask.sum() / _SAMPLES)))
+    rows, columns = np.nonzero(first.mask[::step, ::step])
+    points = warp.project(first.to_photo, np.stack([columns, rows], axis=1) * float(step))
+    there = warp.project(np.linalg.inv(second.to_photo), fit(points))
+    height, width = second.mask.shape
+    known = np.isfinite(there).all(axis=1)
+    where = np.rint(np.where(known[:, None], there, -1)).astype(int)
+    inside = known & (where >= 0).all(axis=1) & (where[:, 0] < width) & (where[:, 1] < height)
+    seen = np.zeros(len(points), bool)
+    seen[inside] = second.mask[where[inside, 1], where[inside, 0]]
+    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points[seen])
+    covered = float(np.nansum(np.abs(np.linalg.det(slopes)))) * (step * first.photo_px) ** 2
+    skin_after = max(float(second.mask.sum()) * second.photo_px**2, 1.0)
+    return Overlap(float(seen.mean()) if seen.size else 0.0, min(covered / skin_after, 1.0), points[seen])
+
+
+def texture_correlation(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float | None) -> float:
+    """Pearson correlation of band-passed log-luminance over what both see, in before coordinates; NaN if nothing.
+
+    The band is BAND_MM where the scale is known and coarse enough to be seen, else BAND_PX of the views, which
+    have pixels of the same size on the skin. Both views go through the very same filter.
+    """
+    shortest, longest = BAND_PX
+    if mm_per_px is not None:
+        view_mm = mm_per_px * one.photo_px
+        if BAND_MM[0] / view_mm > 6:
+            reduction = BAND_MM[0] / view_mm / 6
+            ratio = other.photo_px / one.photo_px
+            one = one.resized(one.photo_px * reduction)
+            other = other.resized(one.photo_px * ratio)
+            view_mm = mm_per_px * one.photo_px
+        shortest = max(BAND_MM[0] / view_mm, 3.0)
+        longest = max(BAND_MM[1] / view_mm, 3 * shortest)
+    sums = np.zeros(6)
+    for tile in _tiles(one.mask):
+        sums += _moments(one, other, fit, tile, shortest, longest)
+    count, a, b, aa, bb, ab = sums
+    if count < 100:
+        return float("nan")
+    spread = (aa - a * a / count) * (bb - b * b / count)
+    return float((ab - a * b / count) / math.sqrt(spread)) if spread > 0 else float("nan")
+
+
+def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[np.float64]) -> float:
+    """SD over what both see of the low-frequency log ratio of their luminance, its mean left out; NaN if nothing.
+
+    Low: wavelengths over an eighth of the side of a square as large as what both see.
+    """
+    reduction = max(max(first.mask.shape) * first.photo_px / _LIGHT_PX, 1.0)
+    one = first.resized(reduction)
+    ratio = scale_at(fit, shared)
+    other = second.resized(reduction * ratio)
+    every = slice(0, one.mask.shape[0]), slice(0, one.mask.shape[1])
+    there, both = _seen_by(one, other, fit, every)
+    if both.sum() < 50:
+        return float("nan")
+    sigma = CUTOFF_TO_SIGMA * math.sqrt(float(both.sum())) / _LIGHT_WAVES
+    low = masked_gaussian(there - one.values, both, max(sigma, 0.5))
+    return float(low[both].std())
+
+
+def scale_at(fit: Warp, points: NDArray[np.float64]) -> float:
+    """After pixels to a before pixel, mean over points (n, 2); the displacement plays no part."""
+    areas = np.abs(np.linalg.det(warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points)))
+    return float(np.sqrt(np.nanmean(areas))) if areas.size else float("nan")
+
+
+def _tiles(mask: BoolArray) -> list[tuple[slice, slice]]:
+    """Up to _MOST_TILES tiles with the most skin, spread over the view."""
+    height, width = mask.shape
+    tiles = [
+        (slice(top, min(top + _TILE_PX, height)), slice(left, min(left + _TILE_PX, width)))
+        for top in range(0, height, _TILE_PX)
+        for left in range(0, width, _TILE_PX)
+    ]
+    full = [tile for tile in tiles if mask[tile].any()]
+    good = [tile for tile in full if mask[tile].mean() > 0.5] or full
+    every = -(-len(good) // _MOST_TILES)
+    return good[every // 2 :: every]
+
+
+def _moments(
+    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice], shortest: float, longest: float
+) -> NDArray[np.float64]:
+    there, both = _seen_by(one, other, fit, tile)
+    if both.sum() < 100:
+        return np.zeros(6)
+    a = wavelength_band(np.ascontiguousarray(one.values[tile]), both, shortest, longest)[both]
+    b = wavelength_band(there, both, shortest, longest)[both]
+    a, b = (x.astype(np.float64) for x in (a, b))
+    return np.array([len(a), a.sum(), b.sum(), a @ a, b @ b, a @ b])
+
+
+def _seen_by(
+    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice]
+) -> tuple[NDArray[np.float32], BoolArray]:
+    """The other view under a tile of the first, and where both hold skin."""
+    rows, columns = tile
+    x, y = np.meshgrid(
+        np.arange(columns.start, columns.stop, dtype=np.float64), np.arange(rows.start, rows.stop, dtype=np.float64)
+    )
+    points = warp.project(one.to_photo, np.stack([x, y], axis=-1))
+    there = warp.project(np.linalg.inv(other.to_photo), fit(points)).astype(np.float32)
+    map_x, map_y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+    values = warp.sample(other.values, map_x, map_y, cv2.INTER_CUBIC)
+    cover = warp.sample(other.mask.astype(np.float32), map_x, map_y)
+    return np.asarray(values, np.float32), (cover > 0.99) & one.mask[tile]

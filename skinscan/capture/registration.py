@@ -1,0 +1,294 @@
+"""Where each point of the before photo lies in the after photo: by the skin itself, and noticed where it fails.
+
+Guess (`matching`), refine (`refining`), then believe it only if patches that took no part in the guess find
+themselves where their neighbours say, far more often than chance allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import warp
+from skinscan.capture import likeness, matching
+from skinscan.capture.refining import Pass, Warp, refine
+from skinscan.capture.skin_view import SkinView, skin_view
+from skinscan.records import Flag, Frame, Notice, Registration
+
+WORKING_PX = (512, 320, 900)
+"""Longest side of the views that features are looked for in, in the order tried.
+
+Half a thousand is both the fastest and the surest: finer structure is more noise, JPEG and relief, and relief
+looks different once the light moves.
+"""
+
+LEAST_OVERLAP = 0.15
+_LEAST_AGREEING = 8
+_LOG10_CHANCE = -6.0
+_CHANCE = 0.06
+_SPURIOUS = 12
+_CONVINCING_SHARE = 0.5
+_SCALE_RANGE = (0.2, 5.0)
+_MOST_PERSPECTIVE = 2.5
+_SCALE_ALLOWANCE = 0.01
+LIGHT_CHANGE = 0.25
+TEXTURE_ALIKE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    fit: Pass
+    matches: int
+    chance: float
+    mirrored: bool
+
+    @property
+    def share(self) -> float:
+        return self.fit.agreeing / max(self.fit.patches, 1)
+
+    @property
+    def believed(self) -> bool:
+        return self.fit.agreeing - _SPURIOUS >= _LEAST_AGREEING and self.chance <= _LOG10_CHANCE
+
+
+def register(before: Frame, after: Frame) -> Registration:
+    """Register `after` to `before` by the skin that both show.
+
+    Uses log-luminance of measured pixels alone, so exposure, white balance and tone play no part. `ok` is False,
+    with a NOT_REGISTERED or LITTLE_OVERLAP notice, unless independent patches confirm the fit. `mirrored` photos
+    are registered too: their homography has a negative determinant. Samples of `displacement` are NaN where the
+    skin is in both photos but patches disagree about where it went (expression, hair, another angle of view):
+    nothing is carried there (`arrays.warp`). The same input gives the same output.
+    """
+    first, second = skin_view(before), skin_view(after)
+    if first is None or second is None:
+        which = "before" if first is None else "after"
+        return _refused(f"no skin was found in the {which} photo; draw the region to compare by hand")
+    best = _search(first, second, before, after)
+    if best is None or not best.believed:
+        return _refused(_why_not(best))
+    fine = _at_full_size(first, second, best, before.shape)
+    return _described(before, after, first, second, best, fine)
+
+
+def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _Attempt | None:
+    """The most convincing of all attempts; stops at the first that leaves no doubt."""
+    best: _Attempt | None = None
+    for one, other in _views(first, second, before, after):
+        features = matching.features(one)
+        for mirrored in (False, True):
+            attempt = _attempt(one, features, other.flipped() if mirrored else other, before.shape, mirrored)
+            if attempt is None:
+                continue
+            if best is None or attempt.chance < best.chance:
+                best = attempt
+            if best.believed and best.share >= _CONVINCING_SHARE:
+                return best
+        if best is not None and best.believed:
+            return best
+    return best
+
+
+def _views(
+    first: SkinView, second: SkinView, before: Frame, after: Frame
+) -> Iterator[tuple[SkinView, SkinView]]:
+    """Pairs of views to try: of one scale where both scales are known, then each at the same number of pixels."""
+    sides = [max(view.mask.shape) for view in (first, second)]
+    for size in WORKING_PX:
+        reductions = [max(side / size, 1.0) for side in sides]
+        if before.scale and after.scale:
+            ratio = before.scale.mm_per_px / after.scale.mm_per_px
+            common = max(reductions[0], reductions[1] / ratio)
+            if 0.6 <= ratio * reductions[0] / reductions[1] <= 1.6 or common > 4 * min(reductions):
+                pass
+            else:
+                yield first.resized(common), second.resized(common * ratio)
+        yield first.resized(reductions[0]), second.resized(reductions[1])
+
+
+def _attempt(
+    one: SkinView, features: matching.Features, other: SkinView, shape: tuple[int, int], mirrored: bool
+) -> _Attempt | None:
+    guess = matching.guess(features, matching.features(other))
+    if guess is None or not _plausible(guess.homography, guess.before):
+        return None
+    homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)
+    start = Warp(homography / homography[2, 2], warp.NO_DISPLACEMENT, 1)
+    one, other = _same_scale(one, other, start)
+    fit = refine(one, other, start, shape, search=10, spacing=24, fine=1.0)
+    if fit is None:
+        return None
+    tested = max(fit.patches - _SPURIOUS, 0)
+    chance = _log10_tail(max(fit.agreeing - _SPURIOUS, 0), tested, _CHANCE)
+    return _Attempt(fit, len(guess), chance, mirrored)
+
+
+def _same_scale(one: SkinView, other: SkinView, start: Warp) -> tuple[SkinView, SkinView]:
+    """Both views with pixels of the same size on the skin: the finer one is reduced."""
+    ratio = likeness.scale_at(start, _middle(one))
+    if not math.isfinite(ratio) or ratio <= 0:
+        return one, other
+    common = max(one.photo_px, other.photo_px / ratio)
+    return one.resized(common), other.resized(common * ratio)
+
+
+def _middle(view: SkinView) -> NDArray[np.float64]:
+    rows, columns = np.nonzero(view.mask)
+    return warp.project(view.to_photo, np.array([[columns.mean(), rows.mean()]]))
+
+
+def _plausible(homography: NDArray[np.float64], points: NDArray[np.float64]) -> bool:
+    """Neither folded nor a scale or perspective that two photos of one site could not have."""
+    slopes = warp.jacobian(homography, warp.NO_DISPLACEMENT, 1, points)
+    if not np.isfinite(slopes).all():
+        return False
+    areas = np.linalg.det(slopes)
+    if areas.min() <= 0:
+        return False
+    scales = np.sqrt(areas)
+    stretch = np.linalg.cond(slopes.mean(axis=0))
+    return bool(
+        _SCALE_RANGE[0] <= np.median(scales) <= _SCALE_RANGE[1]
+        and scales.max() / scales.min() <= _MOST_PERSPECTIVE
+        and stretch <= _MOST_PERSPECTIVE
+    )
+
+
+def _log10_tail(successes: int, trials: int, chance: float) -> float:
+    """log10 of the probability of at least `successes` in `trials` at `chance` each (binomial)."""
+    if successes <= trials * chance or trials == 0:
+        return 0.0
+    k = np.arange(successes, trials + 1)
+    log_gamma = np.array([math.lgamma(i + 1) for i in range(trials + 1)])
+    terms = log_gamma[trials] - log_gamma[k] - log_gamma[trials - k]
+    terms = terms + k * math.log(chance) + (trials - k) * math.log1p(-chance)
+    return float((terms.max() + math.log(np.exp(terms - terms.max()).sum())) / math.log(10))
+
+
+def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tuple[int, int]) -> Pass:
+    """Two passes at the finest scale that both photos have; the second starts where the first ended."""
+    one, other = _same_scale(first, second, best.fit.warp)
+    fit = best.fit
+    area = float(one.mask.sum())
+    spacing = max(24, round(math.sqrt(area / 600)))
+    for search in (12, 8):
+        finer = refine(one, other, _everywhere(fit.warp), shape, search=search, spacing=spacing, fine=1.0)
+        if finer is None or finer.agreeing < _LEAST_AGREEING:
+            break
+        fit = finer
+    return fit
+
+
+def _everywhere(fit: Warp) -> Warp:
+    return Warp(fit.homography, warp.fill_unknown(fit.displacement), fit.grid_px)
+
+
+def _described(
+    before: Frame, after: Frame, first: SkinView, second: SkinView, best: _Attempt, fine: Pass
+) -> Registration:
+    fit = fine.warp
+    shared = likeness.overlap(first, second, fit)
+    if max(shared.of_before, shared.of_after) < LEAST_OVERLAP:
+        detail = (
+            f"{100 * shared.of_before:.0f} % of the skin before is seen after, at least "
+            f"{100 * LEAST_OVERLAP:.0f} % needed; photograph the same place again"
+        )
+        return _refused(detail, Flag.LITTLE_OVERLAP, best.matches, shared.of_before)
+    scale = likeness.scale_at(fit, shared.points)
+    one, other = _same_scale(first, second, fit)
+    mm_per_px = before.scale.mm_per_px if before.scale else None
+    texture = likeness.texture_correlation(one, other, _everywhere(fit), mm_per_px)
+    light = likeness.light_change(first, second, fit, shared.points)
+    turn, squeeze = _turn_and_squeeze(fit, shared.points, best.mirrored)
+    notices = [
+        *_mirrored_notice(best.mirrored),
+        *_scale_notice(before, after, scale, squeeze),
+        *_light_notice(texture, light),
+    ]
+    return Registration(
+        ok=True,
+        homography=fit.homography,
+        displacement=fit.displacement,
+        grid_px=fit.grid_px,
+        matches=best.matches,
+        residual_px=fine.standard_error_px,
+        overlap_share=shared.of_before,
+        scale_ratio=scale,
+        rotation_deg=turn,
+        mirrored=best.mirrored,
+        texture_correlation=texture,
+        light_change=light,
+        notices=tuple(notices),
+    )
+
+
+def _turn_and_squeeze(fit: Warp, points: NDArray[np.float64], mirrored: bool) -> tuple[float, float]:
+    """Rotation in degrees (clockwise as seen, -180 to 180) and the ratio of the largest to the smallest scale."""
+    slope = np.nanmean(warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points), axis=0)
+    upright = slope @ np.diag([-1.0, 1.0]) if mirrored else slope
+    turn = math.degrees(math.atan2(upright[1, 0] - upright[0, 1], upright[0, 0] + upright[1, 1]))
+    return turn, float(np.linalg.cond(slope))
+
+
+def _mirrored_notice(mirrored: bool) -> list[Notice]:
+    return [Notice(Flag.MIRRORED, "switch off the mirroring of the front camera")] if mirrored else []
+
+
+def _scale_notice(before: Frame, after: Frame, ratio: float, squeeze: float) -> list[Notice]:
+    """SCALE_DISAGREES where the two scales contradict the registered one beyond 3 SD and what tilt can do."""
+    if before.scale is None or after.scale is None:
+        return []
+    told = before.scale.mm_per_px / after.scale.mm_per_px
+    allowed = 3 * math.hypot(before.scale.relative, after.scale.relative) + (squeeze - 1) + _SCALE_ALLOWANCE
+    if abs(math.log(told / ratio)) <= allowed:
+        return []
+    detail = (
+        f"the scales say that the after photo is {told:.3f} times as large, the skin says {ratio:.3f}; "
+        "check what was given as the scale, or where the sticker lay"
+    )
+    return [Notice(Flag.SCALE_DISAGREES, detail)]
+
+
+def _light_notice(texture: float, light: float) -> list[Notice]:
+    if texture >= TEXTURE_ALIKE and light <= LIGHT_CHANGE:
+        return []
+    detail = (
+        f"fine shading correlates by {texture:.2f} ({TEXTURE_ALIKE:g} or more expected), light across the skin "
+        f"differs by {100 * light:.0f} % ({100 * LIGHT_CHANGE:.0f} % allowed); light both photos alike"
+    )
+    return [Notice(Flag.LIGHT_DIFFERS, detail)]
+
+
+def _refused(
+    detail: str, flag: Flag = Flag.NOT_REGISTERED, matches: int = 0, overlap_share: float = 0.0
+) -> Registration:
+    nan = float("nan")
+    return Registration(
+        ok=False,
+        homography=np.full((3, 3), nan),
+        displacement=warp.NO_DISPLACEMENT.copy(),
+        grid_px=1,
+        matches=matches,
+        residual_px=nan,
+        overlap_share=overlap_share,
+        scale_ratio=nan,
+        rotation_deg=nan,
+        mirrored=False,
+        texture_correlation=nan,
+        light_change=nan,
+        notices=(Notice(flag, detail),),
+    )
+
+
+def _why_not(best: _Attempt | None) -> str:
+    todo = "photograph the same place again, sharp, lit from the same side and about as near"
+    if best is None:
+        return f"no structure of the skin was found in both; {todo}"
+    return (
+        f"{best.fit.agreeing} of {best.fit.patches} patches of skin agree on where they went, "
+        f"no more than chance allows; {todo}"
+    )
