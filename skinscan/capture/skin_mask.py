@@ -10,9 +10,12 @@ differs from the skin is told apart. A photo with nothing but skin has no rest, 
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from skinscan.records import BoolArray, Photo
 
@@ -22,6 +25,15 @@ WORK_PX = 640
 LOCUS_MEAN = (0.50, 0.32)
 LOCUS_SD = (0.22, 0.25)
 """Centre and standard deviation of ln(R/G), ln(G/B): spectra of skin and a white balance off by 20 %."""
+
+ONE_SKIN_SD = (0.15, 0.14)
+"""Standard deviation of ln(R/G), ln(G/B) within one photo of one person: spots, redness, gloss, shadow."""
+
+LEAST_COLOUR = 0.36
+"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp (0.40)."""
+
+MOST_TEXTURE = 0.17
+"""Median SD of log-luminance in 5 x 5 reduced pixels over which it is bark, cloth or gravel (skin: up to 0.12)."""
 
 Floats = NDArray[np.float32]
 
@@ -58,11 +70,18 @@ def reduced(photo: Photo, longest_px: int) -> Floats:
 def _skin_of(linear: Floats) -> BoolArray:
     features = colour_features(linear)
     texture = _texture(features[..., 2])
-    prior = _prior(features, texture)
-    probability = _learn(features, prior)
+    carrying = _carrying(features[..., 2], texture)
+    locus = _locus(features)
+    main = _main_colour(features, locus * carrying)
+    if main[0] + main[1] < LEAST_COLOUR:
+        return np.zeros(linear.shape[:2], np.bool_)
+    probability = _learn(features, np.cbrt(locus) * carrying * _near(features, main))
     probability *= _not_far_darker(features[..., 2], texture, probability)
     mask = (probability > 0.5) & ~_constant(linear)
-    return _tidy(mask)
+    mask = _tidy(mask)
+    if mask.any() and float(np.median(texture[mask])) > MOST_TEXTURE:
+        return np.zeros_like(mask)
+    return mask
 
 
 def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats) -> Floats:
@@ -95,15 +114,62 @@ def _texture(log_luminance: Floats) -> Floats:
     return np.sqrt(np.maximum(square - mean * mean, 0.0))
 
 
-def _prior(features: Floats, texture: Floats) -> Floats:
-    """Chance of skin by colour and texture alone, from 0 to 1."""
+def _locus(features: Floats) -> Floats:
+    """Chance that a colour is some person's skin under some lamp, from 0 to 1."""
     u = (features[..., 0] - LOCUS_MEAN[0]) / LOCUS_SD[0]
     v = (features[..., 1] - LOCUS_MEAN[1]) / LOCUS_SD[1]
-    colour = np.exp(-0.5 * (np.maximum(np.hypot(u, v) - 1.2, 0.0) / 0.7) ** 2)
-    smooth = np.exp(-((texture / 0.45) ** 2))
-    dark = 1.0 / (1.0 + np.exp(-(features[..., 2] - np.log(0.012)) / 0.25))
-    result: Floats = (colour * smooth * dark).astype(np.float32)
-    return np.clip(result, 1e-4, 0.98)
+    return _plateau(np.hypot(u, v), 1.2)
+
+
+def _carrying(log_luminance: Floats, texture: Floats) -> Floats:
+    """Chance that a pixel is smooth and bright enough to be skin, from 0 to 1."""
+    smooth = np.exp(-((texture / 0.33) ** 2))
+    dark = 1.0 / (1.0 + np.exp(-(log_luminance - np.log(0.010)) / 0.25))
+    return np.asarray(smooth * dark, np.float32)
+
+
+def _plateau(distance: Floats, wide: float) -> Floats:
+    """1 up to `wide` standard deviations, then a Gaussian fall of SD 0.7."""
+    return np.asarray(np.exp(-0.5 * (np.maximum(distance - wide, 0.0) / 0.7) ** 2), np.float32)
+
+
+def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
+    """ln(R/G), ln(G/B), ln(luminance) of this photo's skin: the commonest skin-like colour, the middle of the picture first.
+
+    Of a grey wall and a face under a yellow lamp both can look like skin: the face is the more colourful one. Of a
+    beige wall, a wooden door and a face, the face is the redder one: in skin ln(R/G) exceeds ln(G/B) or nearly so
+    (0.15 +- 0.15 in the spectra), in paper, wood and paint it mostly does not.
+    """
+    h, w = prior.shape
+    y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
+    weight = prior * np.exp(-(x * x + y * y) / (2 * 0.7**2))
+    step = 0.04
+    edges_u, edges_v = np.arange(-0.2, 1.4, step), np.arange(-0.6, 1.3, step)
+    counts, _, _ = np.histogram2d(
+        features[..., 0].ravel(), features[..., 1].ravel(), (edges_u, edges_v), weights=weight.ravel()
+    )
+    u, v = edges_u[:-1, None] + step / 2, edges_v[None, :-1] + step / 2
+    likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8)
+    likely = likely / (1.0 + np.exp(-(u + v - 0.5) / 0.08)) / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
+    score = gaussian_filter(counts, (0.10 / step, 0.09 / step)) * likely
+    row, column = np.unravel_index(int(np.argmax(score)), score.shape)
+    main_u, main_v = float(u[row, 0]), float(v[0, column])
+    close = weight * (np.hypot(features[..., 0] - main_u, features[..., 1] - main_v) < 0.15)
+    return main_u, main_v, float(np.sum(close * features[..., 2]) / max(float(close.sum()), 1e-6))
+
+
+def _near(features: Floats, main: tuple[float, float, float]) -> Floats:
+    """Chance that a colour belongs to the skin of this main colour: 1 within about 1.3 SD of one person.
+
+    Broader for dark skin, against which gloss and glare weigh more, and for what lies in shadow, where light that
+    skin throws on skin adds colour.
+    """
+    u0, v0, level = main
+    dark_skin = float(np.clip((0.12 / math.exp(level)) ** 0.35, 1.0, 1.5))
+    shadow = 1.0 + 0.5 * np.clip(level - features[..., 2], 0.0, 1.5)
+    u = (features[..., 0] - u0) / (ONE_SKIN_SD[0] * dark_skin * shadow)
+    v = (features[..., 1] - v0) / (ONE_SKIN_SD[1] * dark_skin * shadow)
+    return np.maximum(_plateau(np.hypot(u, v), 1.3), np.float32(1e-4))
 
 
 def _learn(features: Floats, prior: Floats) -> Floats:
@@ -112,6 +178,7 @@ def _learn(features: Floats, prior: Floats) -> Floats:
     place = np.clip((features - low) / (high - low) * bins, 0, bins - 1).astype(np.intp)
     index = np.ravel_multi_index(tuple(place[..., k] for k in range(3)), _BINS)
     floor = 0.02 / np.prod(_BINS)
+    prior = np.clip(prior, 1e-4, 0.98)
     odds_prior = np.log(prior / (1.0 - prior))
     probability = prior
     for _ in range(_ROUNDS):
@@ -125,8 +192,6 @@ def _learn(features: Floats, prior: Floats) -> Floats:
 
 def _density(index: NDArray[np.intp], weight: Floats) -> NDArray[np.float64]:
     """Smoothed, normalised colour histogram, flat."""
-    from scipy.ndimage import gaussian_filter
-
     counts = np.bincount(index.ravel(), weight.ravel(), minlength=int(np.prod(_BINS))).reshape(_BINS)
     smooth: NDArray[np.float64] = gaussian_filter(counts, 1.0, mode="nearest").ravel()
     return smooth / max(float(smooth.sum()), 1e-9)

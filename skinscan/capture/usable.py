@@ -17,9 +17,9 @@ from skinscan.records import BoolArray, Photo
 GUARD_PX = 1
 """Pixels around a clipped or glossy one that are left out with it: demosaicing and JPEG spread it that far."""
 
-GLOSS_BRIGHTER = 0.15
-GLOSS_SHARE = 0.22
-"""A pixel is gloss when it is 15 % brighter than the diffuse skin around it and 22 % of its light is white."""
+GLOSS_BRIGHTER = 0.35
+GLOSS_SHARE = 0.30
+"""A pixel is gloss when it is 35 % brighter than the diffuse skin around it and 30 % of its light is white."""
 
 GLOSS_PX = 2000
 """Longer side of the picture in which gloss is looked for."""
@@ -90,7 +90,7 @@ def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
 def _diffuse(luminance: Floats, difference: Floats, skin: BoolArray) -> tuple[Floats, Floats]:
     """Local luminance and (R - B)/Y of the skin without its gloss, both (h, w).
 
-    Masked means over a twentieth of the picture, the brighter and whiter half of the skin given up twice.
+    Masked means over a twentieth of the picture, what may be gloss given up twice.
     """
     longest = max(luminance.shape)
     factor = max(1.0, longest / 320.0)
@@ -101,7 +101,7 @@ def _diffuse(luminance: Floats, difference: Floats, skin: BoolArray) -> tuple[Fl
     sigma = max(size) / 20.0
     level, colourful = _mean(y, weight, sigma), _mean(saturation, weight, sigma)
     for _ in range(2):
-        kept = weight * ((y < 1.1 * level) & (saturation > 0.9 * colourful))
+        kept = weight * ((y < 1.4 * level) & (saturation > 0.75 * colourful))
         level, colourful = _mean(y, kept, sigma), _mean(saturation, kept, sigma)
     back = (luminance.shape[1], luminance.shape[0])
     return (cv2.resize(level, back), cv2.resize(colourful, back))
