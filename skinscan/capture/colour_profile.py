@@ -1,8 +1,8 @@
 """From a file's own colours to linear-light sRGB (D65).
 
-Most photos are three curves and a matrix away from it, and those are read here from the ICC tags and kept exact:
-a curve for every code value, and colours outside sRGB stay outside [0, 1]. Profiles that are tables (printers,
-scanners) and CMYK go through Little CMS, which ends in 8-bit sRGB.
+Most photos are three curves and a matrix away from it, and those are read here from the ICC tags and kept
+exact: a curve for every code value, and colours outside sRGB stay outside [0, 1]. Profiles that are tables
+(printers, scanners) and CMYK go through Little CMS, which ends in 8-bit sRGB.
 
 Sources: ICC.1:2022 (tags, 'curv', 'para'), IEC 61966-2-1 (sRGB), Adobe RGB (1998) 2005-05, ITU-T H.273 (code
 points), SMPTE EG 432-1 (P3-D65); Bradford cone responses as in ICC.1 annex E.
@@ -38,7 +38,7 @@ HDR_TRANSFERS = (16, 18)
 _SAME_MATRIX = 2e-3
 """Two matrices closer than this are one colour space: published sRGB profiles differ by up to 1e-3."""
 _SAME_CURVE = 2e-4
-"""Linear light. An sRGB curve tabulated with 1024 entries is within 2e-5 of the formula; gamma 2.2 is 8e-3 off."""
+"""Linear light. sRGB tabulated with 1024 entries is within 2e-5 of the formula; gamma 2.2 is 8e-3 off."""
 
 
 class ProfileError(ValueError):
@@ -51,14 +51,14 @@ class TableProfile(ProfileError):
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """The way to linear light: `lut` (3, levels) float32 for each channel, `matrix` (3, 3) float32 to sRGB D65."""
+    """The way to linear light: `lut` (3, levels) float32, then `matrix` (3, 3) float32 to sRGB (D65)."""
 
     lut: NDArray[np.float32]
     matrix: NDArray[np.float32]
     name: str
 
 
-# --- spaces known by name -------------------------------------------------------------------------------------
+# --- spaces known by name -----------------------------------------------------------------------------------
 
 
 def srgb_to_linear(encoded: Float64) -> Float64:
@@ -96,7 +96,7 @@ def from_code_points(primaries: int, transfer: int, levels: int) -> Way:
 
 
 def from_gamma(gamma: float | None, xy: Sequence[float] | None, levels: int) -> Way:
-    """PNG's gAMA (file gamma, 0.45455 for most) and cHRM (white, red, green, blue x and y). Raises ProfileError."""
+    """PNG's gAMA (0.45455 for most) and cHRM (x and y of white, red, green, blue). Raises ProfileError."""
     if gamma is None or abs(gamma - 1 / 2.2) < 0.005:
         curve = srgb_to_linear(_codes(levels))
     elif 0.1 <= gamma <= 1.0:
@@ -111,7 +111,7 @@ def from_gamma(gamma: float | None, xy: Sequence[float] | None, levels: int) -> 
     return _way(curve, _from_xy((red, green, blue), white))
 
 
-# --- ICC ------------------------------------------------------------------------------------------------------
+# --- ICC ----------------------------------------------------------------------------------------------------
 
 
 def from_icc(profile: bytes, levels: int, channels: int) -> Way:
@@ -230,7 +230,8 @@ def _parametric(tag: bytes, x: Float64) -> Float64:
     number = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}.get(kind)
     if number is None or len(tag) < 12 + 4 * number:
         raise ProfileError("a curve is damaged")
-    g, a, b, c, d, e, f = (*_fixed(tag[12 : 12 + 4 * number]), *([0.0] * (7 - number)))
+    values = [float(v) for v in _fixed(tag[12 : 12 + 4 * number])]
+    g, a, b, c, d, e, f = values + [0.0] * (7 - number)
     if kind == 0:
         a, b = 1.0, 0.0
     if kind in (1, 2):
@@ -240,10 +241,11 @@ def _parametric(tag: bytes, x: Float64) -> Float64:
     elif kind == 0:
         d = 0.0
     with np.errstate(all="ignore"):
-        return np.where(x >= d, np.maximum(a * x + b, 0.0) ** g + e, c * x + f)
+        curve: Float64 = np.where(x >= d, np.maximum(a * x + b, 0.0) ** g + e, c * x + f)
+    return curve
 
 
-# --- arithmetic -----------------------------------------------------------------------------------------------
+# --- arithmetic ---------------------------------------------------------------------------------------------
 
 
 def _codes(levels: int) -> Float64:
@@ -274,14 +276,15 @@ def _to_xyz_d50(primaries: Sequence[tuple[float, float]], white: tuple[float, fl
         strengths = np.linalg.solve(columns, _xyz_of(white))
     except np.linalg.LinAlgError as error:
         raise ProfileError("impossible chromaticities") from error
-    return _adaptation(_xyz_of(white), D50) @ (columns * strengths)
+    to_d50: Float64 = _adaptation(_xyz_of(white), D50) @ (columns * strengths)
+    return to_d50
 
 
 _SRGB_TO_XYZ_D50 = _to_xyz_d50(SRGB_XY, D65_XY)
 
 
 def _from_xy(primaries: Sequence[tuple[float, float]], white: tuple[float, float]) -> Float64:
-    """Linear RGB of these primaries to linear sRGB (D65): both white points meet in D50, so white stays white."""
+    """Linear RGB of these primaries to linear sRGB (D65): both whites meet in D50, so white stays white."""
     matrix: Float64 = np.linalg.inv(_SRGB_TO_XYZ_D50) @ _to_xyz_d50(primaries, white)
     return matrix
 
@@ -304,7 +307,7 @@ def _way(curve: Float64, matrix: Float64, name: str = "") -> Way:
 
 
 def _name(matrix: Float64, curves: Float64, srgb_curve: Float64) -> str:
-    """What the space is, told by its numbers: a profile's own text may hold a person's or a machine's name."""
+    """What the space is, by its numbers: a profile's own text may hold a person's or a machine's name."""
     plain = np.abs(curves - srgb_curve).max() < 0.02
     for name, primaries in (("sRGB", SRGB_XY), ("Display P3", P3_XY), ("Adobe RGB (1998)", ADOBE_XY)):
         if np.abs(matrix - _from_xy(primaries, D65_XY)).max() < 0.01 and plain:

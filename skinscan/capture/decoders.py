@@ -1,4 +1,4 @@
-"""From a bare picture to samples: Pillow where it is exact, tifffile and OpenCV for 16 bits, pi-heif for HEIC."""
+"""From a bare picture to samples: Pillow where it is exact, OpenCV and tifffile for 16 bits, else pi-heif."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """Decoded `samples` (H, W, C): 1 grey, 3 RGB, 4 CMYK (0 is no ink); `opaque` (H, W) or None where all is."""
+    """Decoded `samples` (H, W, C): C 1 grey, 3 RGB, 4 CMYK (0 is no ink); `opaque` (H, W), or None: all."""
 
     samples: Samples
     opaque: BoolArray | None = None
@@ -32,7 +32,7 @@ class Raster:
 
 
 def decode(picture: Picture) -> tuple[Raster, Picture]:
-    """The samples of a picture, as they lie in the file (not turned), and the picture with what decoding told.
+    """The samples of a picture as they lie in the file (not turned), and the picture with what decoding told.
 
     Raises PhotoError, and whatever the decoders raise.
     """
@@ -47,7 +47,7 @@ def decode(picture: Picture) -> tuple[Raster, Picture]:
     return decoder(picture), picture
 
 
-# --- Pillow ---------------------------------------------------------------------------------------------------
+# --- Pillow -------------------------------------------------------------------------------------------------
 
 
 class _LargeTiff(TiffImagePlugin.TiffImageFile):
@@ -55,14 +55,14 @@ class _LargeTiff(TiffImagePlugin.TiffImageFile):
 
     def load_prepare(self) -> None:
         if self._im is None:
-            self.im = Image.core.new(self.mode, self._tile_size)
+            self.im = Image.new(self.mode, self._tile_size).im
         ImageFile.ImageFile.load_prepare(self)
 
 
 def _pillow(
     reader: Callable[[io.BytesIO], Image.Image], bare: bytes, key: tuple[int, ...] | None = None
 ) -> Raster:
-    """Decode 8-bit pictures. The reader's class is called directly: no plugin search, no global pixel limit."""
+    """Decode 8-bit pictures. The reader's class is called directly: no search, no global pixel limit."""
     with reader(io.BytesIO(bare)) as image:
         image.load()
         return _raster(image, key)
@@ -109,11 +109,11 @@ def _unlike(samples: Samples, key: tuple[int, ...] | None) -> BoolArray | None:
     return None if opaque.all() else opaque
 
 
-# --- JPEG -----------------------------------------------------------------------------------------------------
+# --- JPEG ---------------------------------------------------------------------------------------------------
 
 _END = b"\xff\xd9"
 _FILLER = hashlib.shake_256(b"skinscan").digest(4096).replace(b"\xff", b"\x7f")
-"""Bytes that mean something to any Huffman decoder: one that still hungers for data shows it by using them."""
+"""Bytes that mean something to any Huffman decoder: one that still wants data shows it by using them."""
 
 
 def _jpeg(picture: Picture) -> Raster:
@@ -125,18 +125,21 @@ def _jpeg(picture: Picture) -> Raster:
 
 
 def _ends_flat(samples: Samples) -> bool:
-    """libjpeg fills what is missing with flat blocks and says nothing; so a flat last block deserves a look."""
+    """libjpeg silently fills what is missing with flat blocks; so a flat last block deserves a look."""
     block = samples[-8:, -8:]
     return bool((block == block[-1, -1]).all())
 
 
 def _is_whole(bare: bytes, samples: Samples) -> bool:
     """Whether the picture data reaches the last block: then bytes added after it change nothing."""
-    longer = _pillow(JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + _END)
+    try:
+        longer = _pillow(JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + _END)
+    except (OSError, SyntaxError):
+        return False
     return np.array_equal(longer.samples, samples)
 
 
-# --- PNG ------------------------------------------------------------------------------------------------------
+# --- PNG ----------------------------------------------------------------------------------------------------
 
 
 def _png(picture: Picture) -> Raster:
@@ -166,7 +169,7 @@ def _from_bgr(decoded: NDArray[Any] | None, key: tuple[int, ...] | None = None) 
     return Raster(samples, _unlike(samples, key))
 
 
-# --- TIFF -----------------------------------------------------------------------------------------------------
+# --- TIFF ---------------------------------------------------------------------------------------------------
 
 _NO_COMPRESSION, _LZW, _DEFLATE, _PACKBITS = 1, 5, (8, 32946), 32773
 
@@ -268,30 +271,30 @@ def _spread(samples: NDArray[np.uint16], greatest: int) -> tuple[NDArray[np.uint
 
 def spread_bits(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     """`bits`-bit values (8 to 15) to 16 bits, so that the greatest becomes 65535; exactly reversible."""
-    return (samples << (16 - bits)) | (samples >> (2 * bits - 16))
+    return (samples << np.uint16(16 - bits)) | (samples >> np.uint16(2 * bits - 16))
 
 
-# --- HEIC -----------------------------------------------------------------------------------------------------
+# --- HEIC ---------------------------------------------------------------------------------------------------
 
 
 def _heic(picture: Picture) -> tuple[Raster, Picture]:
-    """The primary picture. libheif applies the file's own turns; EXIF's orientation only repeats them (HEIF 6.5.10)."""
+    """The primary picture. libheif applies the file's own turns, which EXIF's orientation only repeats."""
     import pi_heif
 
     file = pi_heif.open_heif(picture.bare, convert_hdr_to_8bit=False)
     image = file[file.primary_index]
     info = image.info
-    notes = (f"the file holds {len(file)} pictures: the main one was read",) if len(file) > 1 else ()
-    samples = np.array(
-        image
-    )  # a copy: pi-heif's buffer dies with its image, and numpy does not keep that alive
+    notes: tuple[str, ...] = (
+        (f"the file holds {len(file)} pictures: the main one was read",) if len(file) > 1 else ()
+    )
+    samples = np.array(image)  # a copy: the buffer dies with its image, which numpy does not keep alive
     bits = int(info["bit_depth"])
     mode = image.mode.split(";")[0]
     samples = samples.reshape(*samples.shape[:2], -1)
     if samples.shape[1::-1] != image.size or mode not in ("L", "LA", "RGB", "RGBA"):
         raise damaged("a HEIC whose picture is not of the size or kind it says")
     if samples.dtype == np.uint16:
-        samples = spread_bits(samples >> (16 - bits), bits)
+        samples = spread_bits(samples >> np.uint16(16 - bits), bits)
         notes += (f"{bits}-bit values spread over 16 bits",)
     opaque = opaque_of(samples[..., -1]) if mode.endswith("A") else None
     icc = info.get("icc_profile") or None

@@ -20,11 +20,11 @@ from skinscan.capture.colour_profile import ProfileError, TableProfile, Way
 from skinscan.capture.containers.header import read_header
 from skinscan.capture.containers.picture import COPY_AGAIN, MAX_SIDE_PX, SUPPORTED, Picture, damaged
 from skinscan.capture.decoders import Raster, Samples, decode
-from skinscan.records import ParameterError, Photo, PhotoError
+from skinscan.records import BoolArray, ParameterError, Photo, PhotoError
 
 MAX_FILE_BYTES = 1 << 30
 
-Scalar = TypeVar("Scalar", bound=np.generic)
+Pixels = TypeVar("Pixels", Samples, BoolArray)
 _UNUSED = "embedded colour profile could not be used"
 
 _EXTENSIONS = {
@@ -39,12 +39,12 @@ _EXTENSIONS = {
 def read_photo(path: str | os.PathLike[str], *, max_megapixels: float = 60.0) -> Photo:
     """The photo in a JPEG, PNG, TIFF, WebP or HEIC file.
 
-    Pixels are upright and keep the file's bits (8 or 16) and colour space; `lut` and `matrix` of the Photo take
-    them to linear-light sRGB (D65). `max_megapixels` (millions of pixels) holds for the header, before anything is
-    decoded. What was assumed or done on the way is told in `Photo.steps`.
+    Pixels are upright and keep the file's bits (8 or 16) and colour space; `lut` and `matrix` of the Photo
+    take them to linear-light sRGB (D65). `max_megapixels` (millions of pixels) is held against the header,
+    before anything is decoded. What was assumed or done on the way is told in `Photo.steps`.
 
-    Raises PhotoError where the file is missing, no supported photo, damaged, cut short, animated, of several pages
-    or too large, and ParameterError where `max_megapixels` is not a positive number.
+    Raises PhotoError where the file is missing, no supported photo, damaged, cut short, animated, of several
+    pages or too large, and ParameterError where `max_megapixels` is not a positive number.
     """
     if not (isinstance(max_megapixels, int | float) and math.isfinite(max_megapixels) and max_megapixels > 0):
         raise ParameterError("max_megapixels", expected="a positive number", found=repr(max_megapixels))
@@ -174,7 +174,7 @@ def _photo(name: str, sha256: str, picture: Picture, raster: Raster) -> Photo:
     pixels = upright(samples, orientation)
     opaque = None if raster.opaque is None else upright(raster.opaque, orientation)
     return Photo(
-        pixels=np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels,
+        pixels=pixels.repeat(3, axis=2) if pixels.shape[2] == 1 else pixels,
         lut=way.lut,
         matrix=way.matrix,
         sha256=sha256,
@@ -190,11 +190,12 @@ def _photo(name: str, sha256: str, picture: Picture, raster: Raster) -> Photo:
     )
 
 
-def upright(pixels: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:
+def upright(pixels: Pixels, orientation: int) -> Pixels:
     """The same pixels (H, W, ...), turned and mirrored as EXIF orientation 1 to 8 asks."""
     turned = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
     flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    return np.ascontiguousarray(turned[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+    flipped = turned[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+    return flipped if flipped.flags.c_contiguous else flipped.copy()
 
 
 def _is_grey(samples: Samples) -> bool:
@@ -246,7 +247,7 @@ def _embedded(icc: bytes, samples: Samples, levels: int) -> tuple[Samples, Way, 
     try:
         way = colour_profile.from_icc(icc, levels, samples.shape[2])
     except TableProfile:
-        rgb = eight_bits(np.repeat(samples, 3, axis=2) if samples.shape[2] == 1 else samples)
+        rgb = eight_bits(samples.repeat(3, axis=2) if samples.shape[2] == 1 else samples)
         note = "embedded colour profile is a table: taken to 8-bit sRGB, colours outside it clipped"
         return colour_profile.through_little_cms(rgb, icc), colour_profile.srgb(256), [note]
     return samples, way, [f"embedded colour profile: {way.name}"]

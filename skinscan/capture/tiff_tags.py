@@ -1,7 +1,7 @@
 """TIFF directories, and the few EXIF facts that skinscan keeps.
 
-EXIF is a TIFF without a picture, so one bounded reader serves both. It follows no pointer twice, never opens the
-GPS or maker-note directories, and reads no serial number and no owner's name: they cannot leak from here.
+EXIF is a TIFF without a picture, so one bounded reader serves both. It follows no pointer twice, never opens
+the GPS or maker-note directories, and reads no serial number and no owner's name: they cannot leak from here.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class BadTags(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One image file directory: tag -> (type, count, offset of the value), its raw entries, the next's offset."""
+    """An image file directory: tag -> (type, count, offset of the value), raw entries, the next's offset."""
 
     data: bytes
     order: str
@@ -136,7 +136,7 @@ def read_directory(data: bytes, offset: int) -> Directory:
 
 
 def with_one_directory(data: bytes, directory: Directory, keep: frozenset[int]) -> bytes:
-    """The TIFF `data` with `keep` of one directory as its only directory: nothing else of it can be reached."""
+    """The TIFF `data` with `keep` of one directory as its only one: nothing else of it can be reached."""
     order, big, _ = start(data)
     kept = sorted(tag for tag in directory.raw if tag in keep)
     at = len(data) + len(data) % 2
@@ -146,7 +146,7 @@ def with_one_directory(data: bytes, directory: Directory, keep: frozenset[int]) 
     return b"".join((head, data[len(head) :], bytes(at - len(data)), body))
 
 
-# --- EXIF -----------------------------------------------------------------------------------------------------
+# --- EXIF ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _camera(make: str, model: str) -> str | None:
 
 
 def _colour_space(details: Directory) -> Literal["sRGB", "Adobe RGB"] | None:
-    """DCF: 1 is sRGB; uncalibrated with interoperability 'R03' is Adobe RGB; some cameras write 2 for that."""
+    """DCF: 1 is sRGB; uncalibrated with interoperability 'R03' is Adobe RGB, for which some write 2."""
     said = details.number(0xA001, 0)
     interoperability = _child(details, 0xA005)
     if said == 2 or (said == 0xFFFF and interoperability and interoperability.text(0x0001) == "R03"):

@@ -109,7 +109,7 @@ def _sequence_size(unit: bytes) -> tuple[int, int]:
 def _item_contents(
     data: bytes, kinds: dict[int, bytes], meta: dict[bytes, tuple[int, int]]
 ) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, first bytes of the content) of every item, all of it checked to lie in the file (ISO 14496-12, 8.11.3)."""
+    """(kind, first bytes of the content) of every item, all of it checked to lie in the file (8.11.3)."""
     at, _ = meta.get(b"iloc", (0, 0))
     version = data[at]
     sizes = data[at + 4] >> 4, data[at + 4] & 15, data[at + 5] >> 4, (data[at + 5] & 15) * (version > 0)

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 from skinscan.capture.containers.picture import Picture, cut_short, damaged, unusable
 from skinscan.capture.tiff_tags import read_exif
 
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MAX_SCANS = 100
 """Encoders write 20 at most; each scan walks the whole photo, so thousands are an attack on time."""
 
 # Annex K.1 of ITU-T T.81, luminance, in zigzag order.
-_LUMINANCE = np.array(
-    "16 11 12 14 12 10 16 14 13 14 18 17 16 19 24 40 26 24 22 22 24 49 35 37 29 40 58 51 61 60 57 51 56 55 64 72 92 78 "
-    "64 68 87 69 55 56 80 109 81 87 95 98 103 104 103 62 77 113 121 112 100 120 92 101 103 99".split(),
-    dtype=np.int64,
-)
+# fmt: off
+_LUMINANCE = np.array([
+    16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49,
+    35, 37, 29, 40, 58, 51, 61, 60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56,
+    80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99,
+])
+# fmt: on
 
 
 def ijg_quality(table: NDArray[np.int64]) -> int:
-    """The IJG quality 1..100 whose luminance table (64,), zigzag, is nearest to `table` in summed difference."""
+    """The IJG quality 1..100 whose luminance table (64,), zigzag, differs least from `table` in sum."""
     quality = np.arange(1, 101)
     scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
     tables = np.clip((_LUMINANCE * scale[:, None] + 50) // 100, 1, 32767)

@@ -18,9 +18,10 @@ PROFILE_TOO_LARGE = "the embedded colour profile is implausibly large: left out"
 class Picture:
     """A file's header and what its decoder needs.
 
-    `bits` is 8 or 16 (10 and 12 for HEIC); `sizes` are all (width, height) in pixels that decoding would allocate,
-    the photo's own first. `code_points` are H.273 (primaries, transfer), `gamma` and `chromaticities` PNG's.
-    `complete` is False for a JPEG without its end marker, `verify_end` asks for a check that its data is whole.
+    `bits` is 8 or 16 (10 and 12 for HEIC); `sizes` are all (width, height) in pixels that decoding would
+    allocate, the photo's own first. `code_points` are H.273 (primaries, transfer); `gamma`, `chromaticities`
+    and `key` (the colour that is transparent) are PNG's. `complete` is False for a JPEG without its end
+    marker, `verify_end` asks for a check that its data is whole.
     """
 
     format: str

@@ -17,7 +17,7 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """(name, content, whole chunk) up to IEND. Raises PhotoError where a chunk that carries pixels is damaged."""
+    """(name, content, whole chunk) up to IEND. Raises PhotoError where a chunk with pixels is damaged."""
     at = 8
     while True:
         if at + 12 > len(data):
@@ -60,7 +60,7 @@ def walk_png(data: bytes) -> Picture:
     header = chunks[b"IHDR"]
     if len(header) != 13 or b"IEND" not in chunks:
         raise damaged("a PNG with a broken header")
-    width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    width, height, depth, kind, *_ = struct.unpack(">IIBBBBB", header)
     if kind not in _PNG_CHANNELS or depth not in (1, 2, 4, 8, 16):
         raise damaged("a PNG with an impossible header")
     if b"acTL" in chunks:

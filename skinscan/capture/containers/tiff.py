@@ -16,33 +16,8 @@ from skinscan.capture.containers.picture import (
 from skinscan.capture.tiff_tags import Directory, exif_of, read_directory, start, with_one_directory
 
 _MAX_PAGES = 1000
-_DECODING_TAGS = frozenset(
-    (
-        256,
-        257,
-        258,
-        259,
-        262,
-        266,
-        273,
-        277,
-        278,
-        279,
-        284,
-        292,
-        293,
-        317,
-        320,
-        322,
-        323,
-        324,
-        325,
-        338,
-        339,
-        347,
-    )
-    + (529, 530, 531, 532)
-)
+_DECODING_TAGS = frozenset((*range(256, 260), 262, 266, 273, *range(277, 280), 284, 292, 293, 317, 320))
+_DECODING_TAGS |= {*range(322, 326), 338, 339, 347, *range(529, 533)}
 
 
 def walk_tiff(data: bytes) -> Picture:
@@ -72,7 +47,7 @@ def walk_tiff(data: bytes) -> Picture:
 
 
 def _only_page(data: bytes, first: Directory) -> None:
-    """Raise PhotoError unless the first page is the one full-size page, and not a raw camera file's thumbnail."""
+    """Raise PhotoError unless there is one full-size page, which is not a raw camera file's thumbnail."""
     if (
         50706 in first.entries
         or data[8:10] == b"CR"
@@ -102,7 +77,7 @@ def _only_page(data: bytes, first: Directory) -> None:
 def _tiff_pieces(
     first: Directory, size: tuple[int, int], channels: int, bits: int, file_size: int
 ) -> tuple[tuple[int, int], ...]:
-    """The (width, height) of the photo and of a tile, once all strips or tiles are found to lie in the file."""
+    """(width, height) of the photo and of a tile, once all strips or tiles are found to lie in the file."""
     width, height = size
     tiled = 322 in first.entries
     across, down = (

@@ -22,7 +22,7 @@ def walk_webp(data: bytes) -> Picture:
         chunks.setdefault(name, data[at + 8 : at + 8 + length])
         at += 8 + length + length % 2
     extended = chunks.get(b"VP8X", b"")
-    if b"ANIM" in chunks or b"ANMF" in chunks or extended[:1] and extended[0] & 2:
+    if b"ANIM" in chunks or b"ANMF" in chunks or (extended[:1] and extended[0] & 2):
         raise unusable(
             "an animation cannot be read", "an animated WebP", "Save the one picture that is meant"
         )
