@@ -1,11 +1,11 @@
 """Synthetic close-up skin with known answers, and the camera that sees it.
 
-    skin = make_skin(SkinRecipe(seed=7, tone="III"))
-    shot = photograph(skin, Camera(px_per_mm=30))
-    shot.pixels, shot.truth.pores, shot.truth.lab_flat
+skin = make_skin(SkinRecipe(seed=7, tone="III"))
+shot = photograph(skin, Camera(px_per_mm=30))
+shot.pixels, shot.truth.pores, shot.truth.lab_flat
 """
 
-from skinscan.phantom.cameras import Camera, homography
+from skinscan.phantom.cameras import Camera, grid_for, homography
 from skinscan.phantom.example import write_example
 from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import Shot, map_to_photo, photograph, write_shot
@@ -22,6 +22,7 @@ __all__ = [
     "Tone",
     "Truth",
     "change",
+    "grid_for",
     "homography",
     "make_skin",
     "map_to_photo",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -22,18 +22,20 @@ GREEN_ELECTRONS = 8000.0
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A photograph's circumstances. The defaults are a careful close-up; at exposure 0 a perfect white is 1.0.
+    """A photograph's circumstances. The defaults are a careful close-up; at exposure 0 a perfect white is
+    1.0.
 
-    Pose: `px_per_mm` at the centre, `size_px` (height, width), `rotation_deg` of the picture about the view axis,
-    `tilt_deg` of the skin about an axis at `tilt_axis_deg` in its plane, `shift_mm` the skin point at the centre.
-    Light: `illuminant`; key from `azimuth_deg` (0 from the right, 90 from below) at `elevation_deg` over the skin,
-    `dome` the share of the light that comes from everywhere, `gradient` the relative fall of light across the
-    picture away from the key, `gloss` (0: cross-polarised, 1: dry skin, 3: oily).
-    `subsurface`: share of light that spreads under the skin (0 turns it off).
-    Colour: `sensitivities` (None: the ideal observer camera, else a seed), `white_balance` gains beside the right
-    ones, `exposure_ev`. Rendering: `vignetting` loss at the corner, `glare` share of the mean added everywhere,
-    `blur_px` standard deviation, `noise` factor on shot and read noise, `tone_curve` 0 (pure sRGB) to 1 (a
-    phone's S-curve), `sharpening` 0..1, `jpeg_quality` (None: PNG), `chroma_subsampling`, `bit_depth` (16: PNG).
+    Pose: `px_per_mm` at the centre, `size_px` (height, width), `rotation_deg` of the picture about the view
+    axis, `tilt_deg` of the skin about an axis at `tilt_axis_deg` in its plane, `shift_mm` the skin point at
+    the centre. Light: `illuminant`; key from `azimuth_deg` in the skin's plane (0 from +x, 90 from +y) at
+    `elevation_deg` over the skin, `dome` the share of the light that comes from everywhere, `gradient` the
+    relative fall of light across the picture away from the key, `gloss` (0: cross-polarised, 1: dry skin, 3:
+    oily). `subsurface`: share of light that spreads under the skin (0 turns it off).
+    Colour: `sensitivities` (None: the ideal observer camera, else a seed), `white_balance` gains beside the
+    right ones, `exposure_ev`. Rendering: `vignetting` loss at the corner, `glare` share of the mean added
+    everywhere, `blur_px` standard deviation, `noise` factor on shot and read noise, `tone_curve` 0 (pure
+    sRGB) to 1 (a phone's S-curve), `sharpening` 0..1, `jpeg_quality` (None: PNG), `chroma_subsampling`,
+    `bit_depth` (16: PNG).
     """
 
     px_per_mm: float = 30.0
@@ -48,7 +50,7 @@ class Camera:
     dome: float = 0.5
     gradient: float = 0.04
     gloss: float = 1.0
-    subsurface: float = 0.6
+    subsurface: float = 0.5
     sensitivities: int | None = None
     white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
     exposure_ev: float = 0.0
@@ -66,11 +68,20 @@ class Camera:
 
     def __post_init__(self) -> None:
         if self.px_per_mm <= 0 or min(self.size_px) < 8:
-            raise ParameterError("A camera needs px_per_mm above 0 and 8 pixels a side", found=f"{self.px_per_mm}, {self.size_px}")
+            raise ParameterError(
+                "A camera needs px_per_mm above 0 and 8 pixels a side",
+                found=f"{self.px_per_mm}, {self.size_px}",
+            )
         if not 5.0 <= self.elevation_deg <= 90.0:
-            raise ParameterError("The key light stands too low", expected="elevation_deg 5 to 90", found=str(self.elevation_deg))
+            raise ParameterError(
+                "The key light stands too low",
+                expected="elevation_deg 5 to 90",
+                found=str(self.elevation_deg),
+            )
         if abs(self.tilt_deg) > 60:
-            raise ParameterError("The skin is tilted too far", expected="tilt_deg within 60", found=str(self.tilt_deg))
+            raise ParameterError(
+                "The skin is tilted too far", expected="tilt_deg within 60", found=str(self.tilt_deg)
+            )
         if self.bit_depth == 16 and self.jpeg_quality is not None:
             raise ParameterError("JPEG holds 8 bits", expected="jpeg_quality=None with bit_depth=16")
 
@@ -78,7 +89,9 @@ class Camera:
     def key_direction(self) -> Float:
         """Unit vector (x, y, z) from the skin to the key light, z up from the skin."""
         azimuth, elevation = np.radians(self.azimuth_deg), np.radians(self.elevation_deg)
-        return np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+        return np.array(
+            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+        )
 
 
 def homography(camera: Camera) -> Float:
@@ -95,7 +108,12 @@ def homography(camera: Camera) -> Float:
     lens = np.array([[focal, 0, (w - 1) / 2], [0, focal, (h - 1) / 2], [0, 0, 1]])
     move = np.array([[1, 0, -camera.shift_mm[0]], [0, 1, -camera.shift_mm[1]], [0, 0, 1.0]])
     result: Float = lens @ to_camera @ move
-    return result / result[2, 2]
+    return np.asarray(result / result[2, 2])
+
+
+def grid_for(camera: Camera) -> float:
+    """The grid in um that suits a camera: 1.67 cells a pixel, never coarser than small pores bear."""
+    return min(1000.0 / camera.px_per_mm / (5 / 3), 40.0)
 
 
 def project(matrix: Float, points: Float) -> Float:
@@ -105,12 +123,16 @@ def project(matrix: Float, points: Float) -> Float:
     return result
 
 
-def expose(scene: Image, camera: Camera, matrix: Float, gains: Float) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def expose(
+    scene: Image, camera: Camera, matrix: Float, gains: Float
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """What the camera makes of white-balanced linear camera light (H, W, 3): display-coded sRGB pixels."""
     h, w = camera.size_px
     if camera.vignetting:
         y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-        scene = scene * (1.0 - camera.vignetting * (0.5 * (x * x + y * y)) ** 1.5).astype(np.float32)[..., None]
+        scene = (
+            scene * (1.0 - camera.vignetting * (0.5 * (x * x + y * y)) ** 1.5).astype(np.float32)[..., None]
+        )
     if camera.blur_px > 0:
         scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), camera.blur_px, borderType=cv2.BORDER_REFLECT))
     if camera.glare:
@@ -133,7 +155,9 @@ def expose(scene: Image, camera: Camera, matrix: Float, gains: Float) -> NDArray
 def _noisy(scene: Image, camera: Camera, gains: Float) -> Image:
     draw = np.random.default_rng([camera.seed, 9])
     electrons = (GREEN_ELECTRONS * gains.min() / gains).astype(np.float32)
-    spread = np.sqrt(np.maximum(scene, 0.0) / electrons + (np.float32(camera.read_electrons) / electrons) ** 2)
+    spread = np.sqrt(
+        np.maximum(scene, 0.0) / electrons + (np.float32(camera.read_electrons) / electrons) ** 2
+    )
     grain = draw.standard_normal(scene.shape, dtype=np.float32)
     return np.asarray(scene + np.float32(camera.noise) * spread * grain, np.float32)
 
@@ -152,7 +176,7 @@ def _curve(linear: Image, tone_curve: float) -> Image:
 
 def encode(pixels: NDArray[np.uint8] | NDArray[np.uint16], camera: Camera) -> bytes:
     """The bytes of a JPEG or PNG file of RGB pixels."""
-    bgr = np.ascontiguousarray(pixels[..., ::-1])
+    bgr: Any = np.ascontiguousarray(pixels[..., ::-1])
     if camera.jpeg_quality is None:
         done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     else:
@@ -169,5 +193,5 @@ def encode(pixels: NDArray[np.uint8] | NDArray[np.uint16], camera: Camera) -> by
 
 def decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """RGB pixels of such bytes."""
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    bgr: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return np.ascontiguousarray(bgr[..., ::-1])

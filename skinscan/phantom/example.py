@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skinscan.phantom.cameras import Camera
+from skinscan.phantom.cameras import Camera, grid_for
 from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import photograph, write_shot
 from skinscan.phantom.recipes import Props, SkinRecipe, change
@@ -26,9 +26,9 @@ def write_example(
 ) -> list[Path]:
     """Writes a photo, its `truth.json` and its `pores_truth.csv` into a folder; returns the files' paths.
 
-    With `pair`: `before.jpg` and `after.jpg`, the same skin changed by `changes` (default: pores 10 % smaller)
-    and photographed anew, slightly shifted and turned, each with its own truth files (`before_truth.json`, ...).
-    Existing files of these names are replaced.
+    With `pair`: `before.jpg` and `after.jpg`, the same skin changed by `changes` (default: pores 10 %
+    smaller) and photographed anew, slightly shifted and turned, each with its own truth files
+    (`before_truth.json`, ...). Existing files of these names are replaced.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def write_example(
     camera = Camera(px_per_mm=px_per_mm, size_px=size_px, seed=seed)
     corner = 0.32 * min(h, w) / px_per_mm
     props = Props(marker_mm=marker_mm, marker_at_mm=(-corner, -corner))
-    grid_um = min(20.0, 1000.0 / px_per_mm / 1.5)
+    grid_um = grid_for(camera)
     if not pair:
         shots = {"photo": (recipe, camera)}
     else:
@@ -49,7 +49,10 @@ def write_example(
         shot = photograph(make_skin(skin_recipe, grid_um), view, props)
         before = "" if name == "photo" else f"{name}_"
         written.append(write_shot(shot, folder / f"{name}{shot.suffix}"))
-        for file, text in ((f"{before}truth.json", shot.truth.to_json()), (f"{before}pores_truth.csv", shot.truth.pores_csv())):
+        for file, text in (
+            (f"{before}truth.json", shot.truth.to_json()),
+            (f"{before}pores_truth.csv", shot.truth.pores_csv()),
+        ):
             (folder / file).write_text(text, encoding="utf-8")
             written.append(folder / file)
     return written

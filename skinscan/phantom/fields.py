@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
+"""A map over a grid, float32 throughout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def smooth_noise(draw: np.random.Generator, grid: Grid, spacing_mm: float) -> Im
     columns = int(np.ceil(grid.width_mm / spacing_mm)) + 5
     rows = int(np.ceil(grid.height_mm / spacing_mm)) + 5
     lattice = draw.standard_normal((rows, columns)).astype(np.float32)
-    lattice = cv2.GaussianBlur(lattice, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT)
+    lattice = np.asarray(cv2.GaussianBlur(lattice, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT), np.float32)
     lattice /= max(float(lattice.std()), 1e-6)
     step = grid.mm / spacing_mm
     to_lattice = np.array(
@@ -63,7 +65,9 @@ def _cubic_rows(image: Image, start: float, step: float, count: int) -> Image:
     at = start + step * np.arange(count)
     base = np.floor(at).astype(int)
     t = at - base
-    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
+    weights = (
+        np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
+    )
     where = np.clip(base[:, None] + np.arange(-1, 3), 0, image.shape[1] - 1)
     matrix = csr_matrix(
         (weights.astype(np.float32).ravel(), where.ravel(), np.arange(0, 4 * count + 1, 4)),
@@ -73,23 +77,32 @@ def _cubic_rows(image: Image, start: float, step: float, count: int) -> Image:
 
 
 def octaves(draw: np.random.Generator, grid: Grid, spacings_mm: tuple[float, ...], fall: float) -> Image:
-    """A sum of smooth noises, each `fall` times as strong as the coarser one before it; unit variance."""
+    """A sum of smooth noises, each `fall` times as strong as the coarser one before it; unit variance.
+
+    Noises finer than the grid can hold are left out, their variance with them.
+    """
     total = np.zeros(grid.shape, np.float32)
     power = 0.0
     for order, spacing in enumerate(spacings_mm):
-        total += np.float32(fall**order) * smooth_noise(draw, grid, spacing)
+        if spacing > 0.8 * grid.mm:
+            total += np.float32(fall**order) * smooth_noise(draw, grid, spacing)
         power += fall ** (2 * order)
     total /= np.float32(np.sqrt(power))
     return total
 
 
 def furrow_net(
-    draw: np.random.Generator, grid: Grid, spacing_mm: float, width_mm: float, stretch: float, angle_deg: float
+    draw: np.random.Generator,
+    grid: Grid,
+    spacing_mm: float,
+    width_mm: float,
+    stretch: float,
+    angle_deg: float,
 ) -> Image:
     """Furrows around irregular cells: 0 on the plateaus, 1 at the bottom of a furrow.
 
-    The borders of a jittered lattice's Voronoi cells, `spacing_mm` apart, stretched along `angle_deg`, bent by
-    noise, of Gaussian profile (standard deviation `width_mm`) and of uneven depth.
+    The borders of a jittered lattice's Voronoi cells, `spacing_mm` apart, stretched along `angle_deg`, bent
+    by noise, of Gaussian profile (standard deviation `width_mm`) and of uneven depth.
     """
     um = max(grid.um, 25.0)
     reach = float(np.hypot(grid.width_mm, grid.height_mm)) + 4.0

@@ -37,8 +37,8 @@ def xyz(reflectance: Float, name: Illuminant = "D65") -> Float:
 def linear_srgb(reflectance: Float) -> Float:
     """Linear sRGB of reflectance spectra under D65, a perfect white at exactly (1, 1, 1): (..., 3)."""
     white = xyz(np.ones(WAVELENGTH_NM.size))
-    result: Float = (xyz(reflectance) / white * D65_WHITE) @ np.linalg.inv(SRGB_TO_XYZ).T
-    return result / (np.linalg.inv(SRGB_TO_XYZ) @ D65_WHITE)
+    to_rgb = np.linalg.inv(SRGB_TO_XYZ)
+    return np.asarray((xyz(reflectance) / white * D65_WHITE) @ to_rgb.T / (to_rgb @ D65_WHITE))
 
 
 def lab_of(reflectance: Float) -> Float:
@@ -48,7 +48,7 @@ def lab_of(reflectance: Float) -> Float:
 
 def ideal_sensitivity() -> Float:
     """The camera whose channels are the linear sRGB of the observer: (71, 3), negative in places."""
-    return observer() @ np.linalg.inv(SRGB_TO_XYZ).T
+    return np.asarray(observer() @ np.linalg.inv(SRGB_TO_XYZ).T)
 
 
 def sensitivity(seed: int) -> Float:
@@ -61,7 +61,7 @@ def sensitivity(seed: int) -> Float:
         faint = np.exp(-0.5 * ((WAVELENGTH_NM - second) / 35.0) ** 2)
         lobes.append(main + share * draw.uniform(0.3, 1.7) * faint)
     cut = 1.0 / (1.0 + np.exp((WAVELENGTH_NM - draw.uniform(660, 690)) / 8.0))  # the infrared filter
-    return np.stack(lobes, axis=-1) * cut[:, None]
+    return np.asarray(np.stack(lobes, axis=-1) * cut[:, None])
 
 
 @cache
@@ -81,9 +81,9 @@ def generic_reflectances() -> Float:
 def camera_rgb(sensitivities: int | None, name: Illuminant) -> tuple[Float, Float, Float]:
     """How a camera sees under a lamp: weights (71, 3), matrix (3, 3), sensor gains (3,).
 
-    `reflectance @ weights` is white-balanced camera RGB, white at (1, 1, 1); `matrix @` that is linear sRGB, white
-    kept. The matrix is the camera's own, fitted on generic reflectances under D65 (under A for warm lamps).
-    `gains` are what white balance multiplied each channel by, the strongest channel 1.
+    `reflectance @ weights` is white-balanced camera RGB, white at (1, 1, 1); `matrix @` that is linear sRGB,
+    white kept. The matrix is the camera's own, fitted on generic reflectances under D65 (under A for warm
+    lamps). `gains` are what white balance multiplied each channel by, the strongest channel 1.
     """
     if sensitivities is None:
         weights = ideal_sensitivity() * illuminant(name)[:, None]

@@ -1,9 +1,9 @@
 """How skin reflects light: published absorption and scattering, two layers after Kubelka and Munk.
 
-An epidermis of 60 um holding melanin lies on a semi-infinite dermis holding blood and a yellow pigment; Saunderson's
-correction adds what the surface itself reflects and holds back. Sources: S. L. Jacques, omlc.org, for melanosomes,
-bloodless skin and scattering; S. Prahl, omlc.org, for haemoglobin (`datasets/spectra/haemoglobin.csv`); Saunderson
-(1942) for the surface.
+An epidermis of 60 um holding melanin lies on a semi-infinite dermis holding blood and a yellow pigment;
+Saunderson's correction adds what the surface itself reflects and holds back. Sources: S. L. Jacques,
+omlc.org, for melanosomes, bloodless skin and scattering; S. Prahl, omlc.org, for haemoglobin
+(`datasets/spectra/haemoglobin.csv`); Saunderson (1942) for the surface.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from skinscan.environment import data_path
 from skinscan.records import frozen
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating[Any]]
 Tone = Literal["I", "II", "III", "IV", "V", "VI"]
 
 WAVELENGTH_NM: Float = frozen(np.arange(380.0, 731.0, 5.0))
@@ -56,12 +56,14 @@ def column(name: str, which: str) -> Float:
 
 @cache
 def _blood_per_cm() -> Float:
-    molar = SATURATION * column("haemoglobin.csv", "oxy") + (1 - SATURATION) * column("haemoglobin.csv", "deoxy")
-    return np.log(10.0) * molar * 150.0 / 64500.0
+    oxy, deoxy = (column("haemoglobin.csv", which) for which in ("oxy", "deoxy"))
+    molar: Float = SATURATION * oxy + (1 - SATURATION) * deoxy
+    return np.asarray(np.log(10.0) * molar * 150.0 / 64500.0)
 
 
 def absorption(melanin: ArrayLike, blood: ArrayLike) -> tuple[Float, Float]:
-    """Absorption of epidermis and dermis, 1/cm: two arrays (..., 71) of melanin and blood volume fractions (...)."""
+    """Absorption of epidermis and dermis, 1/cm: two arrays (..., 71) of melanin and blood volume fractions
+    (...)."""
     wavelength = WAVELENGTH_NM
     baseline = 0.244 + 85.3 * np.exp(-(wavelength - 154.0) / 66.2)
     melanosome = 6.6e11 * wavelength**-3.33
@@ -80,7 +82,8 @@ def scattering() -> Float:
 
 
 def _kubelka_munk(absorbing: Float) -> tuple[Float, Float]:
-    """K and S, 1/cm. S is held above a tenth of its pure value, where the diffusion limit would turn negative."""
+    """K and S, 1/cm. S is held above a tenth of its pure value, where the diffusion limit would turn
+    negative."""
     reduced = scattering()
     return 2.0 * absorbing, np.maximum(0.75 * reduced - 0.25 * absorbing, 0.075 * reduced)
 

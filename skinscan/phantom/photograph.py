@@ -68,9 +68,13 @@ def colours(skin: Skin, sensitivities: int | None, lamp: Illuminant) -> Image:
         axes = []
         for values, (low, high), count in ((skin.melanin, MELANIN_RANGE, 0), (skin.blood, BLOOD_RANGE, 1)):
             scale = (LUT_SIZE[count] - 1) / np.log(high / low)
-            axes.append(np.asarray((np.log(values) - np.float32(np.log(low))) * np.float32(scale), np.float32))
+            axes.append(
+                np.asarray((np.log(values) - np.float32(np.log(low))) * np.float32(scale), np.float32)
+            )
         table = _lut(sensitivities, lamp)
-        skin.cache[key] = cv2.remap(table, axes[1], axes[0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        skin.cache[key] = cv2.remap(
+            table, axes[1], axes[0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     return cast(Image, skin.cache[key])
 
 
@@ -81,7 +85,9 @@ def _window(skin: Skin, camera: Camera, props: Props) -> tuple[slice, slice]:
     on_skin = project(skin.grid.from_mm() @ np.linalg.inv(homography(camera)), corners)
     rows, columns = skin.grid.shape
     low, high = on_skin.min(axis=0), on_skin.max(axis=0)
-    if props.skin_ellipse_mm is None and (low.min() < -0.5 or high[0] > columns - 0.5 or high[1] > rows - 0.5):
+    if props.skin_ellipse_mm is None and (
+        low.min() < -0.5 or high[0] > columns - 0.5 or high[1] > rows - 0.5
+    ):
         need = 2 * np.abs((on_skin - [(columns - 1) / 2, (rows - 1) / 2]) * skin.grid.mm).max(axis=0)
         raise ParameterError(
             "The camera looks past the skin",
@@ -173,7 +179,9 @@ def _add_props(scene: Image, skin: Skin, window: tuple[slice, slice], props: Pro
         paint((1.0 - rho) * np.float32(min(a, b)), np.float32(props.background))
     if props.grey_mm is not None:
         gx, gy = props.grey_at_mm
-        side = np.maximum(np.abs(x - np.float32(gx)), np.abs(y - np.float32(gy))) - np.float32(props.grey_mm / 2)
+        side = np.maximum(np.abs(x - np.float32(gx)), np.abs(y - np.float32(gy))) - np.float32(
+            props.grey_mm / 2
+        )
         paint(side, np.float32(props.grey))
     if props.marker_mm is not None:
         angle = np.radians(props.marker_angle_deg)
@@ -188,10 +196,11 @@ def _add_props(scene: Image, skin: Skin, window: tuple[slice, slice], props: Pro
         cell = props.marker_mm / 6
         book = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
         picture = cv2.aruco.generateImageMarker(book, props.marker_id, 6)
+        reach = np.full(scene.shape[:2], np.inf, np.float32)
         for i, j in np.argwhere(picture > 127):
-            cu, cv = (j - 2.5) * cell, (i - 2.5) * cell
-            half = np.float32(cell / 2)
-            paint(np.maximum(np.abs(u - np.float32(cu)), np.abs(v - np.float32(cv))) - half, np.float32(0.88))
+            cu, cv = np.float32((j - 2.5) * cell), np.float32((i - 2.5) * cell)
+            np.minimum(reach, np.maximum(np.abs(u - cu), np.abs(v - cv)), out=reach)
+        paint(reach - np.float32(cell / 2), np.float32(0.88))
     return bare
 
 
@@ -212,19 +221,22 @@ def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = N
     window = _window(skin, camera, props)
     scene = _radiance(skin, camera, window)
     bare = _add_props(scene, skin, window, props)
-    # a pixel gathers light over its own square: a Gaussian of the square's variance, less what the grid did already
-    aperture = np.sqrt(max((px_um / skin.grid.um) ** 2 - 1.0, 0.0) / 12.0)
-    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), float(aperture), borderType=cv2.BORDER_REFLECT))
+    # a pixel gathers light over its own square: a Gaussian of the square's variance, less what the grid's
+    # cells and the linear look-up (no overshoot at sharp edges) add by themselves
+    aperture = np.sqrt(max((px_um / skin.grid.um) ** 2 - 1.0 - 2.0, 0.0) / 12.0)
+    if aperture > 0.1:
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), float(aperture), borderType=cv2.BORDER_REFLECT))
     shift = np.array([[1, 0, -window[1].start], [0, 1, -window[0].start], [0, 0, 1.0]])
     matrix = homography(camera)
     to_photo = matrix @ np.linalg.inv(shift @ skin.grid.from_mm())
     h, w = camera.size_px
     border = cv2.BORDER_REFLECT if props.skin_ellipse_mm is None else cv2.BORDER_CONSTANT
-    scene = cv2.warpPerspective(
-        scene, to_photo, (w, h), flags=cv2.INTER_CUBIC, borderMode=border, borderValue=(props.background,) * 3
+    beyond = (props.background,) * 3
+    seen = cv2.warpPerspective(
+        scene, to_photo, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=beyond
     )
-    bare = cv2.warpPerspective(bare, to_photo, (w, h), flags=cv2.INTER_NEAREST, borderValue=0)
-    scene = _graded(np.asarray(scene, np.float32), camera)
+    bare = np.asarray(cv2.warpPerspective(bare, to_photo, (w, h), flags=cv2.INTER_NEAREST), np.uint8)
+    scene = _graded(np.asarray(seen, np.float32), camera)
     _, own_matrix, gains = camera_rgb(camera.sensitivities, camera.illuminant)
     data = encode(expose(scene, camera, own_matrix, gains), camera)
     return Shot(decode(data), data, _truth(skin, camera, props, matrix, bare))
@@ -299,7 +311,10 @@ def _ideal(skin: Skin, step: int) -> tuple[Image, Image]:
     if key not in skin.cache:
         every = (slice(None, None, step), slice(None, None, step))
         part = replace(
-            skin, melanin=np.ascontiguousarray(skin.melanin[every]), blood=np.ascontiguousarray(skin.blood[every]), cache={}
+            skin,
+            melanin=np.ascontiguousarray(skin.melanin[every]),
+            blood=np.ascontiguousarray(skin.blood[every]),
+            cache={},
         )
         level = colours(part, None, "D65")
         dark = skin.transmitted[every]
@@ -309,12 +324,20 @@ def _ideal(skin: Skin, step: int) -> tuple[Image, Image]:
 
 
 def map_to_photo(values: Image, skin: Skin, truth: Truth) -> Image:
-    """A map of the skin (h, w), such as `skin.melanin`, as the photo's pixels see it: (H, W), NaN off the skin."""
+    """A map of the skin (h, w), such as `skin.melanin`, as the photo's pixels see it: (H, W), NaN off the
+    skin."""
     h, w = truth.camera.size_px
     to_photo = truth.homography @ np.linalg.inv(skin.grid.from_mm())
     soft = fast_blur(np.asarray(values, np.float32), 0.29 * truth.mm_per_px / skin.grid.mm)
     return np.asarray(
-        cv2.warpPerspective(soft, to_photo, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+        cv2.warpPerspective(
+            soft,
+            to_photo,
+            (w, h),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=float("nan"),
+        )
     )
 
 
@@ -322,7 +345,8 @@ def write_shot(shot: Shot, path: str | Path) -> Path:
     """Writes the photo's bytes; the name must end in the shot's own `.jpg` or `.png`."""
     path = Path(path)
     if path.suffix.lower() not in {shot.suffix, ".jpeg" if shot.suffix == ".jpg" else shot.suffix}:
-        raise ParameterError("The file's name does not fit its bytes", expected=shot.suffix, found=path.suffix)
+        raise ParameterError(
+            "The file's name does not fit its bytes", expected=shot.suffix, found=path.suffix
+        )
     path.write_bytes(shot.data)
     return path
-

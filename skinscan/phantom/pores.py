@@ -20,7 +20,8 @@ STEEPNESS = 5.0
 
 @dataclass(frozen=True, eq=False)
 class PoreTable:
-    """One entry of each (n,) array a pore. Centres in mm, `diameter_um` equivalent (2 sqrt(a b)) at half depth.
+    """One entry of each (n,) array a pore. Centres in mm, `diameter_um` equivalent (2 sqrt(a b)) at half
+    depth.
 
     `elongation` major/minor axis, `angle_deg` of the major axis from +x towards +y, `depth_um` of the pit,
     `darkness` the share of light lost at the centre, before light spreads under the surface.

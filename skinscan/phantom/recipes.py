@@ -14,8 +14,8 @@ class SkinRecipe:
     """A patch of skin, fully determined by these numbers.
 
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
-    counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to the
-    `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments.
+    counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
+    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments.
     """
 
     seed: int = 0
@@ -35,8 +35,8 @@ class SkinRecipe:
     roughness_scale: float = 1.0
     lines: int = 0
     line_depth_um: float = 150.0
-    hairs: int = 6
-    vellus: int = 40
+    hairs: int = 2
+    vellus: int = 30
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
@@ -45,12 +45,15 @@ class SkinRecipe:
             raise ParameterError("A skin needs a size", expected="width_mm and height_mm above 0")
         for name in _SCALES:
             if getattr(self, name) < 0:
-                raise ParameterError(f"{name} is negative", expected="0 or more", found=str(getattr(self, name)))
+                raise ParameterError(
+                    f"{name} is negative", expected="0 or more", found=str(getattr(self, name))
+                )
 
 
 _SCALES = (
-    "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots", "spot_strength",
-    "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um", "hairs", "vellus",
+    "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots",
+    "spot_strength", "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um",
+    "hairs", "vellus",
 )  # fmt: skip
 
 
@@ -67,9 +70,11 @@ def change(
     line_depth: float = 0.0,
     **fields: Any,
 ) -> SkinRecipe:
-    """The same skin after treatment: relative changes (-0.1 is 10 % less), every pore and furrow where it was.
+    """The same skin after treatment: relative changes (-0.1 is 10 % less), every pore and furrow where it
+    was.
 
-    `redness` and `spot` change the strength of the patches and macules. Further recipe fields may be set as they are.
+    `redness` and `spot` change the strength of the patches and macules. Further recipe fields may be set as
+    they are.
     """
     return replace(
         recipe,
@@ -87,10 +92,11 @@ def change(
 
 @dataclass(frozen=True, slots=True)
 class Props:
-    """What lies on or around the skin. Places are (x, y) mm in the skin's plane, origin at the patch's centre.
+    """What lies on or around the skin. Places are (x, y) mm in the skin's plane, origin at the patch's
+    centre.
 
-    `marker_mm`: outer side of the black square of an ArUco sticker (DICT_4X4_50), with a white rim of a quarter of
-    that side; `marker_at_mm` its centre. `grey_mm`: side of a neutral patch of reflectance `grey`.
+    `marker_mm`: outer side of the black square of an ArUco sticker (DICT_4X4_50), with a white rim of a
+    quarter of that side; `marker_at_mm` its centre. `grey_mm`: side of a neutral patch of reflectance `grey`.
     `skin_ellipse_mm`: half axes of the skin, centred; beyond it lies a neutral `background`.
     """
 

@@ -17,7 +17,7 @@ from skinscan.phantom.recipes import SkinRecipe
 
 SQ_UM = 17.0
 """Root mean square height of the default relief, pores and lines left out."""
-CAVITY_PER_UM = 0.0035
+CAVITY_PER_UM = 0.005
 """Optical depth that each um below the surroundings adds: furrows see less of the light."""
 CAVITY_MM = 0.35
 SPOT_MELANIN = 0.03
@@ -56,9 +56,9 @@ class Hair:
 class Skin:
     """Maps (h, w) float32 in the skin's plane, `grid.um` a cell, and the tables they were drawn from.
 
-    `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero mean;
-    `lines_um` wrinkles, `pits_um` pores (both 0 or below). `dark`: share of light lost in pores. `hair` (h, w):
-    share covered by hair.
+    `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
+    mean; `lines_um` wrinkles, `pits_um` pores (both 0 or below). `dark`: share of light lost in pores.
+    `hair` (h, w): share covered by hair.
     """
 
     recipe: SkinRecipe
@@ -111,7 +111,7 @@ class Skin:
         """dz/dx and dz/dy, dimensionless, z up."""
         height = self.height_um
         kernel = np.array([[-1, 0, 1]], np.float32) / np.float32(2 * self.grid.um)
-        return cv2.filter2D(height, -1, kernel), cv2.filter2D(height, -1, kernel.T)
+        return np.asarray(cv2.filter2D(height, -1, kernel)), np.asarray(cv2.filter2D(height, -1, kernel.T))
 
     @cached_property
     def transmitted(self) -> Image:
@@ -143,7 +143,8 @@ def fast_blur(image: Image, sigma: float) -> Image:
 
 
 def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
-    """The skin of a recipe on a grid of `grid_um`; fine enough for cameras of up to 1000 / (1.5 grid_um) px/mm."""
+    """The skin of a recipe on a grid of `grid_um`; fine enough for cameras of up to 1000 / (1.5 grid_um)
+    px/mm."""
     grid = Grid(grid_um, recipe.width_mm, recipe.height_mm)
     pores = draw_pores(recipe)
     dark, deep = pits(pores, grid)
@@ -155,17 +156,36 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     melanin, blood = _pigments(recipe, grid, spots, redness)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
-    return Skin(recipe, grid, melanin, blood, furrows, lines_um, -deep, dark, hair, pores, spots, redness, lines, hairs)
+    return Skin(
+        recipe,
+        grid,
+        melanin,
+        blood,
+        furrows,
+        lines_um,
+        -deep,
+        dark,
+        hair,
+        pores,
+        spots,
+        redness,
+        lines,
+        hairs,
+    )
 
 
 def _furrows(recipe: SkinRecipe, grid: Grid) -> Image:
     draw = np.random.default_rng([recipe.seed, 2])
     angle = draw.uniform(0.0, 180.0)
     primary = furrow_net(draw, grid, 0.62 * draw.uniform(0.85, 1.2), 0.055, draw.uniform(1.2, 1.8), angle)
-    secondary = furrow_net(draw, grid, 0.30 * draw.uniform(0.85, 1.2), 0.033, 1.3, angle + draw.uniform(50.0, 90.0))
+    secondary = furrow_net(
+        draw, grid, 0.30 * draw.uniform(0.85, 1.2), 0.033, 1.3, angle + draw.uniform(50.0, 90.0)
+    )
     plateaus = octaves(draw, grid, (1.2, 0.6, 0.3), 0.7)
     fine = octaves(draw, grid, (0.11, 0.06), 0.7)
-    worn = np.clip(0.75 + 0.45 * smooth_noise(draw, grid, 2.2), 0.15, 1.6)  # nets fade in places, as on real skin
+    worn = np.clip(
+        0.75 + 0.45 * smooth_noise(draw, grid, 2.2), 0.15, 1.6
+    )  # nets fade in places, as on real skin
     height = -0.85 * worn * primary - 0.42 * secondary + 0.20 * plateaus + 0.055 * fine
     height -= height.mean()
     height *= np.float32(SQ_UM * recipe.roughness_scale / max(float(height.std()), 1e-9))
@@ -209,7 +229,9 @@ def _pigments(
     )
 
 
-def _path(draw: np.random.Generator, recipe: SkinRecipe, length_mm: float, bend: float) -> NDArray[np.float64]:
+def _path(
+    draw: np.random.Generator, recipe: SkinRecipe, length_mm: float, bend: float
+) -> NDArray[np.float64]:
     """A gently curved path (24, 2) mm."""
     start = draw.uniform(-0.5, 0.5, 2) * (recipe.width_mm, recipe.height_mm)
     heading = draw.uniform(0, 2 * np.pi) + np.cumsum(draw.normal(0.0, 0.05, 24)) + np.linspace(0, bend, 24)
@@ -237,10 +259,18 @@ def _lines(recipe: SkinRecipe, grid: Grid) -> tuple[tuple[Line, ...], Image]:
     lines = []
     depth = np.zeros(grid.shape, np.float32)
     for _ in range(recipe.lines):
-        path = _path(draw, recipe, draw.uniform(0.3, 0.7) * min(recipe.width_mm, recipe.height_mm), draw.normal(0, 0.4))
-        line = Line(tuple(map(tuple, path.tolist())), recipe.line_depth_um * draw.uniform(0.8, 1.2), draw.uniform(0.1, 0.18))
+        path = _path(
+            draw, recipe, draw.uniform(0.3, 0.7) * min(recipe.width_mm, recipe.height_mm), draw.normal(0, 0.4)
+        )
+        line = Line(
+            tuple(map(tuple, path.tolist())),
+            recipe.line_depth_um * draw.uniform(0.8, 1.2),
+            draw.uniform(0.1, 0.18),
+        )
         lines.append(line)
-        far = cv2.distanceTransform(np.where(_stroke(grid, path, grid.um) > 0.25, 0, 255).astype(np.uint8), cv2.DIST_L2, 5)
+        far = cv2.distanceTransform(
+            np.where(_stroke(grid, path, grid.um) > 0.25, 0, 255).astype(np.uint8), cv2.DIST_L2, 5
+        )
         valley = np.exp(-0.5 * (far * np.float32(grid.mm / line.sigma_mm)) ** 2)
         np.minimum(depth, -np.float32(line.depth_um) * valley, out=depth)
     if lines:
@@ -257,7 +287,12 @@ def _hairs(recipe: SkinRecipe, grid: Grid) -> tuple[tuple[Hair, ...], Image]:
             continue
         paths = []
         for _ in range(count):
-            path = _path(draw, recipe, draw.uniform(1.5, 4.0) if vellus else draw.uniform(4.0, 14.0), draw.normal(0, 0.7))
+            path = _path(
+                draw,
+                recipe,
+                draw.uniform(1.5, 4.0) if vellus else draw.uniform(4.0, 14.0),
+                draw.normal(0, 0.7),
+            )
             width = draw.uniform(15, 30) if vellus else draw.uniform(30, 80)
             hairs.append(Hair(tuple(map(tuple, path.tolist())), float(width), vellus))
             paths.append((path, width))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.phantom.cameras import Camera
+from skinscan.phantom.cameras import Camera, project
 from skinscan.phantom.optics import Float
 from skinscan.phantom.pores import PoreTable
 from skinscan.phantom.recipes import Props, SkinRecipe
@@ -22,14 +22,15 @@ COUNTED_FROM_UM = 150.0
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a photograph of known skin shows. Arrays of pores (n,) cover the whole skin, also what lies outside.
+    """What a photograph of known skin shows. Arrays of pores (n,) cover the whole skin, also what lies
+    outside.
 
     `homography` (3, 3): skin mm to photo px. `pore_visible`: the centre lies in the frame, on bare skin.
-    `lab_flat`: CIELAB (D65) of level skin of the nominal pigment; `lab_in_view` of the mean colour of the skin in
-    the frame with mottling, spots and redness but level; `lab_as_seen` the same with pores and furrows. All hold
-    the surface reflection and neither light, gloss, lens nor camera. `melanin`, `blood`: mean volume fractions in
-    the frame. `sq_um`: root mean square height without pores, by wavelength band; of the whole skin.
-    `pore_area_percent`: of the frame's bare skin, pores of 150 um or more at half depth.
+    `lab_flat`: CIELAB (D65) of level skin of the nominal pigment; `lab_in_view` of the mean colour of the
+    skin in the frame with mottling, spots and redness but level; `lab_as_seen` the same with pores and
+    furrows. All hold the surface reflection and neither light, gloss, lens nor camera. `melanin`, `blood`:
+    mean volume fractions in the frame. `sq_um`: root mean square height without pores, by wavelength band;
+    of the whole skin. `pore_area_percent`: of the frame's bare skin, pores of 150 um or more at half depth.
     """
 
     recipe: SkinRecipe
@@ -69,14 +70,12 @@ class Truth:
 
     def to_photo(self, points_mm: Float) -> Float:
         """Points of the skin (n, 2) mm to photo px."""
-        from skinscan.phantom.cameras import project
-
         return project(self.homography, np.asarray(points_mm, np.float64))
 
     def homography_to(self, other: Truth) -> Float:
         """(3, 3) from this photo's px to another photo's px of the same skin."""
         result: Float = other.homography @ np.linalg.inv(self.homography)
-        return result / result[2, 2]
+        return np.asarray(result / result[2, 2])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: everything but the pores, which have their own table."""
