@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skinscan.capture.skin_view import SkinView
 
-MOST_FEATURES = 5000
+MOST_FEATURES = 3500
 _RATIO = 0.9
 _BLOCKS = 12
 _THRESHOLD_PX = 3.0
@@ -45,7 +45,7 @@ class Guess:
 def features(view: SkinView) -> Features:
     """Up to MOST_FEATURES features on the skin, spread over the view."""
     # `enable_precise_upscale`: without it every point is off by a quarter of a pixel
-    sift = cv2.SIFT_create(2 * MOST_FEATURES, 3, 0.02, 12.0, 1.6, True)
+    sift = cv2.SIFT.create(2 * MOST_FEATURES, 3, 0.02, 12.0, 1.6, True)
     keypoints, descriptors = sift.detectAndCompute(view.equalised(_FLATTENING_PX), None)
     if descriptors is None or len(keypoints) == 0:
         return Features(np.zeros((0, 2)), np.zeros((0, 128), np.float32))
@@ -80,7 +80,13 @@ def guess(before: Features, after: Features) -> Guess | None:
     source, target = before.points[first], after.points[second]
     cv2.setRNGSeed(1)
     homography, inside = cv2.findHomography(
-        source.astype(np.float32), target.astype(np.float32), cv2.USAC_MAGSAC, _THRESHOLD_PX, None, 20_000, 0.9999
+        source.astype(np.float32),
+        target.astype(np.float32),
+        cv2.USAC_MAGSAC,
+        _THRESHOLD_PX,
+        None,
+        20_000,
+        0.9999,
     )
     if homography is None or not np.isfinite(homography).all():
         return None
@@ -99,7 +105,7 @@ def _matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np
     nearest = likeness.argmax(axis=1)
     rows = np.arange(len(a))
     best = likeness[rows, nearest]
-    mutual = likeness.argmax(axis=0)[nearest] == rows
+    mutual = np.ascontiguousarray(likeness.T).argmax(axis=1)[nearest] == rows
     likeness[rows, nearest] = -np.inf
     second = likeness.max(axis=1)
     near, next_near = (np.sqrt(np.maximum(2 - 2 * value, 0)) for value in (best, second))

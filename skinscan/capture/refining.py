@@ -59,6 +59,21 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
+class Banded:
+    """A view and its band-passed values (h, w): what patches are cut from."""
+
+    view: SkinView
+    band: NDArray[np.float32]
+    cover: NDArray[np.float32]
+
+
+def banded(view: SkinView, fine: float = 1.0) -> Banded:
+    """Band-passed between standard deviations `fine` and 6 `fine` + 2 px, heavy tails cut."""
+    values = alignment.band(view.values, view.mask, fine, 6 * fine + 2)
+    return Banded(view, values, view.mask.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
 class _Votes:
     """Where each patch says that its centre lies: before points, after points (n, 2), weights, view shifts."""
 
@@ -70,35 +85,31 @@ class _Votes:
 
 
 def refine(
-    before: SkinView, after: SkinView, start: Warp, shape: tuple[int, int], search: int, spacing: int, fine: float
+    before: Banded, after: Banded, start: Warp, shape: tuple[int, int], search: int, spacing: int
 ) -> Pass | None:
     """One pass over two views of the same scale; None where fewer than 8 patches could be looked up.
 
-    `shape` of the before photo, `search` and `spacing` in view pixels, `fine` the smaller standard deviation of
-    the band-pass that both views go through.
+    `shape` of the before photo, `search` and `spacing` in view pixels.
     """
-    votes = _look_up(before, after, start, search, spacing, fine)
+    votes = _look_up(before, after, start, search, spacing)
     if len(votes.before) < 8 or (votes.weights > 0).sum() < 8:
         return None
-    return _fit(votes, shape, spacing * before.photo_px)
+    return _fit(votes, shape, spacing * before.view.photo_px)
 
 
-def _look_up(
-    before: SkinView, after: SkinView, start: Warp, search: int, spacing: int, fine: float
-) -> _Votes:
-    reference = alignment.band(before.values, before.mask, fine, 6 * fine + 2)
-    other = alignment.band(after.values, after.mask, fine, 6 * fine + 2)
-    nodes = _nodes(before.mask, spacing)
+def _look_up(one: Banded, other: Banded, start: Warp, search: int, spacing: int) -> _Votes:
+    before, after = one.view, other.view
+    reference, skin = _padded(one.band), _padded(one.cover)
+    nodes = _nodes(one.cover, spacing)
     centre = warp.project(before.to_photo, nodes)
     weights = alignment.window(SIDE, search)
     parts = []
     for i in range(0, len(nodes), 128):
         some = nodes[i : i + 128]
         where_x, where_y = _patch_maps(some, centre[i : i + 128], before, after, start)
-        moved = _cut(other, where_x, where_y)
-        seen = _cut(after.mask.astype(np.float32), where_x, where_y)
+        moved = _cut(other.band, where_x, where_y, cv2.INTER_CUBIC)
+        cover = _cut_whole(skin, some) * _cut(other.cover, where_x, where_y, cv2.INTER_LINEAR)
         still = _cut_whole(reference, some)
-        cover = _cut_whole(before.mask.astype(np.float32), some) * seen
         enough = (cover * weights).sum(axis=(1, 2)) >= _LEAST_COVER * weights.sum()
         found = alignment.patch_shifts(still, moved, search)
         keep = enough & np.isfinite(found.peak)
@@ -113,14 +124,15 @@ def _look_up(
     return _Votes(points, target, trust, peak, after.photo_px)
 
 
-def _nodes(mask: BoolArray, spacing: int) -> Array:
+def _nodes(skin: NDArray[np.float32], spacing: int) -> Array:
     """Patch centres (n, 2) in view pixels: a regular grid, where most of the neighbourhood is skin."""
-    height, width = mask.shape
+    height, width = skin.shape
     x = np.arange((width % spacing) // 2, width, spacing)
     y = np.arange((height % spacing) // 2, height, spacing)
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    cover = cv2.blur(mask.astype(np.float32), (SIDE // 2, SIDE // 2), borderType=cv2.BORDER_CONSTANT)
-    return grid[cover[grid[:, 1], grid[:, 0]] >= _LEAST_COVER].astype(np.float64)
+    cover = cv2.blur(skin, (SIDE // 2, SIDE // 2), borderType=cv2.BORDER_CONSTANT)
+    chosen = grid[cover[grid[:, 1], grid[:, 0]] >= _LEAST_COVER]
+    return np.asarray(chosen, np.float64)
 
 
 def _patch_maps(
@@ -140,15 +152,21 @@ def _patch_maps(
     return maps[0].reshape(-1, SIDE).astype(np.float32), maps[1].reshape(-1, SIDE).astype(np.float32)
 
 
-def _cut(image: NDArray[np.float32], x: warp.Field, y: warp.Field) -> NDArray[np.float32]:
-    return warp.sample(image, x, y, cv2.INTER_CUBIC).reshape(-1, SIDE, SIDE)
+def _cut(
+    image: NDArray[np.float32], x: warp.Field, y: warp.Field, interpolation: int
+) -> NDArray[np.float32]:
+    return warp.sample(image, x, y, interpolation).reshape(-1, SIDE, SIDE)
 
 
-def _cut_whole(image: NDArray[np.float32], nodes: Array) -> NDArray[np.float32]:
+def _padded(image: NDArray[np.float32]) -> NDArray[np.float32]:
     half = SIDE // 2
     padded = cv2.copyMakeBorder(image, half, half, half, half, cv2.BORDER_CONSTANT, value=0)
-    corners = nodes.astype(int)
-    return np.stack([padded[y : y + SIDE, x : x + SIDE] for x, y in corners])
+    return np.asarray(padded, np.float32)
+
+
+def _cut_whole(padded: NDArray[np.float32], nodes: Array) -> NDArray[np.float32]:
+    """Patches around whole pixels, out of an image with half a patch of zeros around it."""
+    return np.stack([padded[y : y + SIDE, x : x + SIDE] for x, y in nodes.astype(int)])
 
 
 def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass:

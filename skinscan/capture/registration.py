@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import warp
 from skinscan.capture import likeness, matching
-from skinscan.capture.refining import Pass, Warp, refine
+from skinscan.capture.refining import Pass, Warp, banded, refine
 from skinscan.capture.skin_view import SkinView, skin_view
 from skinscan.records import Flag, Frame, Notice, Registration
 
@@ -119,7 +119,7 @@ def _attempt(
     homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)
     start = Warp(homography / homography[2, 2], warp.NO_DISPLACEMENT, 1)
     one, other = _same_scale(one, other, start)
-    fit = refine(one, other, start, shape, search=10, spacing=24, fine=1.0)
+    fit = refine(banded(one), banded(other), start, shape, search=10, spacing=24)
     if fit is None:
         return None
     tested = max(fit.patches - _SPURIOUS, 0)
@@ -137,8 +137,9 @@ def _same_scale(one: SkinView, other: SkinView, start: Warp) -> tuple[SkinView, 
 
 
 def _middle(view: SkinView) -> NDArray[np.float64]:
-    rows, columns = np.nonzero(view.mask)
-    return warp.project(view.to_photo, np.array([[columns.mean(), rows.mean()]]))
+    step = max(1, int(math.sqrt(view.mask.size / 10_000)))
+    rows, columns = np.nonzero(view.mask[::step, ::step])
+    return warp.project(view.to_photo, step * np.array([[columns.mean(), rows.mean()]]))
 
 
 def _plausible(homography: NDArray[np.float64], points: NDArray[np.float64]) -> bool:
@@ -175,8 +176,9 @@ def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tupl
     fit = best.fit
     area = float(one.mask.sum())
     spacing = max(24, round(math.sqrt(area / 600)))
+    before, after = banded(one), banded(other)
     for search in (12, 8):
-        finer = refine(one, other, _everywhere(fit.warp), shape, search=search, spacing=spacing, fine=1.0)
+        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing)
         if finer is None or finer.agreeing < _LEAST_AGREEING:
             break
         fit = finer
