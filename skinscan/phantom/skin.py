@@ -36,7 +36,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A wrinkle: a valley of Gaussian profile along a path (n, 2) mm."""
+    """A wrinkle: a valley of Gaussian profile along a path (n, 2) mm, fading over the fifth at either end."""
 
     path_mm: tuple[tuple[float, float], ...]
     depth_um: float
@@ -258,6 +258,7 @@ def _lines(recipe: SkinRecipe, grid: Grid) -> tuple[tuple[Line, ...], Image]:
     draw = np.random.default_rng([recipe.seed, 6])
     lines = []
     depth = np.zeros(grid.shape, np.float32)
+    x, y = grid.axes()
     for _ in range(recipe.lines):
         path = _path(
             draw, recipe, draw.uniform(0.3, 0.7) * min(recipe.width_mm, recipe.height_mm), draw.normal(0, 0.4)
@@ -272,7 +273,10 @@ def _lines(recipe: SkinRecipe, grid: Grid) -> tuple[tuple[Line, ...], Image]:
             np.where(_stroke(grid, path, grid.um) > 0.25, 0, 255).astype(np.uint8), cv2.DIST_L2, 5
         )
         valley = np.exp(-0.5 * (far * np.float32(grid.mm / line.sigma_mm)) ** 2)
-        np.minimum(depth, -np.float32(line.depth_um) * valley, out=depth)
+        start, run = path[0], path[-1] - path[0]
+        place = ((x[None, :] - start[0]) * run[0] + (y[:, None] - start[1]) * run[1]) / np.dot(run, run)
+        fade = np.clip(np.minimum(place, 1.0 - place) / 0.2, 0.0, 1.0)
+        np.minimum(depth, -line.depth_um * valley * fade * fade * (3.0 - 2.0 * fade), out=depth)
     if lines:
         depth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 20.0 / grid.um), np.float32)
     return tuple(lines), depth
