@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,7 +79,7 @@ def _raster(image: Image.Image, key: tuple[int, ...] | None) -> Raster:
         image = image.convert("RGB")
     samples = np.asarray(image)
     if image.mode == "LAB":
-        signed = (samples[..., 1:] ^ 128).view(np.int8).astype(np.float64)
+        signed = np.ascontiguousarray(samples[..., 1:]).view(np.int8).astype(np.float64)
         return _from_lab(samples[..., 0] / 2.55, signed)
     if samples.dtype != np.uint8 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
         raise unusable("this kind of picture cannot be read", f"pixels of kind {mode}")
@@ -112,6 +113,7 @@ def _unlike(samples: Samples, key: tuple[int, ...] | None) -> BoolArray | None:
 # --- JPEG ---------------------------------------------------------------------------------------------------
 
 _END = b"\xff\xd9"
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _FILLER = hashlib.shake_256(b"skinscan").digest(4096).replace(b"\xff", b"\x7f")
 """Bytes that mean something to any Huffman decoder: one that still wants data shows it by using them."""
 
@@ -131,9 +133,16 @@ def _ends_flat(samples: Samples) -> bool:
 
 
 def _is_whole(bare: bytes, samples: Samples) -> bool:
-    """Whether the picture data reaches the last block: then bytes added after it change nothing."""
+    """Whether the picture data reaches the last block: then bytes added after it change nothing.
+
+    A restart marker goes between them, for a file that was cut exactly where the next one was due.
+    """
+    restarts = _RESTART.findall(bare, bare.rindex(b"\xff\xda"))
+    due = bytes([0xFF, 0xD0 + (restarts[-1][0] - 0xD0 + 1) % 8 if restarts else 0xD0])
     try:
-        longer = _pillow(JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + _END)
+        longer = _pillow(
+            JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + due + _FILLER + _END
+        )
     except (OSError, SyntaxError):
         return False
     return np.array_equal(longer.samples, samples)
@@ -143,9 +152,9 @@ def _is_whole(bare: bytes, samples: Samples) -> bool:
 
 
 def _png(picture: Picture) -> Raster:
+    check_png_data(picture)
     if picture.bits == 8:
         return _pillow(PngImagePlugin.PngImageFile, picture.bare, picture.key)
-    check_png_data(picture)
     import cv2
 
     return _from_bgr(
@@ -181,6 +190,8 @@ def _tiff(picture: Picture) -> Raster:
     if picture.bits == 8:
         if photometric in (9, 10):
             raise unusable("this kind of TIFF cannot be read", "ICC or ITU Lab colours")
+        if tags.number(259, 1) in _DEFLATE and photometric != 6:
+            _check_deflate(picture)
         return _pillow(_LargeTiff, picture.bare)
     if photometric not in (0, 1, 2, 5):
         raise unusable(
@@ -233,20 +244,21 @@ def _tiff16(picture: Picture) -> NDArray[np.uint16]:
 
 
 def _check_deflate(picture: Picture) -> None:
-    """Inflate every strip or tile of a TIFF within bounds: tifffile sets none."""
+    """Inflate every strip or tile of a TIFF within bounds: tifffile sets none, libtiff prints errors."""
     tags = picture.tiff
     assert tags is not None
     width, height = picture.sizes[0]
     tiled = 322 in tags.entries
     across, down = picture.sizes[-1] if tiled else (width, min(tags.number(278, height), height))
     channels = 1 if tags.number(284, 1) == 2 else tags.number(277, 1)
-    whole = across * down * channels * 2
+    row = -(-across * channels * tags.number(258, 1) // 8)
+    whole = row * down
     offsets, counts = tags.ints(324 if tiled else 273), tags.ints(325 if tiled else 279)
     for number, (at, size) in enumerate(zip(offsets, counts, strict=False)):
         expected = whole
         if not tiled:
             strip = number % -(-height // down)
-            expected = min(down, height - strip * down) * width * channels * 2
+            expected = min(down, height - strip * down) * row
         got = len(inflated(picture.bare[at : at + size], whole + 1))
         if got < expected or got > whole:
             raise (

@@ -30,7 +30,7 @@ def ijg_quality(table: NDArray[np.int64]) -> int:
     """The IJG quality 1..100 whose luminance table (64,), zigzag, differs least from `table` in sum."""
     quality = np.arange(1, 101)
     scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    tables = np.clip((_LUMINANCE * scale[:, None] + 50) // 100, 1, 32767)
+    tables = np.clip((_LUMINANCE * scale[:, None] + 50) // 100, 1, 255 if table.max() < 256 else 32767)
     return int(quality[np.abs(tables - table).sum(axis=1).argmin()])
 
 

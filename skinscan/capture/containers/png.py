@@ -85,7 +85,6 @@ def walk_png(data: bytes) -> Picture:
         else None,
         key=_png_key(key, depth) if key else None,
         notes=notes,
-        verify_end=True,
     )
 
 
