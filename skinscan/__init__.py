@@ -1,0 +1,42 @@
+"""skinscan: two photos of skin in, an honest comparison out.
+
+    import skinscan
+    skinscan.assess("photo.jpg", mm_per_px=0.03).to_frame()
+    skinscan.compare("before.jpg", "after.jpg", mm_per_px=0.03).to_frame()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skinscan.assessment import assess as assess
+    from skinscan.comparison import compare as compare
+    from skinscan.records import Assessment as Assessment
+    from skinscan.records import Comparison as Comparison
+    from skinscan.records import SkinscanError as SkinscanError
+
+__version__ = "0.1.0"
+
+__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare"]
+
+_HOMES = {
+    "assess": "skinscan.assessment",
+    "compare": "skinscan.comparison",
+    "Assessment": "skinscan.records",
+    "Comparison": "skinscan.records",
+    "SkinscanError": "skinscan.records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for: `skinscan --help` must not wait for OpenCV."""
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'skinscan' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

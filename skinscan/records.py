@@ -239,7 +239,7 @@ class Scale:
 
     mm_per_px: float
     spread: float
-    source: Literal["given", "aruco"]
+    source: Literal["given", "aruco", "registered"]
 
     @property
     def relative(self) -> float:

@@ -1,0 +1,219 @@
+"""Frame -> Assessment: every measure of every region, with its spread, its reason where it is refused, its map."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays.cells import Cells, cells_of, grid_blocks
+from skinscan.arrays.statistics import block_standard_error
+from skinscan.capture.frame import make_frame
+from skinscan.capture.photo import read_photo
+from skinscan.environment import check_opencv
+from skinscan.measures import Measure, Sample, all_measures, refused
+from skinscan.measures.maps import Maps
+from skinscan.measures.pores import find_pores, floor_um
+from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores
+
+LEAST_PIXELS = 2000
+"""Measured pixels under which a region is refused: its blocks would be smaller than the structures in them."""
+
+EVIDENCE_SIDE_PX = 1600
+
+
+def assess(
+    path: str | os.PathLike[str],
+    mm_per_px: float | None = None,
+    regions: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    marker_mm: float | None = None,
+    reference: str | None = None,
+    max_megapixels: float = 60.0,
+    evidence: bool = True,
+) -> Assessment:
+    """Read a photo, make it a Frame and measure it.
+
+    `mm_per_px`: millimetres a pixel on the skin; or `marker_mm`: the outer black side of an ArUco sticker
+    (DICT_4X4_50) lying on it; without either, lengths are refused and the rest still comes. `regions`: name ->
+    polygon [(x, y), ...] in pixels of the upright photo. `reference` names a region of untreated skin or a
+    neutral patch. Raises a SkinscanError that says what to do.
+    """
+    check_opencv()
+    photo = read_photo(path, max_megapixels=max_megapixels)
+    frame = make_frame(photo, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
+    return assess_frame(Maps(frame), evidence=evidence)
+
+
+def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
+    """Every measure of every region of a frame."""
+    frame = maps.frame
+    measurements: list[Measurement] = []
+    for region in frame.regions:
+        cells = cells_in(maps, region)
+        for measure in all_measures().values():
+            if measure.evaluate is not None:
+                sample = read(measure, maps, cells, region)
+                measurements.append(measurement_of(measure, frame, region, sample))
+    return Assessment(
+        frame=frame,
+        measurements=tuple(measurements),
+        evidence=evidence_of(maps) if evidence else (),
+        pores=catalogue(maps),
+        versions=versions(),
+    )
+
+
+def cells_in(maps: Maps, region: str) -> Cells:
+    """A region of the maps' box, cut into blocks."""
+    return cells_of(*grid_blocks(maps.frame.regions[region][maps.box]))
+
+
+def read(
+    measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mapping[str, float] | None = None
+) -> Sample:
+    """A measure's sample of a region; refused where the region is too small."""
+    assert measure.evaluate is not None
+    if len(cells.index) < LEAST_PIXELS:
+        flag = Flag.NO_SKIN if region == SKIN and len(cells.index) == 0 else Flag.REGION_TOO_SMALL
+        return refused(flag, f"{len(cells.index)} measurable pixels, {LEAST_PIXELS} needed", cells)
+    return measure.evaluate(maps, cells, carried)
+
+
+def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) -> Measurement:
+    """The record of a sample, its standard uncertainty and the flags that bear on it."""
+    notices = list(sample.notices)
+    if not math.isnan(sample.value):
+        if measure.needs_colour and frame.colour.state == "uncorrected":
+            notices.append(Notice(Flag.UNCORRECTED_COLOUR))
+        if measure.needs_colour and frame.colour.state == "reference":
+            notices.append(Notice(Flag.RELATIVE))
+    undefined = math.isnan(sample.value)
+    return Measurement(
+        measure=measure.name,
+        region=region,
+        value=sample.value,
+        unit=measure.unit,
+        spread=math.nan if undefined else spread_of(measure, frame, sample),
+        n=sample.n,
+        flags=tuple(dict.fromkeys(notice.flag for notice in notices)),
+        version=measure.version,
+        reason="; ".join(notice.text for notice in sample.notices) if undefined else "",
+    )
+
+
+def spread_of(measure: Measure, frame: Frame, sample: Sample) -> float:
+    """Standard uncertainty of a value: scatter of its blocks and the uncertainty of the scale, in quadrature."""
+    blocks = block_standard_error(sample.value, sample.blocks, sample.weights)
+    scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
+    return math.hypot(blocks, scale)
+
+
+def catalogue(maps: Maps) -> Pores | None:
+    """The counted pores of a frame in coordinates of the upright photo, or None where none could be looked for."""
+    measure = all_measures()["pores.density"]
+    frame = maps.frame
+    if frame.scale is None or not maps.effective_um_per_px <= (measure.largest_um_per_px or math.inf):
+        return None
+    pits = find_pores(maps)
+    pits = pits.where(pits.diameter * maps.um_per_px >= floor_um(maps))
+    x, y = pits.x + maps.origin_xy[0], pits.y + maps.origin_xy[1]
+    row = np.clip(np.rint(y).astype(int), 0, frame.shape[0] - 1)
+    column = np.clip(np.rint(x).astype(int), 0, frame.shape[1] - 1)
+    region = np.full(len(pits), "", dtype=object)
+    # the narrowest region a pore lies in: smaller regions are written over larger ones
+    for name in sorted(frame.regions, key=lambda item: -int(frame.regions[item].sum())):
+        region[frame.regions[name][row, column]] = name
+    keep = region != ""
+    return Pores(
+        x_px=x[keep],
+        y_px=y[keep],
+        diameter_um=pits.diameter[keep] * maps.um_per_px,
+        contrast=pits.contrast[keep],
+        elongation=pits.elongation[keep],
+        region=tuple(region[keep]),
+    )
+
+
+def evidence_of(maps: Maps) -> tuple[Evidence, ...]:
+    """The maps behind the measures, each once, reduced to a size for looking at and laid over the whole photo."""
+    sources: dict[Callable[[Maps], NDArray[np.float32]], list[Measure]] = {}
+    for measure in all_measures().values():
+        if measure.evidence is not None and _can_draw(measure, maps):
+            sources.setdefault(measure.evidence, []).append(measure)
+    height, width = maps.frame.shape
+    step = max(max(height, width) / EVIDENCE_SIDE_PX, 1.0)
+    found = []
+    for picture, measures in sources.items():
+        values = np.where(maps.measured, picture(maps), np.float32(np.nan))
+        found.append(
+            Evidence(
+                title=measures[0].evidence_title,
+                unit=measures[0].unit,
+                values=_reduced(values, maps.box, (height, width), step),
+                step=step,
+                measures=tuple(measure.name for measure in measures),
+            )
+        )
+    return tuple(found)
+
+
+def _can_draw(measure: Measure, maps: Maps) -> bool:
+    if not maps.measured.any():
+        return False
+    if measure.needs_scale:
+        fits = measure.largest_um_per_px is None or maps.effective_um_per_px <= measure.largest_um_per_px
+        return maps.frame.scale is not None and fits
+    return not (maps.frame.photo.is_grey and measure.family in ("redness", "pigment"))
+
+
+def _reduced(
+    values: NDArray[np.float32], box: tuple[slice, slice], shape: tuple[int, int], step: float
+) -> NDArray[np.float32]:
+    """Values (h, w) of a box laid on the whole photo and averaged down by `step`; NaN where nothing is known."""
+    whole = np.full(shape, np.nan, np.float32)
+    whole[box] = values
+    if step == 1.0:
+        return whole
+    size = (round(shape[1] / step), round(shape[0] / step))
+    known = np.isfinite(whole)
+    total = cv2.resize(np.where(known, whole, np.float32(0)), size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    out = np.full(total.shape, np.nan, np.float32)
+    np.divide(total, share, out=out, where=share > 0.25)
+    return out
+
+
+@cache
+def _installed() -> dict[str, str]:
+    names = ("skinscan", "numpy", "scipy", "opencv-python-headless", "pillow")
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that a number depends on."""
+    return dict(_installed())
+
+
+def rescaled(frame: Frame, **changes: Any) -> Frame:
+    """The same frame with other settings, its quality told in the new scale."""
+    changed = replace(frame, **changes)
+    if changed.scale is None or frame.scale is None or frame.quality.effective_um_per_px is None:
+        return changed
+    ratio = changed.scale.mm_per_px / frame.scale.mm_per_px
+    quality = replace(frame.quality, effective_um_per_px=frame.quality.effective_um_per_px * ratio)
+    return replace(changed, quality=quality)

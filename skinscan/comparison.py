@@ -1,0 +1,421 @@
+"""Two Frames -> Comparison: registered, measured over the skin that both see, each change held against its error."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan import repeatability
+from skinscan.arrays import colour, statistics, warp
+from skinscan.arrays.cells import Cells, cells_of, grid_blocks
+from skinscan.assessment import LEAST_PIXELS, assess_frame, read, rescaled
+from skinscan.capture.frame import make_frame
+from skinscan.capture.photo import read_photo
+from skinscan.capture.registration import register
+from skinscan.environment import check_opencv
+from skinscan.measures import Measure, PairedSample, Sample, all_measures
+from skinscan.measures.maps import Maps
+from skinscan.records import (
+    SKIN,
+    Assessment,
+    Change,
+    Colour,
+    Comparison,
+    Flag,
+    Frame,
+    Measurement,
+    Notice,
+    Photo,
+    Registration,
+    Scale,
+    Verdict,
+)
+from skinscan.repeatability import Difference
+
+Progress = Callable[[float, str], None]
+
+LEAST_OVERLAP = 0.15
+LEAST_REFERENCE_PIXELS = 400
+REGISTERED_SCALE_ERROR = 0.002
+"""Relative standard uncertainty of the scale ratio that registration finds (measured on phantoms)."""
+
+COLOUR_ADVICE = "put a colour card in both photos, or name untreated skin or a neutral patch with --reference"
+
+
+def compare(
+    before: str | os.PathLike[str],
+    after: str | os.PathLike[str],
+    mm_per_px: float | None = None,
+    regions: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    marker_mm: float | None = None,
+    reference: str | None = None,
+    max_megapixels: float = 60.0,
+    evidence: bool = True,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Make two photos comparable, measure both where both see the skin, and say which changes are real.
+
+    `mm_per_px` and `regions` are those of the before photo; the after photo's follow from registration. The other
+    arguments are those of `assess`. `progress(share, text)` is told of each step. Raises a SkinscanError where a
+    file cannot be read; photos that cannot be compared give `comparable=False` with reasons.
+    """
+    tell = progress or (lambda share, text: None)
+    check_opencv()
+    tell(0.02, "reading the photos")
+    first, second = read_photo(before, max_megapixels=max_megapixels), read_photo(after, max_megapixels=max_megapixels)
+    tell(0.15, "finding skin and scale")
+    frame_before = make_frame(first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
+    frame_after = make_frame(second, mm_per_px=mm_per_px, marker_mm=marker_mm)
+    return compare_frames(frame_before, frame_after, evidence=evidence, progress=progress)
+
+
+def compare_frames(
+    before: Frame, after: Frame, *, evidence: bool = True, progress: Progress | None = None
+) -> Comparison:
+    """Compare two frames; the regions and the reference are those of `before`."""
+    tell = progress or (lambda share, text: None)
+    tell(0.3, "matching the skin of the two photos")
+    registration = register(before, after)
+    notices = [*order_notices(before.photo, after.photo), *registration.notices]
+    if not registration.ok or registration.overlap_share < LEAST_OVERLAP:
+        tell(0.6, "measuring each photo")
+        reasons = tuple(n.text for n in registration.notices) or ("the two photos share too little skin",)
+        first = assess_frame(Maps(before), evidence=evidence)
+        second = assess_frame(Maps(after), evidence=evidence)
+        return Comparison(False, reasons, registration, first, second, _unmatched(before, reasons[0]), tuple(notices))
+
+    before, after, tied = tie(before, after, registration)
+    notices += tied
+    tell(0.5, "measuring the before photo")
+    maps_before, maps_after = Maps(before), Maps(after)
+    first = assess_frame(maps_before, evidence=evidence)
+    tell(0.65, "measuring the after photo")
+    second = assess_frame(maps_after, evidence=evidence)
+    tell(0.85, "comparing")
+    difference = capture_difference(before, after, registration, first)
+    pair = Pair(maps_before, maps_after, registration, difference)
+    changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
+    judged = any(change.verdict != "not_comparable" for change in changes)
+    reasons = () if judged else _common_reasons(changes)
+    tell(1.0, "done")
+    return Comparison(judged, reasons, registration, first, second, changes, tuple(notices))
+
+
+def order_notices(before: Photo, after: Photo) -> list[Notice]:
+    """Same file twice, or the after photo taken first by the cameras' clocks."""
+    if before.sha256 == after.sha256:
+        return [Notice(Flag.SAME_PHOTO, "every change is zero by construction")]
+    if before.taken_at and after.taken_at and after.taken_at < before.taken_at:
+        return [Notice(Flag.SWAPPED, f"'after' was taken at {after.taken_at}, 'before' at {before.taken_at}")]
+    return []
+
+
+# --- tying the two frames together ----------------------------------------------------------------------------
+
+
+def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame, Frame, list[Notice]]:
+    """Give `after` the baseline's regions, scale and reference, by way of the registration."""
+    notices: list[Notice] = []
+    carried: dict[str, NDArray[np.bool_]] = {SKIN: after.regions[SKIN]}
+    for name, mask in before.regions.items():
+        if name != SKIN:
+            carried[name] = _carry(mask, after.shape, registration) & after.usable
+    if before.scale is None and after.scale is not None:
+        ratio = registration.scale_ratio
+        before = rescaled(before, scale=_scaled(after.scale, ratio))
+    elif before.scale is not None:
+        after = rescaled(after, scale=_scaled(before.scale, 1 / registration.scale_ratio))
+    if before.colour.state == "reference" and before.reference_mask is not None:
+        before, after, lost = _tie_colour(before, after, registration)
+        notices += lost
+    return before, replace(after, regions=carried), notices
+
+
+def _scaled(scale: Scale, factor: float) -> Scale:
+    spread = scale.spread * factor
+    return Scale(scale.mm_per_px * factor, math.hypot(spread, REGISTERED_SCALE_ERROR * scale.mm_per_px), "registered")
+
+
+def _carry(labels: NDArray[Any], shape: tuple[int, int], r: Registration) -> NDArray[Any]:
+    return warp.carry_labels(labels, shape, r.homography, r.displacement, r.grid_px)
+
+
+def _tie_colour(before: Frame, after: Frame, registration: Registration) -> tuple[Frame, Frame, list[Notice]]:
+    """Gains that give the reference the same look in both photos; `uncorrected` where it is not seen in both."""
+    assert before.reference_mask is not None
+    mask_after = _carry(before.reference_mask, after.shape, registration) & after.usable
+    back = warp.carry_mask_back(
+        mask_after, before.shape, registration.homography, registration.displacement, registration.grid_px
+    )
+    mask_before = before.reference_mask & back
+    if min(int(mask_before.sum()), int(mask_after.sum())) < LEAST_REFERENCE_PIXELS:
+        notice = Notice(
+            Flag.REFERENCE_LOST, f"'{before.colour.reference}' must be seen, unclipped and unshaded, in both photos"
+        )
+        lost = Colour("uncorrected", reference=before.colour.reference)
+        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
+    gains = _reference_colour(before, mask_before) / _reference_colour(after, mask_after)
+    colour_after = Colour("reference", None, before.colour.reference, tuple(float(g) for g in gains))  # type: ignore[arg-type]
+    return replace(before, reference_mask=mask_before), replace(after, colour=colour_after, reference_mask=mask_after), []
+
+
+def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return np.median(frame.photo.linear_rgb(*box)[mask[box]].astype(np.float64), 0)
+
+
+def capture_difference(before: Frame, after: Frame, registration: Registration, first: Assessment) -> Difference:
+    """How differently the two photos were taken, as far as the photos themselves show it."""
+    tone = next((m.value for m in first.measurements if m.measure == "pigment.ita" and m.region == SKIN), math.nan)
+    detail_before, detail_after = _resolved(before), _resolved(after) / registration.scale_ratio
+    singular = np.linalg.svd(registration.homography[:2, :2], compute_uv=False)
+    return Difference(
+        light=math.sqrt(max(1.0 - registration.texture_correlation, 0.0)),
+        blur=abs(math.log(detail_after / detail_before)),
+        pose=abs(math.log(registration.scale_ratio)) + abs(math.log(singular[0] / singular[1])),
+        noise=abs(math.log(max(after.quality.noise, 1e-4) / max(before.quality.noise, 1e-4))),
+        exposure=abs(_log_brightness(after) - _log_brightness(before)),
+        tone_ita=tone,
+        um_per_px=before.um_per_px,
+    )
+
+
+def _resolved(frame: Frame) -> float:
+    """Resolved detail in pixels: one, widened by the blur."""
+    return math.sqrt(1.0 + (frame.quality.blur_px / 0.6) ** 2)
+
+
+def _log_brightness(frame: Frame) -> float:
+    rows, columns = frame.shape
+    step = (slice(None, None, max(rows // 256, 1)), slice(None, None, max(columns // 256, 1)))
+    mask = frame.regions[SKIN][step]
+    if not mask.any():
+        return 0.0
+    light = colour.luminance(frame.photo.linear_rgb(*step))[mask]
+    return float(np.log(max(float(np.median(light)), 1e-4)))
+
+
+# --- changes --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both photos' maps, where they meet, and how their capture differs."""
+
+    before: Maps
+    after: Maps
+    registration: Registration
+    difference: Difference
+
+
+def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
+    """A region of the baseline cut to what both photos see, as blocks in each photo's own pixels."""
+    r = pair.registration
+    before, after = pair.before.frame, pair.after.frame
+    seen_after = after.regions[region] if region in after.regions else after.usable
+    back = warp.carry_mask_back(seen_after, before.shape, r.homography, r.displacement, r.grid_px)
+    labels, count = grid_blocks(before.regions[region] & back)
+    carried = _carry(labels, after.shape, r)
+    carried[~seen_after] = 0
+    return cells_of(labels[pair.before.box], count), cells_of(carried[pair.after.box], count)
+
+
+def samples_of(
+    pair: Pair, region: str
+) -> Iterator[tuple[Measure, tuple[Sample, Sample] | PairedSample | None]]:
+    """Each measure's samples of a region in both photos, or its paired sample; None where the region is too small."""
+    before, after = shared_cells(pair, region)
+    for measure in all_measures().values():
+        if measure.paired is None:
+            first = read(measure, pair.before, before, region)
+            yield measure, (first, read(measure, pair.after, after, region, first.carried or None))
+        elif min(len(before.index), len(after.index)) < LEAST_PIXELS:
+            yield measure, None
+        else:
+            yield measure, measure.paired(pair.before, pair.after, pair.registration, before, after)
+
+
+def _changes_of(pair: Pair, region: str) -> Iterator[Change]:
+    for measure, found in samples_of(pair, region):
+        if isinstance(found, tuple):
+            yield judge(measure, pair, region, *found)
+        else:
+            yield judge_paired(measure, pair, region, found)
+
+
+def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> Change:
+    """A measure's change over the shared skin, its smallest detectable change and the verdict."""
+    refusal = _refusal(measure, pair, first, second)
+    notices = tuple(dict.fromkeys(n.flag for n in (*first.notices, *second.notices) if n.flag != Flag.WITHIN_PHOTO))
+    change = second.value - first.value
+    if refusal:
+        flags, reason = refusal
+        return Change(
+            measure.name, region, first.value, second.value, change, measure.unit, math.nan, "", "not_comparable",
+            reason, tuple(dict.fromkeys((*notices, *flags))), min(first.n, second.n),
+        )
+    if measure.needs_colour:
+        notices = tuple(dict.fromkeys((*notices, Flag.RELATIVE)))
+    sdc, source = smallest_detectable_change(measure, pair, first, second)
+    verdict = verdict_of(measure, change, sdc)
+    return Change(
+        measure.name, region, first.value, second.value, change, measure.unit, sdc, source, verdict,
+        words(verdict, measure), notices, min(first.n, second.n),
+    )
+
+
+def _refusal(
+    measure: Measure, pair: Pair, first: Sample, second: Sample
+) -> tuple[tuple[Flag, ...], str] | None:
+    """Why this change cannot be judged, or None."""
+    for role, sample in (("before", first), ("after", second)):
+        if math.isnan(sample.value):
+            return tuple(n.flag for n in sample.notices), f"{role}: " + "; ".join(n.text for n in sample.notices)
+    if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
+        return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {COLOUR_ADVICE}"
+    beyond = repeatability.beyond_study(pair.difference)
+    if beyond:
+        return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
+    if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference) is None:
+        return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
+    return None
+
+
+def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[float, str]:
+    """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    assert known is not None
+    capture, factor = known
+    parts = [f"capture {capture:.2g}"]
+    blocks = statistics.paired_standard_error(
+        first.value, second.value, first.blocks, second.blocks, np.minimum(first.weights, second.weights),
+        measure.transform,
+    )
+    if math.isfinite(blocks):
+        parts.append(f"blocks {blocks:.2g}")
+    else:
+        blocks = 0.0
+    scale = 0.0
+    if measure.scale_power:
+        slope = statistics.slope(first.value, measure.transform) * first.value
+        scale = abs(measure.scale_power * slope) * REGISTERED_SCALE_ERROR
+        parts.append(f"scale {scale:.2g}")
+    tied = 0.0
+    if measure.of_colour is not None:
+        tied = colour_uncertainty(measure.of_colour, pair)
+        parts.append(f"colour {tied:.2g}")
+    s_d = math.sqrt(capture**2 + blocks**2 + scale**2 + tied**2)
+    upward = second.value >= first.value
+    sdc = statistics.detectable_change(first.value, s_d, upward, measure.transform, factor)
+    return sdc, repeatability.source(parts)
+
+
+def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair) -> float:
+    """SD of the difference that the reference's own uncertainty makes in a colour measure."""
+    before, after = pair.before, pair.after
+    if before.frame.reference_mask is None or after.frame.reference_mask is None:
+        return 0.0
+    log_sd = np.hypot(_log_error(before), _log_error(after))  # natural log of the gain, (3,)
+    skin = np.median(before.linear[before.frame.regions[SKIN][before.box]], 0).astype(np.float64)
+    step = 0.01
+    total = 0.0
+    for channel in range(3):
+        moved = skin.copy()
+        moved[channel] *= math.exp(step)
+        total += ((of_colour(moved) - of_colour(skin)) / step * log_sd[channel]) ** 2
+    return math.sqrt(total)
+
+
+def _log_error(maps: Maps) -> NDArray[np.float64]:
+    """Standard error of the natural log of the reference's colour, (3,), from its blocks."""
+    assert maps.frame.reference_mask is not None
+    cells = cells_of(*grid_blocks(maps.frame.reference_mask[maps.box], target=16))
+    values = cells.take(maps.linear)
+    errors = []
+    for channel in range(3):
+        whole = float(np.median(values[:, channel]))
+        blocks = cells.each(values[:, channel], lambda part: float(np.median(part)))
+        error = statistics.block_standard_error(whole, blocks, cells.sizes.astype(float))
+        errors.append(error / max(whole, 1e-4) if math.isfinite(error) else 0.0)
+    return np.asarray(errors)
+
+
+def verdict_of(measure: Measure, change: float, sdc: float) -> Verdict:
+    """The one test: |change| > sdc."""
+    if not abs(change) > sdc:
+        return "within_error"
+    if measure.better == "neither":
+        return "changed"
+    return "improved" if (change < 0) == (measure.better == "lower") else "worsened"
+
+
+def words(verdict: Verdict, measure: Measure) -> str:
+    """The verdict in a sentence."""
+    if verdict == "within_error":
+        return "Within measurement error; this does not show that nothing changed"
+    if verdict == "changed":
+        return "Larger than measurement error; neither better nor worse by itself"
+    return "Larger than measurement error"
+
+
+def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample | None) -> Change:
+    """A paired measure's change, its smallest detectable change and the verdict."""
+    nothing = math.nan
+
+    def refuse(flags: tuple[Flag, ...], reason: str, n: int = 0) -> Change:
+        return Change(
+            measure.name, region, nothing, nothing, nothing, measure.unit, nothing, "", "not_comparable", reason, flags, n
+        )
+
+    if sample is None:
+        return refuse((Flag.REGION_TOO_SMALL,), "the shared region holds too little measurable skin")
+    if math.isnan(sample.change):
+        return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
+    beyond = repeatability.beyond_study(pair.difference)
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    if beyond or known is None:
+        reason = "; ".join(beyond) or "the error study holds nothing for this measure"
+        return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)
+    capture, factor = known
+    scale = 100 * REGISTERED_SCALE_ERROR
+    sdc = factor * math.sqrt(capture**2 + sample.standard_uncertainty**2 + scale**2)
+    verdict = verdict_of(measure, sample.change, sdc)
+    parts = [f"capture {capture:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
+    return Change(
+        measure.name, region, nothing, nothing, sample.change, measure.unit, sdc, repeatability.source(parts), verdict,
+        words(verdict, measure), (), sample.n,
+    )
+
+
+def _unmatched(before: Frame, reason: str) -> tuple[Change, ...]:
+    """Every change of an unregistered pair, refused."""
+    nothing = math.nan
+    return tuple(
+        Change(
+            m.name, region, nothing, nothing, nothing, m.unit, nothing, "", "not_comparable", reason,
+            (Flag.NOT_REGISTERED,),
+        )
+        for region in before.regions
+        for m in all_measures().values()
+    )
+
+
+def _common_reasons(changes: Sequence[Change]) -> tuple[str, ...]:
+    """The reasons of a pair of which nothing could be judged, most frequent first, at most three."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.reason] = counts.get(change.reason, 0) + 1
+    return tuple(sorted(counts, key=lambda reason: -counts[reason])[:3])
+
+
+def value_of(assessment: Assessment, measure: str, region: str = SKIN) -> Measurement | None:
+    """A measurement by name, or None."""
+    return next((m for m in assessment.measurements if m.measure == measure and m.region == region), None)

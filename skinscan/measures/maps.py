@@ -1,0 +1,115 @@
+"""The maps of one Frame that measures share: each made once, when first asked for, and freed with this object.
+
+They cover the bounding box of the measured pixels, not the whole photo; `box` says where it lies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import colour, filters, unmix
+from skinscan.environment import data_path
+from skinscan.records import Frame
+
+FLATTEN_SIGMA_MM = 2.0
+LUMINANCE_FLOOR = 1e-4
+
+T = TypeVar("T")
+
+
+@cache
+def _unmixing_table() -> NDArray[np.float32]:
+    """The shipped unmixing, solved on a grid (study/unmixing.py derives the curve from the skin model)."""
+    loaded = json.loads(data_path("datasets", "optics", "unmixing.json").read_text())
+    curve = {name: np.asarray(loaded[name]) for name in ("melanin", "u", "v", "angle")}
+    return unmix.table(unmix.Unmixing(**curve, bloodless=loaded["bloodless"]))
+
+
+def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
+    """Melanin and haemoglobin coordinates (..., 2), in optical density, of optical densities (..., 3)."""
+    density = np.asarray(density)
+    return unmix.unmix(density.reshape(-1, 1, 3), _unmixing_table()).reshape(*density.shape[:-1], 2)
+
+
+class Maps:
+    """Shared maps of a Frame, over the box of its measured pixels. All are (h, w) or (h, w, 3), read-only by custom."""
+
+    def __init__(self, frame: Frame, margin_px: int = 16) -> None:
+        self.frame = frame
+        measured = np.zeros(frame.shape, bool)
+        for mask in frame.regions.values():
+            measured |= mask
+        if frame.reference_mask is not None:
+            measured |= frame.reference_mask
+        rows, columns = np.flatnonzero(measured.any(1)), np.flatnonzero(measured.any(0))
+        height, width = frame.shape
+        if len(rows) == 0:
+            self.box = (slice(0, 0), slice(0, 0))
+        else:
+            self.box = (
+                slice(max(int(rows[0]) - margin_px, 0), min(int(rows[-1]) + 1 + margin_px, height)),
+                slice(max(int(columns[0]) - margin_px, 0), min(int(columns[-1]) + 1 + margin_px, width)),
+            )
+        self.measured = measured[self.box]
+        self._made: dict[Any, Any] = {}
+
+    @property
+    def origin_xy(self) -> tuple[int, int]:
+        """Photo coordinates of the box's first pixel."""
+        return self.box[1].start, self.box[0].start
+
+    @property
+    def um_per_px(self) -> float:
+        return self.frame.um_per_px
+
+    @property
+    def effective_um_per_px(self) -> float:
+        """Micrometres that this photo resolves, its blur included; NaN without a scale."""
+        effective = self.frame.quality.effective_um_per_px
+        return float("nan") if effective is None else effective
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` returns, made at the first call with this key and kept."""
+        if key not in self._made:
+            self._made[key] = make()
+        result: T = self._made[key]
+        return result
+
+    @cached_property
+    def linear(self) -> NDArray[np.float32]:
+        """Linear RGB, brought to the baseline's light where the frame holds gains."""
+        linear = self.frame.photo.linear_rgb(*self.box)
+        gains = self.frame.colour.gains
+        return linear if gains == (1.0, 1.0, 1.0) else linear * np.asarray(gains, np.float32)
+
+    @cached_property
+    def log_luminance(self) -> NDArray[np.float32]:
+        """Natural logarithm of relative luminance."""
+        return np.log(np.maximum(colour.luminance(self.linear), np.float32(LUMINANCE_FLOOR)))
+
+    @cached_property
+    def lab(self) -> NDArray[np.float32]:
+        """CIELAB (D65)."""
+        return colour.lab(self.linear).astype(np.float32, copy=False)
+
+    @cached_property
+    def density(self) -> NDArray[np.float32]:
+        """Optical densities, -log10 of linear RGB."""
+        return colour.optical_density(self.linear)
+
+    @cached_property
+    def chromophores(self) -> NDArray[np.float32]:
+        """Melanin and haemoglobin coordinates (h, w, 2), in optical density, free of shading and exposure."""
+        return unmix.unmix(self.density, _unmixing_table())
+
+    @cached_property
+    def flattened(self) -> NDArray[np.float32]:
+        """Log-luminance less its Gaussian mean of 2 mm, 0 where nothing is measured. Needs a scale."""
+        sigma_px = FLATTEN_SIGMA_MM * 1000.0 / self.um_per_px
+        return filters.flatten(self.log_luminance, self.measured, sigma_px)

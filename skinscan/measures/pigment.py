@@ -1,0 +1,121 @@
+"""Pigment: how much melanin the skin shows, its colour class, and how even its colour is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import colour
+from skinscan.arrays.cells import Cells
+from skinscan.measures import Measure, Sample, refused
+from skinscan.measures.maps import Maps, chromophores_of
+from skinscan.records import Flag, Notice
+
+
+def melanin_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.chromophores[..., 0]
+
+
+def ita_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.once("ita", lambda: colour.ita_degree(maps.lab[..., 0], maps.lab[..., 2]).astype(np.float32))
+
+
+def difference_map(maps: Maps) -> NDArray[np.float32]:
+    """CIEDE2000 to the median colour of all measured skin (each region's number uses its own median)."""
+
+    def make() -> NDArray[np.float32]:
+        centre = np.median(maps.lab[maps.measured], 0)
+        return colour.ciede2000(maps.lab, centre).astype(np.float32)
+
+    return maps.once("difference", make)
+
+
+def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    if maps.frame.photo.is_grey:
+        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+    values = cells.take(melanin_map(maps))
+    blocks = cells.each(values, lambda part: float(np.median(part)))
+    return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values))
+
+
+def _ita_of(lab: NDArray[np.float32]) -> float:
+    return float(colour.ita_degree(float(np.median(lab[:, 0])), float(np.median(lab[:, 2]))))
+
+
+def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    if maps.frame.photo.is_grey:
+        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+    values = cells.take(maps.lab)
+    value = _ita_of(values)
+    notices: tuple[Notice, ...] = ()
+    if np.isnan(value):
+        b_star = float(np.median(values[:, 2]))
+        notices = (Notice(Flag.B_STAR_NOT_POSITIVE, f"b* is {b_star:.1f}: the white balance is far off"),)
+    return Sample(value, cells.each(values, _ita_of), cells.sizes.astype(float), len(values), notices)
+
+
+def _unevenness_of(lab: NDArray[np.float32]) -> NDArray[np.float64]:
+    return colour.ciede2000(lab, np.median(lab, 0))
+
+
+def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    values = cells.take(maps.lab)
+    difference = _unevenness_of(values)
+    return Sample(float(difference.mean()), cells.means(difference), cells.sizes.astype(float), len(values))
+
+
+def _melanin_of(rgb: NDArray[np.float64]) -> float:
+    return float(chromophores_of(colour.optical_density(rgb))[0])
+
+
+def _ita_of_colour(rgb: NDArray[np.float64]) -> float:
+    lab = colour.lab(rgb)
+    return float(colour.ita_degree(float(lab[0]), float(lab[2])))
+
+
+MEASURES = (
+    Measure(
+        name="pigment.melanin",
+        title="Melanin",
+        unit="optical density",
+        better="neither",
+        definition="median melanin coordinate of -log10 RGB, freed of shading and solved with haemoglobin",
+        source="Tsumura et al. 1999, doi 10.1364/JOSAA.16.002169; vectors in datasets/optics/unmixing.json",
+        version=1,
+        evidence=melanin_map,
+        evidence_title="melanin",
+        evaluate=_melanin,
+        of_colour=_melanin_of,
+        same="light, camera and white balance, or a card or reference in both photos",
+    ),
+    Measure(
+        name="pigment.ita",
+        title="Individual typology angle (ITA)",
+        unit="degree",
+        better="neither",
+        definition="atan2(L* - 50, b*) in degrees from the region's median L* and b*; undefined where b* <= 0",
+        source="Chardon, Cretois, Hourseau 1991, doi 10.1111/j.1467-2494.1991.tb00561.x",
+        version=1,
+        evidence=ita_map,
+        evidence_title="ITA",
+        evaluate=_ita,
+        of_colour=_ita_of_colour,
+        same="light, camera, white balance and exposure, or a card or reference in both photos",
+    ),
+    Measure(
+        name="pigment.evenness",
+        title="Colour unevenness",
+        unit="dE00",
+        better="lower",
+        definition="mean CIEDE2000 of the pixels to the region's median colour; smaller is more even",
+        source="Sharma, Wu, Dalal 2005, doi 10.1002/col.20070",
+        version=1,
+        evidence=difference_map,
+        evidence_title="dE00 to the median colour",
+        evaluate=_evenness,
+        transform="log",
+        same="light direction, distance, sharpness and noise",
+    ),
+)

@@ -1,0 +1,357 @@
+"""Pores: dark pits of 150 um and more, counted, sized at half contrast, and matched between two photos."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import pits as pit_arrays
+from skinscan.arrays.cells import Cells
+from skinscan.arrays.pits import Pits
+from skinscan.arrays.warp import forward, inverse
+from skinscan.environment import data_path
+from skinscan.measures import Measure, PairedSample, Sample, refused
+from skinscan.measures.maps import Maps
+from skinscan.records import Flag, Notice, Registration
+
+FLOOR_UM = 150.0
+CEILING_UM = 500.0
+VISIBLE_UM = 250.0
+FULL_UM_PER_PX = 50.0
+LARGEST_UM_PER_PX = 80.0
+SEARCH_UM = (110.0, 620.0)
+SCALE_STEP = 1.22
+LEAST_CONTRAST = 0.03
+LEAST_CLOSED = 0.6
+LARGEST_ELONGATION = 1 / math.sqrt(1 - 0.9**2)
+"""Axis ratio of an ellipse of eccentricity 0.9: beyond it the mark is a hair or a furrow."""
+LARGEST_ROUGHNESS = 0.4
+LEAST_PORES = 5
+LEAST_PORES_TAIL = 20
+
+
+def floor_um(maps: Maps) -> float:
+    """Smallest diameter counted in this photo: 150 um, or 250 um where its effective resolution is 50-80 um/px."""
+    return FLOOR_UM if maps.effective_um_per_px <= FULL_UM_PER_PX else VISIBLE_UM
+
+
+def _refusal(maps: Maps, cells: Cells) -> Sample | None:
+    if maps.frame.scale is None:
+        return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
+    resolved = maps.effective_um_per_px
+    if resolved > LARGEST_UM_PER_PX:
+        return refused(
+            Flag.TOO_FAR,
+            f"{resolved:.0f} um/px resolved (blur included), {FULL_UM_PER_PX:.0f} needed: "
+            f"come {_closer(resolved / FULL_UM_PER_PX)} closer, hold still, or use a longer lens",
+            cells,
+        )
+    return None
+
+
+def _closer(ratio: float) -> str:
+    share = 1 - 1 / ratio
+    return "a quarter" if share <= 0.3 else "to half the distance" if share <= 0.55 else "much"
+
+
+def find_pores(maps: Maps) -> Pits:
+    """Every pore of the frame's measured pixels, diameters in px, centres in the maps' box; from SEARCH_UM[0] up."""
+    return maps.once("pores", lambda: _find(maps))
+
+
+def _find(maps: Maps) -> Pits:
+    pits = candidates(maps)
+    features = pit_features(pits, maps.um_per_px)
+    return pits.where(features @ np.asarray(_classifier()["coefficients"]) > 0)
+
+
+def candidates(maps: Maps) -> Pits:
+    """Every dark blob that has a pore's size and could have its shape, each once."""
+    per_px = maps.um_per_px
+    smallest = max(SEARCH_UM[0] / per_px, 2.0)
+    count = max(int(math.ceil(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP))) + 1, 2)
+    diameters = smallest * SCALE_STEP ** np.arange(count)
+    x, y, diameter, _ = pit_arrays.blob_candidates(maps.flattened, maps.measured, diameters, LEAST_CONTRAST)
+    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter)
+    keep = (
+        (pits.contrast > LEAST_CONTRAST)
+        & (pits.closed >= LEAST_CLOSED)
+        & (pits.elongation < LARGEST_ELONGATION)
+        & (pits.roughness < LARGEST_ROUGHNESS)
+        & (pits.diameter * per_px <= SEARCH_UM[1] * 1.2)
+    )
+    pits = pits.where(keep)
+    return pits.where(pit_arrays.without_overlaps(pits))
+
+
+FEATURES = (
+    "constant", "log contrast over scatter", "log contrast", "elongation", "weak side", "closed", "log diameter",
+    "log outline roughness", "radial symmetry",
+)  # fmt: skip
+
+
+def pit_features(pits: Pits, um_per_px: float) -> NDArray[np.float64]:
+    """What tells a pore from a furrow's crossing or a slope, (n, len(FEATURES))."""
+    return np.stack(
+        [
+            np.ones(len(pits)),
+            np.log(np.maximum(pits.contrast, 1e-4) / np.maximum(pits.scatter, 1e-4)),
+            np.log(np.maximum(pits.contrast, 1e-3)),
+            np.minimum(pits.elongation, 4.0) - 1.0,
+            np.clip(pits.weak_side, -1.0, 1.5),
+            pits.closed,
+            np.log(np.maximum(pits.diameter, 1e-3) * um_per_px / 200.0),
+            np.log(np.maximum(pits.roughness, 0.01)),
+            pits.symmetry,
+        ],
+        1,
+    )
+
+
+@cache
+def _classifier() -> dict[str, Any]:
+    """Logistic weights of FEATURES, fitted on phantoms by study/pore_classifier.py."""
+    loaded: dict[str, Any] = json.loads(data_path("models", "pore_classifier.json").read_text())
+    return loaded
+
+
+def _of_region(maps: Maps, cells: Cells, least_um: float) -> tuple[Pits, NDArray[np.int64]]:
+    """Pores of at least `least_um` inside the region, with the block (1..K) of each."""
+    pits = find_pores(maps)
+    label = _labels_at(cells, pits.x, pits.y)
+    keep = (label > 0) & (pits.diameter * maps.um_per_px >= least_um)
+    return pits.where(keep), label[keep]
+
+
+def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    height, width = cells.labels.shape
+    column, row = np.rint(x).astype(int), np.rint(y).astype(int)
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    label = np.zeros(len(x), np.int64)
+    label[inside] = cells.labels[row[inside], column[inside]]
+    return label
+
+
+Reader = Callable[[Pits, Maps, float], float]
+"""(pores, maps, measured pixels) -> a number."""
+
+
+def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        refusal = _refusal(maps, cells)
+        if refusal is not None:
+            return refusal
+        floor = floor_um(maps)
+        notices: list[Notice] = []
+        if carried is not None and carried["floor_um"] != floor:
+            resolved = maps.effective_um_per_px
+            return refused(
+                Flag.TOO_FAR,
+                f"the other photo counts pores from {carried['floor_um']:.0f} um, this one from {floor:.0f} um "
+                f"({resolved:.0f} um/px resolved)",
+                cells,
+            )
+        if floor > FLOOR_UM:
+            notices.append(
+                Notice(Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed")
+            )
+        pores, label = _of_region(maps, cells, floor)
+        if len(pores) < least:
+            return refused(Flag.FEW_PORES, f"{len(pores)} found, {least} needed", cells)
+        sizes = cells.sizes
+        blocks = np.full(cells.count, np.nan)
+        for block in range(cells.count):
+            chosen = label == block + 1
+            if sizes[block] and (least == 0 or chosen.any()):
+                blocks[block] = read(pores.where(chosen), maps, float(sizes[block]))
+        counts = np.bincount(label, minlength=cells.count + 1)[1:].astype(float)
+        weights = sizes.astype(float) if least == 0 else counts
+        return Sample(
+            read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices), {"floor_um": floor}
+        )
+
+    return evaluate
+
+
+def _area(pores: Pits, maps: Maps, pixels: float) -> float:
+    return float(100.0 * np.sum(np.pi / 4 * pores.diameter**2) / pixels)
+
+
+def _density(pores: Pits, maps: Maps, pixels: float) -> float:
+    return float(len(pores) / (pixels * (maps.um_per_px / 1e4) ** 2))
+
+
+def _percentile(share: float) -> Reader:
+    return lambda pores, maps, pixels: float(np.percentile(pores.diameter, share) * maps.um_per_px)
+
+
+def _visible(pores: Pits, maps: Maps, pixels: float) -> float:
+    return float(100.0 * np.mean(pores.diameter * maps.um_per_px >= VISIBLE_UM))
+
+
+def _visible_share(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    if _refusal(maps, cells) is None and floor_um(maps) > FLOOR_UM:
+        return refused(
+            Flag.TOO_FAR,
+            f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed to see the smaller pores",
+            cells,
+        )
+    return _evaluate(_visible, LEAST_PORES)(maps, cells, carried)
+
+
+def _elongation(pores: Pits, maps: Maps, pixels: float) -> float:
+    return float(np.median(pores.elongation))
+
+
+def _matched_change(
+    before: Maps, after: Maps, registration: Registration, cells_before: Cells, cells_after: Cells
+) -> PairedSample:
+    """Median log ratio of diameters over pores found in either photo and measured at their place in both."""
+    nothing = float("nan")
+    for maps, cells in ((before, cells_before), (after, cells_after)):
+        refusal = _refusal(maps, cells)
+        if refusal is not None:
+            return PairedSample(nothing, nothing, 0, refusal.notices)
+    floor = max(floor_um(before), floor_um(after))
+    x_before, y_before, start_um = _either(before, after, registration, cells_before, cells_after, floor)
+    place = np.stack([x_before, y_before], 1) + before.origin_xy
+    moved = forward(place, registration.homography, registration.displacement, registration.grid_px) - after.origin_xy
+    first = pit_arrays.measure_pits(before.flattened, x_before, y_before, start_um / before.um_per_px, max_shift=0.25)
+    second = pit_arrays.measure_pits(
+        after.flattened, moved[:, 0], moved[:, 1], start_um / after.um_per_px, max_shift=0.25
+    )
+    size_before, size_after = first.diameter * before.um_per_px, second.diameter * after.um_per_px
+    typical = np.sqrt(size_before * size_after)
+    good = (
+        (np.minimum(first.closed, second.closed) >= LEAST_CLOSED)
+        & (np.minimum(first.contrast, second.contrast) > LEAST_CONTRAST)
+        & (np.maximum(first.roughness, second.roughness) < LARGEST_ROUGHNESS)
+        & (np.maximum(first.elongation, second.elongation) < LARGEST_ELONGATION)
+        & (typical >= floor)
+        & (typical <= CEILING_UM * 1.2)
+        & (np.abs(np.log(size_after / size_before)) < 0.7)
+    )
+    count = int(good.sum())
+    if count < LEAST_PORES_TAIL:
+        notice = Notice(Flag.FEW_PORES, f"{count} matched, {LEAST_PORES_TAIL} needed")
+        return PairedSample(nothing, nothing, count, (notice,))
+    ratio = np.log(size_after[good] / size_before[good])
+    centre = float(np.median(ratio))
+    spread = 1.4826 * float(np.median(np.abs(ratio - centre)))
+    uncertainty = 1.2533 * spread / math.sqrt(count)
+    return PairedSample(100 * math.expm1(centre), 100 * math.exp(centre) * uncertainty, count)
+
+
+def _either(
+    before: Maps, after: Maps, registration: Registration, cells_before: Cells, cells_after: Cells, floor: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Places in the before box and expected diameters (um) of pores found in either photo, each once."""
+    from scipy.spatial import cKDTree
+
+    first, _ = _of_region(before, cells_before, 0.85 * floor)
+    second, _ = _of_region(after, cells_after, 0.85 * floor)
+    places = np.stack([first.x, first.y], 1)
+    sizes = first.diameter * before.um_per_px
+    if len(second):
+        there = np.stack([second.x, second.y], 1) + after.origin_xy
+        back = inverse(there, registration.homography, registration.displacement, registration.grid_px) - before.origin_xy
+        size_back = second.diameter * after.um_per_px
+        known = np.isfinite(back).all(1)
+        back, size_back = back[known], size_back[known]
+        new = np.ones(len(back), bool)
+        if len(places) and len(back):
+            gap, nearest = cKDTree(places).query(back)
+            new = gap * before.um_per_px > 0.5 * np.maximum(sizes[nearest], size_back)
+            same = nearest[~new]
+            sizes[same] = np.sqrt(sizes[same] * size_back[~new])
+        places, sizes = np.concatenate([places, back[new]]), np.concatenate([sizes, size_back[new]])
+    inside = _labels_at(cells_before, places[:, 0], places[:, 1]) > 0
+    return places[inside, 0], places[inside, 1], sizes[inside]
+
+
+def pore_map(maps: Maps) -> NDArray[np.float32]:
+    """Flattened log-luminance, the map that pores are found in (the outlines come from the catalogue)."""
+    return np.where(maps.measured, maps.flattened, np.float32(np.nan))
+
+
+_COUNTED = "150-500 um (250-500 um where the effective resolution is 50-80 um/px)"
+_SAME = "sharpness, distance, light direction"
+
+
+def _measure(
+    name: str, title: str, unit: str, definition: str, read: Reader, least: int, *, scale_power: float = 0.0,
+    transform: str = "log", better: str = "lower", source: str = "skinscan; half-contrast diameter",
+) -> Measure:
+    return Measure(
+        name=f"pores.{name}",
+        title=title,
+        unit=unit,
+        better=better,  # type: ignore[arg-type]
+        definition=f"{definition}; pores of {_COUNTED}",
+        source=source,
+        version=1,
+        evidence=pore_map,
+        evidence_title="flattened log-luminance with pores",
+        evaluate=_evaluate(read, least),
+        transform=transform,  # type: ignore[arg-type]
+        needs_scale=True,
+        largest_um_per_px=LARGEST_UM_PER_PX,
+        scale_power=scale_power,
+        same=_SAME,
+    )
+
+
+MEASURES = (
+    _measure("area", "Pore area", "% of region", "area of pores over measured skin", _area, 0, transform="sqrt"),
+    _measure(
+        "density", "Pore density", "1/cm2", "pores over measured skin", _density, 0, scale_power=-2.0, transform="sqrt"
+    ),
+    *(
+        _measure(
+            f"diameter_p{share}", f"Pore diameter, {word}", "um",
+            f"{share}th percentile of the equivalent diameter at half contrast",
+            _percentile(share), LEAST_PORES if share == 50 else LEAST_PORES_TAIL, scale_power=1.0,
+        )
+        for share, word in ((10, "10th percentile"), (50, "median"), (90, "90th percentile"))
+    ),
+    Measure(
+        name="pores.visible_share",
+        title="Visible pores",
+        unit="% of pores",
+        better="lower",
+        definition="pores of 250 um or more among those of 150 um or more",
+        source="doi 10.2147/CCID.S74401",
+        version=1,
+        evidence=pore_map,
+        evidence_title="flattened log-luminance with pores",
+        evaluate=_visible_share,
+        transform="sqrt",
+        needs_scale=True,
+        largest_um_per_px=FULL_UM_PER_PX,
+        scale_power=2.0,
+        same=_SAME,
+    ),
+    _measure("elongation", "Pore elongation", "1", "median of major over minor axis", _elongation, LEAST_PORES),
+    Measure(
+        name="pores.matched_diameter_change",
+        title="Change of the same pores' diameter",
+        unit="%",
+        better="lower",
+        definition="median log ratio of the half-contrast diameters of pores found in either photo and measured at "
+        "their registered place in both",
+        source="skinscan",
+        version=1,
+        evidence=None,
+        evidence_title="",
+        paired=_matched_change,
+        needs_scale=True,
+        largest_um_per_px=LARGEST_UM_PER_PX,
+        same=_SAME,
+    ),
+)

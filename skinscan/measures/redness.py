@@ -1,0 +1,159 @@
+"""Redness: how much more the skin reflects red than green, told four ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import colour
+from skinscan.arrays.cells import Cells
+from skinscan.measures import Measure, Sample, refused
+from skinscan.measures.maps import Maps, chromophores_of
+from skinscan.records import Flag, Notice
+
+MAD_TO_SD = 1.4826
+
+
+def a_star_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.lab[..., 1]
+
+
+def erythema_map(maps: Maps) -> NDArray[np.float32]:
+    """log10 R - log10 G."""
+    return maps.once("erythema", lambda: maps.density[..., 1] - maps.density[..., 0])
+
+
+def haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.chromophores[..., 1]
+
+
+def _median_of(
+    picture: Callable[[Maps], NDArray[np.float32]],
+) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        if maps.frame.photo.is_grey:
+            return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+        values = cells.take(picture(maps))
+        blocks = cells.each(values, lambda part: float(np.median(part)))
+        return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values))
+
+    return evaluate
+
+
+def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Median, and median + 2 robust standard deviations."""
+    median = float(np.median(values))
+    mad = float(np.median(np.abs(values - np.float32(median))))
+    return median, median + 2 * MAD_TO_SD * mad
+
+
+def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    """Share of pixels above the threshold.
+
+    The threshold is the reference region's (or the baseline's same region's) median + 2 robust SD. Where the two
+    photos' colours are not tied together, what is carried is its height above the region's own median, so that
+    the lamp drops out; even reddening of the whole region is then not seen, and the flag says so.
+    """
+    if maps.frame.photo.is_grey:
+        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+    picture = haemoglobin_map(maps)
+    values = cells.take(picture)
+    tied = maps.frame.colour.state != "uncorrected"
+    notices: tuple[Notice, ...] = ()
+    if carried is None:
+        reference = maps.frame.reference_mask
+        basis = picture[reference[maps.box]] if reference is not None and reference.any() else values
+        threshold = _threshold(basis)[1]
+        notices = (Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"),)
+    elif tied:
+        threshold = carried["threshold"]
+    else:
+        threshold = float(np.median(values)) + carried["height"]
+        notices = (Notice(Flag.RELATIVE, "told against the region's own median: even reddening is not seen"),)
+    above = values > np.float32(threshold)
+    share = 100.0 * float(above.mean())
+    return Sample(
+        share,
+        100.0 * cells.means(above),
+        cells.sizes.astype(float),
+        len(values),
+        notices,
+        {"threshold": threshold, "height": threshold - float(np.median(values))},
+    )
+
+
+def _a_star_of(rgb: NDArray[np.float64]) -> float:
+    return float(colour.lab(rgb)[1])
+
+
+def _erythema_index_of(rgb: NDArray[np.float64]) -> float:
+    density = colour.optical_density(rgb)
+    return float(density[1] - density[0])
+
+
+def _haemoglobin_of(rgb: NDArray[np.float64]) -> float:
+    return float(chromophores_of(colour.optical_density(rgb))[1])
+
+
+MEASURES = (
+    Measure(
+        name="redness.a_star",
+        title="Redness (a*)",
+        unit="CIELAB a* (D65)",
+        better="lower",
+        definition="median CIELAB a* of the region, D65, 2 degree observer",
+        source="CIE 15:2018",
+        version=1,
+        evidence=a_star_map,
+        evidence_title="a*",
+        evaluate=_median_of(a_star_map),
+        of_colour=_a_star_of,
+        same="light, camera and white balance, or a card or reference in both photos",
+    ),
+    Measure(
+        name="redness.erythema_index",
+        title="Erythema index",
+        unit="log10",
+        better="lower",
+        definition="median of log10 R - log10 G, linear RGB; depends on the camera, so not a Mexameter unit",
+        source="Diffey, Oliver, Farr 1984, doi 10.1111/j.1365-2133.1984.tb00112.x",
+        version=1,
+        evidence=erythema_map,
+        evidence_title="erythema index",
+        evaluate=_median_of(erythema_map),
+        of_colour=_erythema_index_of,
+        same="light, camera and white balance, or a card or reference in both photos",
+    ),
+    Measure(
+        name="redness.haemoglobin",
+        title="Haemoglobin",
+        unit="optical density",
+        better="lower",
+        definition="median haemoglobin coordinate of -log10 RGB, freed of shading and solved with melanin",
+        source="Tsumura et al. 1999, doi 10.1364/JOSAA.16.002169; vectors in datasets/optics/unmixing.json",
+        version=1,
+        evidence=haemoglobin_map,
+        evidence_title="haemoglobin",
+        evaluate=_median_of(haemoglobin_map),
+        of_colour=_haemoglobin_of,
+        same="light, camera and white balance, or a card or reference in both photos",
+    ),
+    Measure(
+        name="redness.area",
+        title="Reddened area",
+        unit="% of region",
+        better="lower",
+        definition="pixels whose haemoglobin exceeds median + 2 x 1.4826 MAD of the reference region, or of the "
+        "baseline's same region; the threshold is carried to the follow-up",
+        source="skinscan; robust threshold after Rousseeuw and Croux 1993",
+        version=1,
+        evidence=haemoglobin_map,
+        evidence_title="haemoglobin",
+        evaluate=_area,
+        transform="sqrt",
+        within_photo=True,
+        same="the threshold (carried from the baseline) and the light's direction",
+    ),
+)

@@ -1,0 +1,164 @@
+"""Texture: how rough the skin looks, band by band, and the co-occurrence of its grey levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import filters, glcm
+from skinscan.arrays.cells import Cells
+from skinscan.measures import Measure, Sample, refused
+from skinscan.measures.maps import Maps
+from skinscan.records import Flag, Notice
+
+BANDS_UM = ((100, 250), (250, 500), (500, 1000), (1000, 2000), (2000, 5000))
+LEAST_PX_A_WAVELENGTH = 3.0
+LEAST_WAVELENGTHS_ACROSS = 2.0
+"""A region's side, in longest wavelengths of the band, under which its RMS says nothing."""
+
+DISTANCES_UM = (100, 200, 400)
+GLCM_LEVELS = 32
+GLCM_HALF_RANGE = 0.32
+LARGEST_OFFSET_ERROR = 0.15
+END_BIN_SHARE = 0.05
+GLCM_FEATURES = ("contrast", "homogeneity", "entropy", "energy", "correlation")
+
+
+def _no_scale(cells: Cells) -> Sample:
+    return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
+
+
+def band_map(shortest_um: float, longest_um: float) -> Callable[[Maps], NDArray[np.float32]]:
+    def picture(maps: Maps) -> NDArray[np.float32]:
+        def make() -> NDArray[np.float32]:
+            per_px = maps.um_per_px
+            return filters.wavelength_band(maps.flattened, maps.measured, shortest_um / per_px, longest_um / per_px)
+
+        return maps.once(("band", shortest_um, longest_um), make)
+
+    return picture
+
+
+def _roughness(shortest_um: float, longest_um: float) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    picture = band_map(shortest_um, longest_um)
+
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        if maps.frame.scale is None:
+            return _no_scale(cells)
+        # what the photo resolves, blur included, has to reach the band's finest structure
+        resolved = maps.effective_um_per_px
+        if shortest_um / resolved < LEAST_PX_A_WAVELENGTH:
+            return refused(
+                Flag.BAND_TOO_FINE,
+                f"{resolved:.0f} um/px resolved, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
+                cells,
+            )
+        side_um = math.sqrt(len(cells.index)) * maps.um_per_px
+        if side_um < LEAST_WAVELENGTHS_ACROSS * longest_um:
+            return refused(
+                Flag.REGION_TOO_SMALL_FOR_BAND,
+                f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
+                cells,
+            )
+        power = np.nan_to_num(cells.take(picture(maps))).astype(np.float64) ** 2
+        blocks = np.sqrt(cells.means(power))
+        return Sample(float(np.sqrt(power.mean())), blocks, cells.sizes.astype(float), len(power))
+
+    return evaluate
+
+
+def flattened_map(maps: Maps) -> NDArray[np.float32]:
+    return np.where(maps.measured, maps.flattened, np.float32(np.nan))
+
+
+def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        if maps.frame.scale is None:
+            return _no_scale(cells)
+        distance_px = distance_um / maps.um_per_px
+        error = glcm.worst_offset_error(distance_px)
+        if error > LARGEST_OFFSET_ERROR:
+            return refused(
+                Flag.OFFSET_TOO_COARSE,
+                f"{distance_um} um are {distance_px:.2f} px here; whole pixels are off by up to {100 * error:.0f} %",
+                cells,
+            )
+        quantised = maps.once(
+            "quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE)
+        )
+        key = ("cooccurrence", distance_um, id(cells))
+
+        def make() -> tuple[Cells, dict[str, float], dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+            counts = glcm.cooccurrence(quantised, cells.labels, cells.count, distance_px, GLCM_LEVELS)
+            whole = {name: float(value) for name, value in glcm.features(counts.sum(0)).items()}
+            return cells, whole, glcm.features(counts), counts.sum((1, 2)).astype(float)
+
+        _, whole, blocks, weights = maps.once(key, make)
+        if weights.sum() == 0:
+            return refused(Flag.REGION_TOO_SMALL, "no pair of pixels at this distance", cells)
+        notices: list[Notice] = []
+        beyond = float((np.abs(cells.take(maps.flattened)) >= GLCM_HALF_RANGE).mean())
+        if beyond > END_BIN_SHARE:
+            notices.append(Notice(Flag.END_BINS, f"{100 * beyond:.0f} % of the pixels"))
+        if math.isnan(whole[feature]):
+            notices.append(Notice(Flag.UNDEFINED, "the region is constant"))
+        return Sample(whole[feature], blocks[feature], weights, int(weights.sum() // 2), tuple(notices))
+
+    return evaluate
+
+
+def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:
+    return Measure(
+        name=f"texture.roughness_{shortest_um}_{longest_um}um",
+        title=f"Optical roughness {shortest_um}-{longest_um} um",
+        unit="log-luminance RMS",
+        better="lower",
+        definition=f"RMS of flattened natural log-luminance between spatial wavelengths of {shortest_um} and "
+        f"{longest_um} um; optical, not a height (Ra and Sa are not claimed)",
+        source="Gaussian cut-offs of ISO 16610-21 and -61",
+        version=1,
+        evidence=band_map(shortest_um, longest_um),
+        evidence_title=f"log-luminance, {shortest_um}-{longest_um} um",
+        evaluate=_roughness(shortest_um, longest_um),
+        transform="log",
+        needs_scale=True,
+        largest_um_per_px=shortest_um / LEAST_PX_A_WAVELENGTH,
+        scale_power=0.5,
+        same="light direction and height, sharpness, tone curve and sharpening of the camera",
+    )
+
+
+def _glcm_measure(feature: str, distance_um: int) -> Measure:
+    meaning = {
+        "contrast": "sum p (i - j)^2",
+        "homogeneity": "sum p / (1 + (i - j)^2), the IBSI inverse difference moment",
+        "entropy": "-sum p log2 p",
+        "energy": "sum p^2, the IBSI angular second moment",
+        "correlation": "covariance / variance of the paired levels",
+    }[feature]
+    return Measure(
+        name=f"texture.glcm_{feature}_{distance_um}um",
+        title=f"Grey-level {feature}, {distance_um} um",
+        unit="bit" if feature == "entropy" else "1",
+        better="neither",
+        definition=f"{meaning} of co-occurring flattened log-luminance {distance_um} um apart; 32 levels over +-0.32, "
+        "symmetric, four angles merged, masked pairs left out",
+        source="Haralick 1973, doi 10.1109/TSMC.1973.4309314; IBSI 1, doi 10.1148/radiol.2020191145",
+        version=1,
+        evidence=flattened_map,
+        evidence_title="flattened log-luminance",
+        evaluate=_glcm(feature, distance_um),
+        transform="identity" if feature == "correlation" else "log",
+        needs_scale=True,
+        scale_power=0.5 if feature == "contrast" else 0.0,
+        same="light direction and height, sharpness, distance, tone curve and sharpening of the camera",
+    )
+
+
+MEASURES = (
+    *(_roughness_measure(*band) for band in BANDS_UM),
+    *(_glcm_measure(feature, distance) for distance in DISTANCES_UM for feature in GLCM_FEATURES),
+)

@@ -1,0 +1,200 @@
+"""Phantom pairs: the same skin photographed twice, unchanged or treated, and what each measure makes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from skinscan.arrays import statistics
+from skinscan.capture.frame import make_frame
+from skinscan.capture.photo import read_photo
+from skinscan.capture.registration import register
+from skinscan.comparison import LEAST_OVERLAP, Pair, capture_difference, colour_uncertainty, samples_of, tie
+from skinscan.assessment import assess_frame
+from skinscan.measures.maps import Maps
+from skinscan.phantom import Camera, Skin, SkinRecipe, change, make_skin, photograph, write_shot
+from skinscan.records import SKIN, Frame
+
+TONES = ("I", "II", "III", "IV", "V", "VI")
+PX_PER_MM = (15.0, 20.0, 25.0, 30.0)
+SIZE_PX = 900
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far apart two captures of the study lie at most; each pair draws its own share of it."""
+
+    exposure_ev: float = 0.6
+    white_balance: float = 0.12
+    tilt_deg: float = 6.0
+    rotation_deg: float = 6.0
+    shift_mm: float = 2.0
+    scale: float = 0.06
+    light_deg: float = 18.0
+    jpeg_quality: tuple[int, int] = (72, 97)
+    blur_px: tuple[float, float] = (0.6, 1.2)
+
+
+def draw_recipe(draw: np.random.Generator, tone: str, px_per_mm: float) -> SkinRecipe:
+    """A skin of a tone, large enough for every view."""
+    side = SIZE_PX / px_per_mm * 1.25 + 5
+    return SkinRecipe(
+        seed=int(draw.integers(1, 2**31)),
+        tone=tone,  # type: ignore[arg-type]
+        width_mm=side,
+        height_mm=side,
+        roughness_scale=float(draw.uniform(0.5, 1.3)),
+        redness_patches=int(draw.integers(0, 4)),
+        redness_strength=float(draw.uniform(0.3, 0.9)),
+        spots=int(draw.integers(0, 7)),
+        hairs=int(draw.integers(0, 8)),
+        mottling=float(draw.uniform(0.5, 1.5)),
+    )
+
+
+def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
+    """A baseline's camera and light."""
+    return Camera(
+        px_per_mm=px_per_mm,
+        size_px=(SIZE_PX, SIZE_PX),
+        azimuth_deg=float(draw.uniform(0, 360)),
+        elevation_deg=float(draw.uniform(40, 75)),
+        dome=float(draw.uniform(0.35, 0.75)),
+        gloss=float(draw.choice([0.0, 0.6, 1.0])),
+        sensitivities=int(draw.integers(0, 50)),
+        tone_curve=float(draw.choice([0.0, 0.0, 0.4, 0.8])),
+        sharpening=float(draw.choice([0.0, 0.0, 0.3])),
+        noise=float(draw.uniform(0.6, 1.6)),
+        blur_px=float(draw.uniform(0.6, 1.0)),
+        jpeg_quality=int(draw.integers(85, 97)),
+        seed=int(draw.integers(1, 2**31)),
+    )
+
+
+def photographed_again(draw: np.random.Generator, camera: Camera, far: Spread, share: float) -> Camera:
+    """The same camera at the next visit, `share` (0..1) of `far` away."""
+
+    def within(limit: float) -> float:
+        return float(draw.uniform(-limit, limit)) * share
+
+    gains = np.exp([within(far.white_balance), 0.0, within(far.white_balance)])
+    shift = (camera.shift_mm[0] + within(far.shift_mm), camera.shift_mm[1] + within(far.shift_mm))
+    return replace(
+        camera,
+        exposure_ev=camera.exposure_ev + within(far.exposure_ev),
+        white_balance=(float(gains[0]), 1.0, float(gains[2])),
+        tilt_deg=within(far.tilt_deg),
+        tilt_axis_deg=float(draw.uniform(0, 180)),
+        rotation_deg=within(far.rotation_deg),
+        shift_mm=shift,
+        px_per_mm=camera.px_per_mm * math.exp(within(far.scale)),
+        azimuth_deg=camera.azimuth_deg + within(far.light_deg),
+        elevation_deg=min(max(camera.elevation_deg + within(far.light_deg), 10.0), 88.0),
+        blur_px=camera.blur_px + share * (float(draw.uniform(*far.blur_px)) - camera.blur_px),
+        jpeg_quality=round(camera.jpeg_quality + share * (int(draw.integers(*far.jpeg_quality)) - camera.jpeg_quality))
+        if camera.jpeg_quality
+        else None,
+        seed=int(draw.integers(1, 2**31)),
+    )
+
+
+def regions_of(px_per_mm: float) -> dict[str, list[tuple[float, float]]]:
+    """An untreated reference in a corner, and a region smaller than the photo."""
+
+    def square(x: float, y: float, side_mm: float) -> list[tuple[float, float]]:
+        side = side_mm * px_per_mm
+        return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
+
+    margin = 0.12 * SIZE_PX
+    return {"untreated": square(margin, margin, 6.0), "patch": square(0.42 * SIZE_PX, 0.42 * SIZE_PX, 12.0)}
+
+
+def frame_of(skin: Skin, camera: Camera, baseline: bool) -> Frame:
+    """What the pipeline makes of a photo, file and all. The baseline carries scale, regions and reference."""
+    with TemporaryDirectory() as folder:
+        path = write_shot(photograph(skin, camera), Path(folder) / "photo.jpg")
+        photo = read_photo(path)
+    if not baseline:
+        return make_frame(photo)
+    regions = regions_of(camera.px_per_mm)
+    return make_frame(photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated")
+
+
+def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
+    """One row a measure and region: the transformed difference and what the pair itself says of its error.
+
+    A pair that is not registered gives one row with `measure` empty.
+    """
+    registration = register(before, after)
+    if not registration.ok or registration.overlap_share < LEAST_OVERLAP:
+        yield {"measure": "", "region": "", "flags": ",".join(n.flag for n in registration.notices)}
+        return
+    before, after, _ = tie(before, after, registration)
+    maps = Maps(before), Maps(after)
+    first = assess_frame(maps[0], evidence=False)
+    difference = capture_difference(before, after, registration, first)
+    pair = Pair(*maps, registration, difference)
+    shared = {**asdict(difference), "state": after.colour.state}
+    for region in (SKIN, "patch"):
+        for measure, found in samples_of(pair, region):
+            row = {"measure": measure.name, "region": region, **shared}
+            if found is None:
+                continue
+            if isinstance(found, tuple):
+                a, b = found
+                g = measure.transform
+                blocks = statistics.paired_standard_error(
+                    a.value, b.value, a.blocks, b.blocks, np.minimum(a.weights, b.weights), g
+                )
+                tied = colour_uncertainty(measure.of_colour, pair) if measure.of_colour else 0.0
+                yield {
+                    **row, "before": a.value, "after": b.value,
+                    "difference": statistics.forward(b.value, g) - statistics.forward(a.value, g),
+                    "known_sd": math.hypot(blocks if math.isfinite(blocks) else 0.0, tied),
+                }  # fmt: skip
+            else:
+                yield {
+                    **row, "before": math.nan, "after": math.nan, "difference": found.change,
+                    "known_sd": found.standard_uncertainty,
+                }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One skin and the photos taken of it."""
+
+    seed: int
+    tone: str
+    px_per_mm: float
+    repeats: int = 2
+    far: Spread = Spread()
+    treatment: Mapping[str, float] | None = None
+    same_capture: bool = False
+    full_share: bool = False
+
+
+def run(job: Job) -> list[dict[str, Any]]:
+    """Rows of one skin: its baseline against `repeats` later photos."""
+    draw = np.random.default_rng(job.seed)
+    recipe = draw_recipe(draw, job.tone, job.px_per_mm)
+    camera = draw_camera(draw, job.px_per_mm)
+    grid_um = min(20.0, 1000.0 / job.px_per_mm / 1.75)
+    skin = make_skin(recipe, grid_um)
+    treated = make_skin(change(recipe, **job.treatment), grid_um) if job.treatment else skin
+    before = frame_of(skin, camera, baseline=True)
+    rows = []
+    for repeat in range(job.repeats):
+        share = 1.0 if job.full_share else float(draw.uniform(0, 1))
+        again = photographed_again(draw, camera, job.far, 0.0 if job.same_capture else share)
+        after = frame_of(treated, again, baseline=False)
+        for row in rows_of(before, after):
+            rows.append(
+                {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share, **row}
+            )
+    return rows
