@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skinscan.capture import colour_profile
 from skinscan.capture.colour_profile import ProfileError, TableProfile, Way
 from skinscan.capture.containers.header import read_header
-from skinscan.capture.containers.picture import COPY_AGAIN, MAX_SIDE_PX, SUPPORTED, Picture, damaged
+from skinscan.capture.containers.picture import COPY_AGAIN, MAX_SIDE_PX, SUPPORTED, Picture, damaged, unusable
 from skinscan.capture.decoders import Raster, Samples, decode
 from skinscan.records import BoolArray, ParameterError, Photo, PhotoError
 
@@ -155,6 +155,8 @@ def _decode(picture: Picture) -> tuple[Raster, Picture]:
             todo="Close other programs, or crop the photo to the skin",
         ) from error
     except Exception as error:
+        if picture.format == "TIFF" and isinstance(error, SyntaxError | NotImplementedError):
+            raise unusable("this kind of TIFF cannot be read", "an unusual layout of channels") from error
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             raise damaged(f"a {picture.format} whose picture data stops early") from error
         raise damaged(f"{picture.format} picture data that cannot be decoded") from error

@@ -177,6 +177,22 @@ def test_tiffs_of_other_numbers(tmp_path: Path, dtype: str) -> None:
     assert "this kind of TIFF cannot be read" in error(tmp_path / "a.tif")
 
 
+def test_a_tiff_of_two_unexplained_channels(tmp_path: Path) -> None:
+    two = np.ones((9, 9, 2), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", two, photometric="minisblack", planarconfig="contig")
+    assert "this kind of TIFF cannot be read" in error(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    "odd", [(4, 2, 0, 0, 0), (8, 2, 1, 0, 0), (16, 2, 0, 64, 0), (16, 2, 0, 0, 2), (8, 5, 0, 0, 0)]
+)
+def test_pngs_with_impossible_headers(tmp_path: Path, odd: tuple[int, ...]) -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, *odd))
+    rest = chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + rest)
+    assert "impossible header" in error(tmp_path / "a.png")
+
+
 # --- cut short ----------------------------------------------------------------------------------------------
 
 
@@ -268,7 +284,7 @@ def sized_webp(width: int, height: int) -> bytes:
     return whole[:at] + struct.pack("<HH", width, height) + whole[at + 4 :]
 
 
-BOMBS = {
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "png": (lambda: png(20000, 20000), "400 megapixels"),
     "png of no height": (lambda: png(5, 0), "5 x 0"),
     "png that is a line": (lambda: png(2**31 - 1, 1), "megapixels"),
@@ -388,7 +404,10 @@ def test_pillows_own_pixel_limit_does_not_leak(tmp_path: Path, monkeypatch: pyte
 
 
 def test_importing_loads_no_second_decoder() -> None:
-    code = "import sys, skinscan.capture.photo; print([m for m in ('cv2', 'pi_heif', 'tifffile') if m in sys.modules])"
+    code = (
+        "import sys, skinscan.capture.photo;"
+        "print([m for m in ('cv2', 'pi_heif', 'tifffile') if m in sys.modules])"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"
@@ -469,9 +488,8 @@ def run_fuzz(examples: int, *sources: Path) -> None:
             "-X",
             "faulthandler",
             __file__,
-            str(source),
-            str(folder),
             str(examples),
+            *map(str, sources),
         ],
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ from skinscan.capture.colour_profile import MAX_PROFILE_BYTES
 from skinscan.capture.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
 from skinscan.capture.tiff_tags import read_exif
 
+_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
@@ -60,8 +61,8 @@ def walk_png(data: bytes) -> Picture:
     header = chunks[b"IHDR"]
     if len(header) != 13 or b"IEND" not in chunks:
         raise damaged("a PNG with a broken header")
-    width, height, depth, kind, *_ = struct.unpack(">IIBBBBB", header)
-    if kind not in _PNG_CHANNELS or depth not in (1, 2, 4, 8, 16):
+    width, height, depth, kind, packing, filtering, interlaced = struct.unpack(">IIBBBBB", header)
+    if depth not in _PNG_DEPTHS.get(kind, ()) or packing or filtering or interlaced > 1:
         raise damaged("a PNG with an impossible header")
     if b"acTL" in chunks:
         raise unusable("an animation cannot be read", "an animated PNG", "Save the one picture that is meant")

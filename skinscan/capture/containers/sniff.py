@@ -33,6 +33,11 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"version https://git-lfs", "a Git LFS pointer, not the photo itself"),
 )
 
+_PICTURES = re.compile(
+    "a (GIF|BMP|JPEG 2000|JPEG XL|Photoshop document|raw camera file|DICOM file)|an (AVIF|OpenEXR) picture"
+)
+"""What can be had as a photo elsewhere."""
+
 
 def format_of(data: bytes) -> str:
     """The supported format that the content shows, whatever the name says. Raises PhotoError for all else."""
@@ -47,13 +52,12 @@ def format_of(data: bytes) -> str:
     if data[4:8] == b"ftyp" and _is_heic(data):
         return "HEIC"
     looks = _looks_like(data)
+    todo = "Open it where it came from and save it as JPEG or PNG"
     raise PhotoError(
         "this is not a supported photo format",
         expected=SUPPORTED,
         found=looks,
-        todo="Open it in a photo viewer and save it as JPEG or PNG"
-        if "picture" in looks or "a GIF" in looks
-        else "Choose the photo file itself",
+        todo=todo if _PICTURES.match(looks) else "Choose the photo file itself",
     )
 
 

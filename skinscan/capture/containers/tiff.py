@@ -19,9 +19,13 @@ _MAX_PAGES = 1000
 _DECODING_TAGS = frozenset((*range(256, 260), 262, 266, 273, *range(277, 280), 284, 292, 293, 317, 320))
 _DECODING_TAGS |= {*range(322, 326), 338, 339, 347, *range(529, 533)}
 
+_OTHER_TYPES = frozenset((347, 529, 532))
+"""JPEG tables are bytes, YCbCr coefficients and black and white references are fractions."""
+
 
 def walk_tiff(data: bytes) -> Picture:
     first = read_directory(data, start(data)[2])
+    _check_tags(first)
     _only_page(data, first)
     width, height, channels = first.number(256, 0), first.number(257, 0), first.number(277, 1)
     bits, sample_kind = set(first.ints(258) or (1,)), set(first.ints(339) or (1,))
@@ -44,6 +48,16 @@ def walk_tiff(data: bytes) -> Picture:
         tiff=first,
         notes=notes,
     )
+
+
+def _check_tags(first: Directory) -> None:
+    """Raise PhotoError where a tag that decoding rests on is unreadable: decoders guess there, or print."""
+    for tag in _DECODING_TAGS & set(first.entries):
+        if first.entries[tag][2] < 8 or not (first.bytes_of(tag) if tag in _OTHER_TYPES else first.ints(tag)):
+            raise damaged(f"a TIFF whose tag {tag} is unreadable")
+    for tag in (266, 284, 317):  # fill order, planar configuration, predictor
+        if first.number(tag, 1) not in (1, 2):
+            raise unusable("this kind of TIFF cannot be read", f"tag {tag} of {first.number(tag, 1)}")
 
 
 def _only_page(data: bytes, first: Directory) -> None:
@@ -93,8 +107,6 @@ def _tiff_pieces(
     offsets, counts = first.ints(324 if tiled else 273), first.ints(325 if tiled else 279)
     if max(width, height) > MAX_SIDE_PX:
         return (size,)
-    if not counts and len(offsets) == 1 and first.number(259, 1) == 1:
-        counts = (-(-width * bits * channels // 8) * height,)
     if len(offsets) < pieces or len(counts) < pieces:
         raise cut_short("a TIFF that lists too few strips or tiles")
     if any(o + n > file_size or n == 0 for o, n in zip(offsets[:pieces], counts[:pieces], strict=True)):
