@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,7 +20,7 @@ MOST_TILES = 24
 def log_luminance(photo: Photo, rows: slice, columns: slice) -> Floats:
     """Natural log of the linear luminance of a tile, (h, w) float32."""
     luminance = photo.linear_rgb(rows, columns) @ _WEIGHTS
-    return np.log(np.maximum(luminance, 0.0) + np.float32(0.001)).astype(np.float32)
+    return np.asarray(np.log(np.maximum(luminance, 0.0) + np.float32(0.001)), np.float32)
 
 
 def tiles(mask: BoolArray, least: int = 6) -> tuple[int, list[tuple[int, int]]]:
@@ -53,7 +52,12 @@ def _tiles_of(mask: BoolArray, side: int) -> list[tuple[int, int]]:
     found = []
     for row, column in np.argwhere(inside >= 0.97 * side * side):
         y, x = int(rows[row]), int(columns[column])
-        if not taken[y, x] and not taken[y + side - 1, x + side - 1] and not taken[y, x + side - 1] and not taken[y + side - 1, x]:
+        if (
+            not taken[y, x]
+            and not taken[y + side - 1, x + side - 1]
+            and not taken[y, x + side - 1]
+            and not taken[y + side - 1, x]
+        ):
             taken[y : y + side, x : x + side] = True
             found.append((y, x))
     return found
@@ -85,33 +89,44 @@ def _detrended(tile: Floats) -> Doubles:
     basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
     values = tile.reshape(-1).astype(np.float64)
     fit, *_ = np.linalg.lstsq(basis, values, rcond=None)
-    return (values - basis @ fit).reshape(side, side)
+    return np.asarray((values - basis @ fit).reshape(side, side), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Blur:
-    """Blur of a photo: `sigma_px` its standard deviation, `relative` the standard uncertainty of its logarithm.
+    """Blur of a photo: `sigma_px` its standard deviation, `relative` the standard uncertainty of its
+    logarithm.
 
-    `noise` is the SD of log-luminance a pixel that is not structure (white floor of the spectrum), `contrast`
-    the RMS of log-luminance that is, from 2 to 32 px a period; `tiles` how many tiles it rests on.
+    `noise` is the SD of log-luminance a pixel that is not structure of the skin (the spectrum's floor);
+    `tiles` how many tiles it rests on.
     """
 
     sigma_px: float
     relative: float
     noise: float
-    contrast: float
     tiles: int
 
 
-SLOPE = (2.0, 0.5)
+SLOPE = (1.0, 0.25)
 """Mean and SD of the exponent with which the power of sharp skin falls with frequency."""
 
-MISFIT = 0.25
+MISFIT = 0.12
 """SD of ln(power) about the model that skin's own structure leaves."""
 
-_SIGMAS = np.exp(np.linspace(np.log(0.2), np.log(8.0), 75))
-_SLOPES = np.linspace(0.5, 3.5, 13)
-_FIRST, _LAST = 1, 15
+_SIGMAS = np.exp(np.linspace(np.log(0.25), np.log(7.0), 50))
+_SLOPES = np.linspace(0.6, 3.0, 9)
+_FIRST = 0
+
+
+def _noises(f: Doubles) -> Doubles:
+    """ln(power) of noise less a constant, (k, n): white, demosaiced (falls from half Nyquist), and JPEG's.
+
+    JPEG gives up fine noise first: at quality 80 its power falls as f^-2 from about 0.15 cycles a pixel.
+    """
+    late = np.maximum(f - 0.27, 0.0)
+    lorentz = np.log1p((f / 0.15) ** 2)
+    shapes = [0.0 * f, -4.0 * late, -8.0 * late, -3.0 * f, -6.0 * f, -9.0 * f]
+    return np.stack(shapes + [-k * lorentz for k in (0.6, 1.0, 1.4, 1.8)])
 
 
 def estimate_blur(photo: Photo, mask: BoolArray) -> Blur | None:
@@ -128,11 +143,16 @@ def estimate_blur(photo: Photo, mask: BoolArray) -> Blur | None:
 
 
 def fit_blur(frequency: Doubles, log_power: Doubles, count: int) -> Blur:
-    """Blur from ln(power): A f^-b exp(-4 pi^2 s^2 f^2) + N, with the prior SLOPE on b, over all s."""
-    f, y = frequency[_FIRST:_LAST], log_power[_FIRST:_LAST]
-    sigma, slope = _SIGMAS[:, None, None], _SLOPES[None, :, None]
-    shape = -slope * np.log(f) - 4 * np.pi**2 * sigma**2 * f**2
-    level, floor, cost = _levels(shape, y)
+    """Blur from ln(power): A f^-b exp(-4 pi^2 s^2 f^2) + N n(f), over all s, b and n.
+
+    The first term is skin behind a Gaussian blur, with the prior SLOPE on b; the second is noise, which
+    demosaicing and JPEG make fall towards high frequencies. Blur shows as the knee between the two.
+    """
+    f, y = frequency[_FIRST:], log_power[_FIRST:]
+    sigma, slope = _SIGMAS[:, None, None, None], _SLOPES[None, :, None, None]
+    signal = -slope * np.log(f) - 4 * np.pi**2 * sigma**2 * f**2
+    noise = _noises(f)[None, None]
+    _, floor, cost = _levels(signal, noise, y)
     score = -0.5 * cost / MISFIT**2 - 0.5 * ((slope[..., 0] - SLOPE[0]) / SLOPE[1]) ** 2
     weight = np.exp(score - score.max())
     weight /= weight.sum()
@@ -140,19 +160,21 @@ def fit_blur(frequency: Doubles, log_power: Doubles, count: int) -> Blur:
     mean = float(np.sum(weight * logs))
     spread = float(np.sqrt(np.sum(weight * (logs - mean) ** 2)))
     best = np.unravel_index(int(np.argmax(score)), score.shape)
-    signal = np.exp(level[best] + shape[best])
-    contrast = float(np.sqrt(np.sum(signal * 2 * np.pi * f * (f[1] - f[0]))))
-    return Blur(float(np.exp(mean)), max(spread, 0.05), float(np.exp(0.5 * floor[best])), contrast, count)
+    power = np.exp(floor[best] + noise[0, 0, best[2]])
+    modes = f / np.sum(f)
+    return Blur(float(np.exp(mean)), max(spread, 0.05), float(np.sqrt(np.sum(power * modes))), count)
 
 
-def _levels(shape: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """ln A, ln N and the squared misfit of y = ln(A exp(shape) + N) for every shape (..., n): Gauss-Newton."""
-    level = np.median((y - shape)[..., :4], axis=-1)
-    floor = np.full(level.shape, float(y.min()))
-    for _ in range(15):
-        s, n = level[..., None] + shape, floor[..., None]
+def _levels(signal: Doubles, noise: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """ln A, ln N and the squared misfit of y = ln(A exp(signal) + N exp(noise)) for all shapes (..., n)."""
+    shape = np.broadcast_shapes(signal.shape[:-1], noise.shape[:-1])
+    level = np.broadcast_to(np.median((y - signal)[..., :4], axis=-1), shape)
+    floor = np.broadcast_to(np.median((y - noise)[..., -4:], axis=-1), shape)
+    for _ in range(10):
+        s, n = level[..., None] + signal, floor[..., None] + noise
         model = np.logaddexp(s, n)
-        by_level, by_floor = np.exp(s - model), np.exp(n - model)
+        by_level = np.exp(s - model)
+        by_floor = 1.0 - by_level
         residual = y - model
         aa, bb = np.sum(by_level**2, -1) + 1e-3, np.sum(by_floor**2, -1) + 1e-3
         ab = np.sum(by_level * by_floor, -1)
@@ -160,5 +182,5 @@ def _levels(shape: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         determinant = aa * bb - ab * ab
         level = level + np.clip((bb * ra - ab * rb) / determinant, -2, 2)
         floor = floor + np.clip((aa * rb - ab * ra) / determinant, -2, 2)
-    residual = y - np.logaddexp(level[..., None] + shape, floor[..., None])
+    residual = y - np.logaddexp(level[..., None] + signal, floor[..., None] + noise)
     return level, floor, np.sum(residual**2, -1)

@@ -30,7 +30,8 @@ FRAME_VERSION = 1
 NO_SKIN_SHARE, LITTLE_SKIN_SHARE = 0.005, 0.05
 NO_SKIN_PX = 2500
 MOSTLY = 0.5
-"""Shares of the photo under which there is no or little skin; share of a polygon from which it is mostly skin."""
+"""Shares of the photo under which there is no or little skin; share of a polygon from which it is mostly
+skin."""
 
 
 def make_frame(
@@ -45,10 +46,11 @@ def make_frame(
     """The Frame of a photo.
 
     The scale is either `mm_per_px` (with its standard uncertainty `mm_per_px_spread`) or read from an ArUco
-    sticker whose black square has the side `marker_mm`; without both, the Frame has none. `regions` maps names
-    to polygons in pixels ((n, 2) or flat lists); a polygon is taken at its word: all usable pixels in it are
-    measured, with a notice when less than half of it looks like skin. `reference` names the polygon that other
-    regions are held against; it need not be skin, and is measured as a region only when it mostly is.
+    sticker whose black square has the side `marker_mm`; without both, the Frame has none. `regions` maps
+    names to polygons in pixels ((n, 2) or flat lists); a polygon is taken at its word: all usable pixels in
+    it are measured, with a notice when less than half of it looks like skin. `reference` names the polygon
+    that other regions are held against; it need not be skin, and is measured as a region only when it mostly
+    is.
 
     Raises ParameterError, ScaleError or RegionError.
     """
@@ -82,7 +84,9 @@ def _polygons(photo: Photo, given: Mapping[str, Any] | None, reference: str | No
             raise RegionError(
                 f"region '{name}' lies outside the photo",
                 expected=f"pixels within {width} x {height}",
-                found=f"x {corners[:, 0].min():g} to {corners[:, 0].max():g}, y {corners[:, 1].min():g} to {corners[:, 1].max():g}",
+                found="x {:g} to {:g}, y {:g} to {:g}".format(
+                    *np.stack([corners.min(0), corners.max(0)], 1).ravel()
+                ),
                 todo="give it in pixels of the upright photo at its full size",
             )
     if reference is not None and reference not in polygons:
@@ -118,9 +122,11 @@ def _skin(photo: Photo, sticker: BoolArray) -> tuple[BoolArray, list[Notice]]:
     skin = skin_mask.find_skin(photo) & ~sticker
     notices = []
     if photo.opaque is not None and not photo.opaque.all():
-        notices.append(Notice(Flag.ALPHA, f"{1 - photo.opaque.mean():.0%} of the picture"))
+        notices.append(Notice(Flag.ALPHA, f"{1 - float(photo.opaque.mean()):.0%} of the picture"))
     if photo.is_grey:
-        notices.append(Notice(Flag.GREY, "skin cannot be told from what is around it: draw the regions to measure"))
+        notices.append(
+            Notice(Flag.GREY, "skin cannot be told from what is around it: draw the regions to measure")
+        )
     count = int(np.count_nonzero(skin))
     share = count / skin.size
     if share < NO_SKIN_SHARE or count < NO_SKIN_PX:
@@ -146,7 +152,7 @@ def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, refere
     for name, corners in polygons.items():
         inside = regions.rasterise(corners, skin.shape)
         outside = regions.share_outside(corners, skin.shape)
-        share = np.count_nonzero(inside & skin) / max(1, np.count_nonzero(inside))
+        share = float(np.mean(skin[inside])) if inside.any() else 0.0
         if outside > 0.005:
             detail = f"{outside:.0%} of the region lies outside the photo and is left out"
             notices.append(Notice(Flag.LITTLE_SKIN, detail, name))

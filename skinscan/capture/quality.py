@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.blur import Blur, estimate_blur
+from skinscan.capture.blur import estimate_blur
 from skinscan.capture.skin_mask import reduced
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.usable import Usable
@@ -20,8 +20,19 @@ from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
 BLUR_FREE_PX = 0.6
 """SD of the blur that a camera's lens, antialiasing and demosaicing leave in a sharp photo."""
 
+SKIN_SD_MM = 0.042
+"""Softness of skin's own finest structure, as the SD of a Gaussian: relief, pore edges and light under the
+surface.
+
+Found on phantoms at 12 to 30 px/mm; it adds to the photo's blur in quadrature and is taken off where the
+scale is known. Without a scale it stays in, so that a close-up without a scale seems softer than it is.
+"""
+
+SHARPEST_PX = 0.3
 BLURRED_PX = 1.6
-POOR_BLUR_PX = 3.0
+BLURRED_UNSCALED_PX = 2.5
+POOR_BLUR_PX = 3.5
+BLOCKY = 0.25
 CLIPPED_SHARE = 0.02
 POOR_CLIPPED_SHARE = 0.20
 UNEVEN = 0.45
@@ -37,15 +48,17 @@ _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 def effective_um_per_px(um_per_px: float, blur_px: float) -> float:
     """Micrometres a pixel that a photo is worth once its blur is counted.
 
-    `um_per_px * sqrt(1 + max(0, blur_px^2 - 0.6^2))`, blur as SD in px. A sharp photo (0.6 px) keeps its scale. A
-    photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are about the blur's
-    own SD wide, so that for strong blur the photo is worth one pixel an SD: 2.5 px at 33 um/px count as 86 um.
+    `um_per_px * sqrt(1 + max(0, blur_px^2 - 0.6^2))`, blur as SD in px. A sharp photo (0.6 px) keeps its
+    scale. A photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are
+    about the blur's own SD wide, so that for strong blur the photo is worth one pixel an SD: 2.5 px at 33
+    um/px count as 86 um.
     """
     return um_per_px * math.sqrt(1.0 + max(0.0, blur_px**2 - BLUR_FREE_PX**2))
 
 
 def closer(um_per_px: float, needed: float) -> str:
-    """What to do about a photo taken from too far: '66 um/px, 50 needed: come a quarter closer or use ...'."""
+    """What to do about a photo taken from too far: '66 um/px, 50 needed: come a quarter closer or use
+    ...'."""
     if not um_per_px > needed:
         return f"{um_per_px:.0f} um/px, {needed:.0f} needed"
     share = 1.0 - needed / um_per_px
@@ -67,7 +80,9 @@ def closer(um_per_px: float, needed: float) -> str:
 class _Found:
     """What was measured, before it is judged."""
 
-    blur: Blur | None
+    blur_px: float
+    noise: float
+    blocks: float
     bright: float
     dark: float
     specular: float
@@ -84,20 +99,24 @@ def measure_quality(
     """
     judged = skin if skin.any() else np.ones(photo.shape, np.bool_)
     count = max(1, int(np.count_nonzero(judged)))
+    blur = estimate_blur(photo, judged & usable.mask)
     found = _Found(
-        blur=estimate_blur(photo, judged & usable.mask),
+        blur_px=own_blur_px(blur.sigma_px, scale) if blur else math.nan,
+        noise=blur.noise if blur else math.nan,
+        blocks=blockiness(photo, judged),
         bright=np.count_nonzero(usable.bright & judged) / count,
         dark=np.count_nonzero(usable.dark & judged) / count,
         specular=np.count_nonzero(usable.specular & judged) / count,
         uneven=light_unevenness(photo, judged),
         smoothing=smoothing_score(photo, judged & usable.mask),
     )
-    notices = tuple(_notices(photo, found))
+    limit = BLURRED_PX if scale else BLURRED_UNSCALED_PX
+    notices = tuple(_notices(photo, found, limit))
     return _quality(photo, found, notices, scale), notices
 
 
 def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scale | None) -> Quality:
-    blur_px = found.blur.sigma_px if found.blur else math.nan
+    blur_px = found.blur_px
     um_per_px = scale.mm_per_px * 1000.0 if scale else None
     return Quality(
         verdict=_verdict(photo, found, notices),
@@ -108,7 +127,7 @@ def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scal
         clipped_dark_share=found.dark,
         specular_share=found.specular,
         light_unevenness=found.uneven,
-        noise=found.blur.noise if found.blur else math.nan,
+        noise=found.noise,
         jpeg_quality=photo.jpeg_quality,
         smoothing_score=found.smoothing,
         smoothing_suspected=found.smoothing > SUSPECTED,
@@ -126,43 +145,84 @@ def _effective(um_per_px: float, blur_px: float) -> float:
 
 def _verdict(photo: Photo, found: _Found, notices: Sequence[Notice]) -> Literal["good", "usable", "poor"]:
     lost = max(found.bright, found.dark)
-    blurred = found.blur is None or found.blur.sigma_px > POOR_BLUR_PX
+    blurred = not found.blur_px <= POOR_BLUR_PX
     if blurred or lost > POOR_CLIPPED_SHARE or min(photo.shape) < POOR_SMALL_PX:
         return "poor"
     return "usable" if notices else "good"
 
 
-def _notices(photo: Photo, found: _Found) -> list[Notice]:
+def _notices(photo: Photo, found: _Found, limit: float) -> list[Notice]:
     notices = []
     if min(photo.shape) < SMALL_PX:
-        size = f"{photo.shape[1]} x {photo.shape[0]} pixels: use the camera's own file, not a preview or a messenger's copy"
-        notices.append(Notice(Flag.TOO_SMALL, size))
-    if found.blur is not None and found.blur.sigma_px > BLURRED_PX:
-        detail = f"blur of {found.blur.sigma_px:.1f} pixels: let the camera focus on the skin and hold still"
+        detail = (
+            f"{photo.shape[1]} x {photo.shape[0]} pixels: use the camera's own file, not a messenger's copy"
+        )
+        notices.append(Notice(Flag.TOO_SMALL, detail))
+    if found.blur_px > limit:
+        detail = f"blur of {found.blur_px:.1f} pixels: let the camera focus on the skin and hold still"
         notices.append(Notice(Flag.BLURRED, detail))
     if found.bright > CLIPPED_SHARE:
-        notices.append(Notice(Flag.CLIPPED_BRIGHT, f"{found.bright:.0%} of the skin: use less light or a shorter exposure"))
+        notices.append(
+            Notice(
+                Flag.CLIPPED_BRIGHT, f"{found.bright:.0%} of the skin: use less light or a shorter exposure"
+            )
+        )
     if found.dark > CLIPPED_SHARE:
-        notices.append(Notice(Flag.CLIPPED_DARK, f"{found.dark:.0%} of the skin: use more light or a longer exposure"))
+        notices.append(
+            Notice(Flag.CLIPPED_DARK, f"{found.dark:.0%} of the skin: use more light or a longer exposure")
+        )
     if found.uneven > UNEVEN:
-        detail = f"the light changes by a factor of {math.exp(2 * found.uneven):.1f} across the skin: light it from both sides"
+        factor = math.exp(2 * found.uneven)
+        detail = f"the light changes by a factor of {factor:.1f} across the skin: light it from both sides"
         notices.append(Notice(Flag.UNEVEN_LIGHT, detail))
-    if found.blur is not None and found.blur.noise > NOISY:
-        notices.append(Notice(Flag.NOISY, f"{found.blur.noise:.1%} a pixel: use more light"))
+    if found.noise > NOISY:
+        notices.append(Notice(Flag.NOISY, f"{found.noise:.1%} a pixel: use more light"))
     if photo.jpeg_quality is not None and photo.jpeg_quality < COMPRESSED_QUALITY:
         detail = f"JPEG quality {photo.jpeg_quality}: use the camera's own file"
         notices.append(Notice(Flag.COMPRESSED, detail))
+    elif found.blocks > BLOCKY:
+        detail = "it shows the blocks of an earlier, harder compression: use the camera's own file"
+        notices.append(Notice(Flag.COMPRESSED, detail))
     if found.smoothing > SUSPECTED:
-        notices.append(Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file"))
+        notices.append(
+            Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file")
+        )
     return notices
+
+
+def own_blur_px(sigma_px: float, scale: Scale | None) -> float:
+    """Blur of the photo once the softness of skin itself is taken off, in px, where the scale is known."""
+    if scale is None:
+        return sigma_px
+    skin_px = SKIN_SD_MM / scale.mm_per_px
+    return math.sqrt(max(sigma_px**2 - skin_px**2, SHARPEST_PX**2))
+
+
+def blockiness(photo: Photo, judged: BoolArray) -> float:
+    """How far the steps between JPEG's blocks of 8 columns stand out of the steps beside them, 0 for none.
+
+    Excess of |step| at the one column in eight where it is largest, over its neighbours, as a share of the
+    mean step (Wang, Sheikh and Bovik 2002, with the phase free), in up to 1024 x 1024 pixels around the
+    skin's middle.
+    """
+    rows, columns = (np.flatnonzero(judged.any(axis=axis)) for axis in (1, 0))
+    top, left = (max(0, int(np.mean(line)) - 512) for line in (rows, columns))
+    tile = photo.pixels[top : top + 1024, left : left + 1024, 1].astype(np.float32)
+    if tile.shape[1] < 64:
+        return 0.0
+    step = np.abs(np.diff(tile, axis=1)).mean(axis=0)
+    whole = step[: len(step) // 8 * 8].reshape(-1, 8)
+    phases = np.median(whole, axis=0)
+    order = np.sort(phases)
+    return float((order[-1] - order[-2]) / max(float(order.mean()), 0.05))
 
 
 def light_unevenness(photo: Photo, judged: BoolArray) -> float:
     """SD of the light's low-frequency log-luminance over the skin (natural log), less the skin's own doming.
 
-    Log-luminance is averaged over a twelfth of the skin's extent; a parabola along x and along y, as a face or
-    limb under even light shows it, is taken out; slopes and steps stay. 0.35 is a factor of 2 between the lighter
-    and the darker side.
+    Log-luminance is averaged over a twelfth of the skin's extent; a parabola along x and along y, as a face
+    or limb under even light shows it, is taken out; slopes and steps stay. 0.35 is a factor of 2 between the
+    lighter and the darker side.
     """
     linear = reduced(photo, 240)
     size = (linear.shape[1], linear.shape[0])
@@ -173,7 +233,9 @@ def light_unevenness(photo: Photo, judged: BoolArray) -> float:
     logs = np.log(linear @ _WEIGHTS + np.float32(0.002)).astype(np.float32)
     sigma = max(2.0, math.sqrt(rows.size) / 12.0)
     norm = cv2.GaussianBlur(inside, (0, 0), sigma)
-    smooth = (cv2.GaussianBlur(logs * inside, (0, 0), sigma) / np.maximum(norm, 1e-4))[rows, columns].astype(np.float64)
+    smooth = (cv2.GaussianBlur(logs * inside, (0, 0), sigma) / np.maximum(norm, 1e-4))[rows, columns].astype(
+        np.float64
+    )
     x, y = (_unit(values) for values in (columns, rows))
     basis = np.stack([np.ones_like(x), x, y, x * x, y * y], axis=-1)
     fit, *_ = np.linalg.lstsq(basis, smooth, rcond=None)
@@ -181,4 +243,4 @@ def light_unevenness(photo: Photo, judged: BoolArray) -> float:
 
 
 def _unit(values: NDArray[np.intp]) -> NDArray[np.float64]:
-    return (values - values.mean()) / max(1.0, float(values.std()))
+    return np.asarray((values - values.mean()) / max(1.0, float(values.std())), np.float64)

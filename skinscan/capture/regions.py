@@ -1,7 +1,8 @@
 """Regions that a person drew: read, checked and turned into masks.
 
-A region is a polygon in pixels of the upright photo, the centre of the top-left pixel at (0, 0). A pixel belongs
-to it when its centre lies inside; of two polygons that share an edge, exactly one gets a pixel on that edge.
+A region is a polygon in pixels of the upright photo, the centre of the top-left pixel at (0, 0). A pixel
+belongs to it when its centre lies inside; of two polygons that share an edge, exactly one gets a pixel on
+that edge.
 """
 
 from __future__ import annotations
@@ -72,13 +73,21 @@ def read_regions(path: Path) -> dict[str, Polygon]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise RegionError(f"the regions file '{shown}' is not there", todo=f"check its name, or {_HOW}") from None
+        raise RegionError(
+            f"the regions file '{shown}' is not there", todo=f"check its name, or {_HOW}"
+        ) from None
     except IsADirectoryError:
-        raise RegionError(f"'{shown}' is a folder", expected="a JSON file of regions", found="a folder") from None
+        raise RegionError(
+            f"'{shown}' is a folder", expected="a JSON file of regions", found="a folder"
+        ) from None
     except UnicodeDecodeError:
-        raise RegionError(f"'{shown}' is not text", expected="a JSON file of regions", found="binary data") from None
+        raise RegionError(
+            f"'{shown}' is not text", expected="a JSON file of regions", found="binary data"
+        ) from None
     except OSError as error:
-        raise RegionError(f"the regions file '{shown}' cannot be read", found=error.strerror or str(error)) from None
+        raise RegionError(
+            f"the regions file '{shown}' cannot be read", found=error.strerror or str(error)
+        ) from None
     try:
         content = json.loads(text, object_pairs_hook=_unique)
     except ValueError as error:
@@ -89,7 +98,9 @@ def read_regions(path: Path) -> dict[str, Polygon]:
         content = content["regions"]
     if not isinstance(content, dict) or not content:
         raise RegionError(
-            f"'{shown}' holds no regions", expected='{"cheek_left": [[x, y], [x, y], [x, y]]}', found=_short(text)
+            f"'{shown}' holds no regions",
+            expected='{"cheek_left": [[x, y], [x, y], [x, y]]}',
+            found=_short(text),
         )
     return {name: check_polygon(name, points) for name, points in content.items()}
 
@@ -111,16 +122,22 @@ def check_polygon(name: str, points: Any) -> Polygon:
             todo="choose a name such as cheek_left",
         )
     if name == SKIN:
-        raise RegionError(f"'{SKIN}' cannot name a drawn region", todo=f"choose another: '{SKIN}' is all skin found")
+        raise RegionError(
+            f"'{SKIN}' cannot name a drawn region", todo=f"choose another: '{SKIN}' is all skin found"
+        )
     corners = _without_repeats(_corners(name, points))
     if len(corners) < 3:
-        raise RegionError(f"region '{name}' is no polygon", expected="3 corners or more", found=f"{len(corners)}")
+        raise RegionError(
+            f"region '{name}' is no polygon", expected="3 corners or more", found=f"{len(corners)}"
+        )
     if len(corners) > MAX_POINTS:
         raise RegionError(
             f"region '{name}' has too many corners", expected=f"{MAX_POINTS} at most", found=str(len(corners))
         )
     if abs(signed_area(corners)) < 1e-6 * max(1.0, float(np.ptp(corners, axis=0).max()) ** 2):
-        raise RegionError(f"region '{name}' has no area", found="all corners on one line", todo="spread them out")
+        raise RegionError(
+            f"region '{name}' has no area", found="all corners on one line", todo="spread them out"
+        )
     crossing = _first_crossing(corners)
     if crossing is not None:
         first, second = crossing
@@ -134,7 +151,8 @@ def check_polygon(name: str, points: Any) -> Polygon:
 
 
 def signed_area(corners: Polygon) -> float:
-    """Area of a polygon in square pixels (shoelace), negative when its corners run anticlockwise on the screen."""
+    """Area of a polygon in square pixels (shoelace), negative when its corners run anticlockwise on the
+    screen."""
     shifted = corners - corners.mean(axis=0)
     x, y = shifted[:, 0], shifted[:, 1]
     return 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
@@ -168,10 +186,16 @@ def rasterise(corners: Polygon, shape: tuple[int, int]) -> BoolArray:
 
 
 def share_outside(corners: Polygon, shape: tuple[int, int]) -> float:
-    """Share of a polygon's area that lies outside the photo, from 0 to 1 (exact: the polygon is cut at the edges)."""
+    """Share of a polygon's area that lies outside the photo, from 0 to 1 (exact: the polygon is cut at the
+    edges)."""
     height, width = shape
     inside = corners
-    for axis, sign, limit in ((0, 1.0, -0.5), (0, -1.0, width - 0.5), (1, 1.0, -0.5), (1, -1.0, height - 0.5)):
+    for axis, sign, limit in (
+        (0, 1.0, -0.5),
+        (0, -1.0, width - 0.5),
+        (1, 1.0, -0.5),
+        (1, -1.0, height - 0.5),
+    ):
         inside = _cut(inside, axis, sign, limit)
         if len(inside) < 3:
             return 1.0
@@ -198,20 +222,30 @@ def _corners(name: str, points: Any) -> Polygon:
         values = np.array(points, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise RegionError(
-            f"region '{name}' is not a list of corners", expected="[[x, y], [x, y], [x, y]]", found=_short(points)
+            f"region '{name}' is not a list of corners",
+            expected="[[x, y], [x, y], [x, y]]",
+            found=_short(points),
         ) from None
     if values.ndim == 1 and values.size % 2:
         raise RegionError(
-            f"region '{name}' has a corner without its y", expected="pairs x,y", found=f"{values.size} numbers"
+            f"region '{name}' has a corner without its y",
+            expected="pairs x,y",
+            found=f"{values.size} numbers",
         )
     if values.ndim == 1:
         values = values.reshape(-1, 2)
     if values.ndim != 2 or values.shape[1] != 2:
         raise RegionError(
-            f"region '{name}' is not a list of corners", expected="[[x, y], [x, y], [x, y]]", found=_short(points)
+            f"region '{name}' is not a list of corners",
+            expected="[[x, y], [x, y], [x, y]]",
+            found=_short(points),
         )
     if not np.isfinite(values).all() or (np.abs(values) > 1e6).any():
-        raise RegionError(f"region '{name}' has a corner that is nowhere", expected="pixels of the photo", found=_short(points))
+        raise RegionError(
+            f"region '{name}' has a corner that is nowhere",
+            expected="pixels of the photo",
+            found=_short(points),
+        )
     return values
 
 
@@ -252,7 +286,8 @@ def _meet(a: Polygon, b: Polygon, c: Polygon, d: Polygon) -> BoolArray:
 
     def side(p: Polygon, q: Polygon, r: Polygon) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.sign(
-            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
+            - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
         )
         return values
 

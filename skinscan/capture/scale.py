@@ -1,7 +1,7 @@
 """Millimetres a pixel: given by the user, or read from printed stickers in the skin's plane.
 
-A sticker is an ArUco marker of OpenCV's DICT_4X4_50. The user gives the side of its outer black square: there is
-no default, because a guess would put a wrong unit on every number.
+A sticker is an ArUco marker of OpenCV's DICT_4X4_50. The user gives the side of its outer black square: there
+is no default, because a guess would put a wrong unit on every number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ QUIET_CELLS = 1.0
 """White margin left out around a sticker, in its own cells (a side has 6)."""
 
 SEARCH_PX = 1800
-"""Longer side of the picture in which stickers are looked for; their edges are measured in the whole photo."""
+"""Longer side of the picture in which stickers are looked for; their edges are measured in the whole
+photo."""
 
 Points = NDArray[np.float64]
 
@@ -56,7 +57,9 @@ def given_scale(mm_per_px: float, spread: float | None = None) -> Scale:
     """
     value = _number("mm_per_px", mm_per_px)
     if not 0.0005 <= value <= 1.0:
-        hint = f"{1 / value:.4g} if {value:g} are pixels a millimetre" if value > 1 else f"{value * 1000:.4g}?"
+        hint = (
+            f"{1 / value:.4g} if {value:g} are pixels a millimetre" if value > 1 else f"{value * 1000:.4g}?"
+        )
         raise ParameterError(
             f"mm_per_px = {value:g} cannot be meant",
             expected="millimetres a pixel between 0.0005 and 1 (a face at 12 megapixels is about 0.07)",
@@ -97,7 +100,7 @@ def sticker_scale(photo: Photo, marker_mm: float) -> tuple[Scale, tuple[Sticker,
     if not stickers:
         raise ScaleError(
             "no sticker was found in the photo",
-            expected="an ArUco sticker of DICT_4X4_50 with its white margin, flat on the skin, sharp, 40 pixels wide or more",
+            expected="an ArUco sticker of DICT_4X4_50 with its white margin, flat, sharp, 40 px wide or more",
             found="none",
             todo="take the photo again with the whole sticker in view, or give --mm-per-px instead",
         )
@@ -108,10 +111,9 @@ def find_stickers(photo: Photo, marker_mm: float) -> tuple[Sticker, ...]:
     """All stickers of a photo, by marker number."""
     grey, factor = _grey(photo)
     corners, ids, _ = _detector().detectMarkers(grey)
-    if ids is None:
-        return ()
     found = []
-    for quad, marker in zip(corners, np.ravel(ids), strict=True):
+    numbers = [] if ids is None else np.ravel(ids).tolist()
+    for quad, marker in zip(corners, numbers, strict=True):
         rough = (quad.reshape(4, 2).astype(np.float64) + 0.5) / factor - 0.5
         refined, jitter = _refine(photo, rough)
         found.append(_sticker(int(marker), refined, jitter, marker_mm))
@@ -153,8 +155,12 @@ def _sticker(marker: int, corners: Points, jitter: float, side: float) -> Sticke
     h = _homography(corners)
     centre = h @ np.array([0.5, 0.5, 1.0])
     x, y, w = centre
-    jacobian = np.array([[h[0, 0] * w - h[2, 0] * x, h[0, 1] * w - h[2, 1] * x],
-                         [h[1, 0] * w - h[2, 0] * y, h[1, 1] * w - h[2, 1] * y]]) / (w * w)
+    jacobian = np.array(
+        [
+            [h[0, 0] * w - h[2, 0] * x, h[0, 1] * w - h[2, 1] * x],
+            [h[1, 0] * w - h[2, 0] * y, h[1, 1] * w - h[2, 1] * y],
+        ]
+    ) / (w * w)
     long, short = np.linalg.svd(jacobian, compute_uv=False)
     stretch = float(long / short)
     px = math.sqrt(float(long * short))
@@ -206,7 +212,9 @@ def _edge(photo: Photo, start: Points, end: Points, centre: Points) -> tuple[Poi
     if good.sum() < 6:
         return None
     points = start + places[good, None] * along + offsets[good, None] * normal
-    line = np.asarray(cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.001, 0.001), np.float64).ravel()
+    line = np.asarray(
+        cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.001, 0.001), np.float64
+    ).ravel()
     across = np.array([-line[1], line[0]])
     residual = (points - line[2:]) @ across
     error = 1.4826 * float(np.median(np.abs(residual))) * 2.0 / math.sqrt(good.sum())
@@ -214,7 +222,8 @@ def _edge(photo: Photo, start: Points, end: Points, centre: Points) -> tuple[Poi
 
 
 def _half_way(profiles: Points, steps: Points) -> Points:
-    """Where each profile first rises through the middle between its dark inside and bright outside, NaN if not."""
+    """Where each profile first rises through the middle between its dark inside and bright outside, NaN if
+    not."""
     third = max(2, len(steps) // 4)
     dark = np.median(profiles[:, :third], axis=1)
     bright = np.median(profiles[:, -third:], axis=1)

@@ -1,11 +1,12 @@
 """Which pixels show skin: without a face, without a trained model, on every skin tone.
 
-Skin colour is melanin and blood over white scatter: whatever its tone, red exceeds green exceeds blue in linear
-light. The 4392 measured spectra of Xiao et al. 2016 have, in linear sRGB under D65, ln(R/G) = 0.50 +- 0.12 and
-ln(G/B) = 0.35 +- 0.09, nearly uncorrelated and nearly the same from pale to dark. A lamp or white balance off by
-20 % shifts both by up to 0.2: that is the breadth of the prior. The photo itself then says where inside the prior
-its skin lies (two colour histograms, skin and rest, learnt in turn), so that a beige wall or brown hair that
-differs from the skin is told apart. A photo with nothing but skin has no rest, and all of it is taken.
+Skin colour is melanin and blood over white scatter: whatever its tone, red exceeds green exceeds blue in
+linear light. The 4392 measured spectra of Xiao et al. 2016 have, in linear sRGB under D65, ln(R/G) = 0.50 +-
+0.12 and ln(G/B) = 0.35 +- 0.09, nearly uncorrelated and nearly the same from pale to dark. A lamp or white
+balance off by 20 % shifts both by up to 0.2: that is the breadth of the prior. The photo itself then says
+where inside the prior its skin lies (two colour histograms, skin and rest, learnt in turn), so that a beige
+wall or brown hair that differs from the skin is told apart. A photo with nothing but skin has no rest, and
+all of it is taken.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ ONE_SKIN_SD = (0.15, 0.14)
 """Standard deviation of ln(R/G), ln(G/B) within one photo of one person: spots, redness, gloss, shadow."""
 
 LEAST_COLOUR = 0.36
-"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp (0.40)."""
+"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp
+(0.40)."""
 
 MOST_TEXTURE = 0.17
-"""Median SD of log-luminance in 5 x 5 reduced pixels over which it is bark, cloth or gravel (skin: up to 0.12)."""
+"""Median SD of log-luminance in 5 x 5 reduced pixels over which it is bark, cloth or gravel (skin: up to
+0.12)."""
 
 Floats = NDArray[np.float32]
 
@@ -46,7 +49,8 @@ _ROUNDS = 5
 
 
 def find_skin(photo: Photo) -> BoolArray:
-    """(H, W) mask of skin. Pores, spots and redness within skin belong to it; hair, eyes, lips and cloth do not."""
+    """(H, W) mask of skin. Pores, spots and redness within skin belong to it; hair, eyes, lips and cloth do
+    not."""
     work = reduced(photo, WORK_PX)
     small = _skin_of(work)
     height, width = photo.shape
@@ -95,7 +99,7 @@ def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats)
     level = float(np.median(log_luminance[sure]))
     darker = np.clip((level - log_luminance) / np.log(5.0), 0.0, 2.0)
     hairy = darker * (0.5 + cv2.GaussianBlur(texture, (0, 0), 2.0) / 0.25)
-    return (1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30)))).astype(np.float32)
+    return np.asarray(1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30))), np.float32)
 
 
 def colour_features(linear: Floats) -> Floats:
@@ -134,11 +138,12 @@ def _plateau(distance: Floats, wide: float) -> Floats:
 
 
 def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
-    """ln(R/G), ln(G/B), ln(luminance) of this photo's skin: the commonest skin-like colour, the middle of the picture first.
+    """ln(R/G), ln(G/B), ln(luminance) of this photo's skin: the commonest skin-like colour, the middle of the
+    picture first.
 
-    Of a grey wall and a face under a yellow lamp both can look like skin: the face is the more colourful one. Of a
-    beige wall, a wooden door and a face, the face is the redder one: in skin ln(R/G) exceeds ln(G/B) or nearly so
-    (0.15 +- 0.15 in the spectra), in paper, wood and paint it mostly does not.
+    Of a grey wall and a face under a yellow lamp both can look like skin: the face is the more colourful one.
+    Of a beige wall, a wooden door and a face, the face is the redder one: in skin ln(R/G) exceeds ln(G/B) or
+    nearly so (0.15 +- 0.15 in the spectra), in paper, wood and paint it mostly does not.
     """
     h, w = prior.shape
     y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
@@ -149,7 +154,7 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
         features[..., 0].ravel(), features[..., 1].ravel(), (edges_u, edges_v), weights=weight.ravel()
     )
     u, v = edges_u[:-1, None] + step / 2, edges_v[None, :-1] + step / 2
-    likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8)
+    likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8).astype(np.float64)
     likely = likely / (1.0 + np.exp(-(u + v - 0.5) / 0.08)) / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
     score = gaussian_filter(counts, (0.10 / step, 0.09 / step)) * likely
     row, column = np.unravel_index(int(np.argmax(score)), score.shape)
@@ -161,8 +166,8 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
 def _near(features: Floats, main: tuple[float, float, float]) -> Floats:
     """Chance that a colour belongs to the skin of this main colour: 1 within about 1.3 SD of one person.
 
-    Broader for dark skin, against which gloss and glare weigh more, and for what lies in shadow, where light that
-    skin throws on skin adds colour.
+    Broader for dark skin, against which gloss and glare weigh more, and for what lies in shadow, where light
+    that skin throws on skin adds colour.
     """
     u0, v0, level = main
     dark_skin = float(np.clip((0.12 / math.exp(level)) ** 0.35, 1.0, 1.5))
@@ -209,8 +214,8 @@ def _constant(linear: Floats) -> BoolArray:
 def _tidy(mask: BoolArray) -> BoolArray:
     """Small islands away, small holes filled.
 
-    Islands: under 0.1 % of the picture or 2 % of the largest. Holes: under 0.03 %, and up to 3 % where skin fills
-    the picture, since a hole in a close-up is a mole, a scar or a crease, and not an eye.
+    Islands: under 0.1 % of the picture or 2 % of the largest. Holes: under 0.03 %, and up to 3 % where skin
+    fills the picture, since a hole in a close-up is a mole, a scar or a crease, and not an eye.
     """
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0

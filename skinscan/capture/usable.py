@@ -6,6 +6,7 @@ Judged on the photo alone, wherever skin may be; the share of skin lost is repor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,11 +16,13 @@ from skinscan.capture.skin_mask import reduced
 from skinscan.records import BoolArray, Photo
 
 GUARD_PX = 1
-"""Pixels around a clipped or glossy one that are left out with it: demosaicing and JPEG spread it that far."""
+"""Pixels around a clipped or glossy one that are left out with it: demosaicing and JPEG spread it that
+far."""
 
 GLOSS_BRIGHTER = 0.35
 GLOSS_SHARE = 0.30
-"""A pixel is gloss when it is 35 % brighter than the diffuse skin around it and 30 % of its light is white."""
+"""A pixel is gloss when it is 35 % brighter than the diffuse skin around it and 30 % of its light is
+white."""
 
 GLOSS_PX = 2000
 """Longer side of the picture in which gloss is looked for."""
@@ -65,10 +68,10 @@ def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
 def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
     """(H, W) mask of gloss.
 
-    Gloss has the lamp's colour: it adds the same to red and to blue, so red minus blue stays as it was while the
-    luminance rises. Shading scales both. With the skin's own (R - B)/Y taken from the diffuse skin around, the
-    white share of a pixel's light is 1 - ((R - B)/Y) / its local value (dichromatic model, Shafer 1985). That is
-    relative to the skin's own light, so that it finds the same sheen on dark skin as on pale.
+    Gloss has the lamp's colour: it adds the same to red and to blue, so red minus blue stays as it was while
+    the luminance rises. Shading scales both. With the skin's own (R - B)/Y taken from the diffuse skin
+    around, the white share of a pixel's light is 1 - ((R - B)/Y) / its local value (dichromatic model, Shafer
+    1985). That is relative to the skin's own light, so that it finds the same sheen on dark skin as on pale.
     """
     height, width = photo.shape
     linear = reduced(photo, GLOSS_PX)
@@ -76,7 +79,7 @@ def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
     difference = linear[..., 0] - linear[..., 2]
     size = (linear.shape[1], linear.shape[0])
     near = cv2.resize(skin.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    luminance, difference = (cv2.blur(a, (3, 3)) for a in (luminance, difference))
+    luminance, difference = (_floats(cv2.blur(a, (3, 3))) for a in (luminance, difference))
     level, colourful = _diffuse(luminance, difference, near)
     brighter = luminance > (1.0 + GLOSS_BRIGHTER) * level
     white = difference < (1.0 - GLOSS_SHARE) * colourful * luminance
@@ -95,16 +98,16 @@ def _diffuse(luminance: Floats, difference: Floats, skin: BoolArray) -> tuple[Fl
     longest = max(luminance.shape)
     factor = max(1.0, longest / 320.0)
     size = (max(1, round(luminance.shape[1] / factor)), max(1, round(luminance.shape[0] / factor)))
-    y, d = (cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in (luminance, difference))
-    weight = cv2.resize(skin.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    saturation = d / np.maximum(y, 1e-4)
+    y, d = (_floats(cv2.resize(a, size, interpolation=cv2.INTER_AREA)) for a in (luminance, difference))
+    weight = _floats(cv2.resize(skin.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+    saturation = _floats(d / np.maximum(y, 1e-4))
     sigma = max(size) / 20.0
     level, colourful = _mean(y, weight, sigma), _mean(saturation, weight, sigma)
     for _ in range(2):
-        kept = weight * ((y < 1.4 * level) & (saturation > 0.75 * colourful))
+        kept = _floats(weight * ((y < 1.4 * level) & (saturation > 0.75 * colourful)))
         level, colourful = _mean(y, kept, sigma), _mean(saturation, kept, sigma)
     back = (luminance.shape[1], luminance.shape[0])
-    return (cv2.resize(level, back), cv2.resize(colourful, back))
+    return _floats(cv2.resize(level, back)), _floats(cv2.resize(colourful, back))
 
 
 def _mean(values: Floats, weight: Floats, sigma: float) -> Floats:
@@ -114,6 +117,10 @@ def _mean(values: Floats, weight: Floats, sigma: float) -> Floats:
     norm = cv2.GaussianBlur(weight, (0, 0), sigma)
     overall = float((values * weight).sum() / max(float(weight.sum()), 1e-6))
     return np.asarray((total + 1e-3 * overall) / (norm + 1e-3), np.float32)
+
+
+def _floats(values: NDArray[Any]) -> Floats:
+    return np.asarray(values, np.float32)
 
 
 def grown(mask: BoolArray, px: int = GUARD_PX) -> BoolArray:
