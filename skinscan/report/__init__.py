@@ -8,8 +8,9 @@ from pathlib import Path
 from skinscan.records import Assessment, Comparison, ParameterError
 from skinscan.report import folder as _folder
 from skinscan.report import maps, page, pictures, tables
+from skinscan.report.warping import aligned
 
-__all__ = ["PAGE", "write_assessment", "write_comparison"]
+__all__ = ["PAGE", "aligned", "overlays", "write_assessment", "write_comparison"]
 
 PAGE = "report.html"
 
@@ -53,12 +54,23 @@ def _tables(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
     return files
 
 
+def overlays(assessments: Mapping[str, Assessment]) -> dict[str, dict[str, str]]:
+    """Title -> role -> name of its picture among the files of the report. `assessments`: by role."""
+    names = {
+        layer.title: {r: f"{r}_{layer.key}.png" for r in layer.evidence} for layer in maps.layers(assessments)
+    }
+    rings = {role: f"{role}_pores.png" for role, a in assessments.items() if page.circles(a) is not None}
+    return {**({"Pores": rings} if rings else {}), **names}
+
+
 def _pictures(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
     files = {}
+    photos = {role: a.frame.photo for role, a in roles.items()}
+    base = {role: pictures.shown(photo, pictures.MAP_SIDE) for role, photo in photos.items()}
     for layer in maps.layers(roles):
         for role in layer.evidence:
-            picture = maps.captioned(maps.overlay(layer, role, roles[role]), layer)
-            files[f"{role}_{layer.key}.png"] = pictures.png(picture)
+            over = maps.overlay(layer, role, base[role], photos[role].shape)
+            files[f"{role}_{layer.key}.png"] = pictures.png(maps.captioned(over, layer))
     for role, assessment in roles.items():
         rings = maps.pores_over(assessment)
         if rings is not None:

@@ -147,5 +147,5 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 def _sentence(text: str) -> str:
     """The text with a capital first letter and a full stop."""
-    text = words.visible(text).strip()
+    text = words.readable(text).strip()
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")

@@ -114,12 +114,13 @@ def bar_png() -> bytes:
     return pictures.palette_png(np.arange(1, LEVELS + 1, dtype=np.uint8)[None, :], palette())
 
 
-def overlay(layer: Layer, role: str, assessment: Assessment, long_side: int = pictures.LONG_SIDE) -> Picture:
-    """The map over the greyed photo: (h, w, 3) uint8; grey alone where nothing was measured."""
-    photo = assessment.frame.photo
-    picture = pictures.shown(photo, long_side)
+def overlay(layer: Layer, role: str, picture: Picture, shape: tuple[int, int]) -> Picture:
+    """The map over the greyed `picture` of the photo, which is `shape` large: (h, w, 3) uint8.
+
+    Grey alone where nothing was measured.
+    """
     evidence = layer.evidence[role]
-    index = indexed(_on_photo(evidence, picture.shape[:2], photo.shape), layer.low, layer.high)
+    index = indexed(_on_photo(evidence, picture.shape[:2], shape), layer.low, layer.high)
     coloured = palette()[index]
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
     mixed = (0.3 * grey + 0.7 * coloured[..., :3]).astype(np.uint8)

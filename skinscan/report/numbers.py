@@ -34,9 +34,9 @@ def number(value: float, places: int, *, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def change_places(change: float, sdc: float) -> int:
+def change_places(change: float, sdc: float, before: float = math.nan) -> int:
     """Places at which |change| and the smallest detectable change still look different if they are."""
-    places = decimals(sdc, change)
+    places = decimals(sdc, before if math.isfinite(before) else change)
     if math.isfinite(change) and math.isfinite(sdc) and abs(change) != sdc:
         while places < _MOST_DECIMALS and f"{abs(change):.{places}f}" == f"{sdc:.{places}f}":
             places += 1

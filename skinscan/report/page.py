@@ -18,8 +18,8 @@ from skinscan.report.maps import Layer
 from skinscan.report.numbers import number, unit_text
 from skinscan.report.words import visible
 
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
-_MAP_SIDES = (1000, 700, 480, 320)
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+_MAP_SIDES = (1000, 850, 700, 550, 400)
 _MAP_BYTES = 6_500_000
 
 
@@ -135,7 +135,8 @@ def circles(assessment: Assessment) -> tuple[tuple[float, float, float], ...] | 
 def map_views(layers: list[Layer]) -> list[MapView]:
     """The maps as pictures, as large as the page can carry all of them."""
     encoded: list[dict[str, bytes]] = []
-    for side in _MAP_SIDES:
+    count = sum(len(layer.evidence) for layer in layers)
+    for side in (side for side in _MAP_SIDES if side == _MAP_SIDES[-1] or count * side**2 <= 3 * _MAP_BYTES):
         encoded = [{role: maps.map_png(layer, role, side) for role in layer.evidence} for layer in layers]
         if sum(len(data) for group in encoded for data in group.values()) <= _MAP_BYTES:
             break
@@ -164,16 +165,22 @@ def _values(shots: list[Shot], assessments: Mapping[str, Assessment]) -> list[tu
     return [(shot, rows.families(rows.value_rows(assessments[shot.role], axes))) for shot in shots]
 
 
-def _render(template: str, **context: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+def environment(*folders: Path) -> Environment:
+    """Templates of `folders` and of the report; every text is escaped, an unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script, style = ((_TEMPLATES / name).read_text("utf-8") for name in ("report.js", "report.css"))
+
+
+def _render(template: str, **context: Any) -> str:
+    script, style = ((TEMPLATES / name).read_text("utf-8") for name in ("report.js", "report.css"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return environment.get_template(template).render(
-        script=Markup(script), style=Markup(style), script_digest=digest, **context
+    return (
+        environment()
+        .get_template(template)
+        .render(script=Markup(script), style=Markup(style), script_digest=digest, **context)
     )

@@ -18,6 +18,9 @@ Picture = NDArray[np.uint8]
 LONG_SIDE = 1600
 """Most pixels of a picture's longer side."""
 
+MAP_SIDE = 800
+"""The same of a map: there are many, and none is finer than what it was read from."""
+
 
 def shown_size(shape: tuple[int, int], long_side: int = LONG_SIDE) -> tuple[int, int]:
     """(height, width) of a picture of a photo of this shape."""
@@ -50,7 +53,7 @@ def jpeg(picture: Picture, quality: int = 85) -> bytes:
 
 
 def png(picture: Picture) -> bytes:
-    return _encode(".png", picture, [])
+    return _encode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 4])
 
 
 def _encode(kind: str, picture: Picture, settings: list[int]) -> bytes:
@@ -74,7 +77,7 @@ def palette_png(index: NDArray[np.uint8], colours: NDArray[np.uint8]) -> bytes:
             _chunk(b"IHDR", header),
             _chunk(b"PLTE", colours[:, :3].tobytes()),
             _chunk(b"tRNS", colours[:, 3].tobytes()),
-            _chunk(b"IDAT", zlib.compress(rows.tobytes(), 7)),
+            _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
             _chunk(b"IEND", b""),
         ]
     )

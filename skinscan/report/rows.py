@@ -79,7 +79,7 @@ class Family(Generic[Row]):
 
 def change_row(change: Change) -> ChangeRow:
     """One change as text."""
-    places = change_places(change.change, change.sdc)
+    places = change_places(change.change, change.sdc, change.before)
     word = words.VERDICTS[change.verdict]
     return ChangeRow(
         title=words.title(change.measure),
@@ -94,7 +94,7 @@ def change_row(change: Change) -> ChangeRow:
         verdict=change.verdict,
         word=word.word,
         mark=word.mark,
-        reason=words.visible(change.reason),
+        reason=words.readable(change.reason),
         sentence=_sentence(change, places),
         strip=_change_strip(change),
     )
@@ -106,7 +106,7 @@ def _sentence(change: Change, places: int) -> str:
     if change.region != SKIN:
         name += f" ({words.visible(change.region)})"
     if change.verdict == "not_comparable":
-        return f"{name}: not comparable. {words.visible(change.reason)}".rstrip()
+        return f"{name}: not comparable. {words.readable(change.reason)}".rstrip()
     moved = number(change.change, places, signed=True)
     limit = f"smallest detectable change {number(change.sdc, places)}"
     if math.isfinite(change.before) and math.isfinite(change.after):
@@ -149,7 +149,7 @@ def _value_row(m: Measurement, axis: tuple[float, float] | None) -> ValueRow:
         margin=number(margin, places),
         unit=unit_text(m.unit),
         n=int(m.n),
-        notes=words.visible("; ".join(dict.fromkeys(note for note in notes if note))),
+        notes=words.readable("; ".join(dict.fromkeys(note for note in notes if note))),
         strip=_value_strip(m, margin, axis),
     )
 

@@ -186,6 +186,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def readable(text: str) -> str:
+    """A reason as people read it: visible characters only, and µm for um."""
+    return re.sub(r"\bum\b", "µm", visible(text))
+
+
 def listing(items: list[str], most: int = 4) -> str:
     """`a, b and c`, or `a, b, c, d and 5 more`."""
     if len(items) > most + 1:

@@ -96,7 +96,7 @@ def test_a_map_lies_where_it_was_measured(step):
     values[int(200 / step), int(100 / step)] = 1.0
     evidence = Evidence("Spot", "1", values, step, ("redness.area",))
     layer = maps.Layer("spot", "Spot", "1", (), 0.0, 1.0, {"photo": evidence})
-    bright = maps.overlay(layer, "photo", one).astype(int)
+    bright = maps.overlay(layer, "photo", pictures.shown(one.frame.photo), shape).astype(int)
     yellow = bright[..., 0] + bright[..., 1] - 2 * bright[..., 2]
     y, x = np.unravel_index(np.argmax(yellow), yellow.shape)
     assert abs(y - 200) <= step

@@ -1,0 +1,221 @@
+"""The page as Gradio components. Wiring only: what happens is in `handlers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from skinscan.records import SkinscanError
+from skinscan.web import handlers, words
+from skinscan.web.handlers import Result, Settings, Upload
+from skinscan.web.workplace import Workplace
+
+TITLE = "skinscan"
+
+_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif"]
+_MONO = ["ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace"]
+_CSS = (Path(__file__).resolve().parent / "templates" / "page.css").read_text("utf-8")
+
+HEAD = f'<meta name="referrer" content="no-referrer"><style>{words.style()}\n{_CSS}</style>'
+
+_INTRODUCTION = """# skinscan
+Two photos of the same skin in, an honest comparison out: every change is held against its measurement error.
+One photo alone is measured. Everything happens on this computer; nothing is sent anywhere, and the photos are
+wiped when the page is closed."""
+
+_HELP = """Without a scale, lengths and areas are left out; redness and evenness still come. A printed ArUco
+sticker (DICT_4X4_50) in the photo gives it; so does a number that you know. A region is one line of corner
+points in pixels of the before photo: `cheek=420,300,900,300,900,800,420,800`. Name untreated skin, or a grey
+patch, as the reference to compare colours between photos."""
+
+
+def theme() -> gr.themes.Base:
+    """Quiet colours and the system's own letters: a font from a server would be a request to it."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal, neutral_hue=gr.themes.colors.stone, font=_FONT, font_mono=_MONO
+    )
+
+
+def build(workplace: Workplace) -> gr.Blocks:
+    """The page, its files in `workplace`."""
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with page:
+        gr.Markdown(_INTRODUCTION, elem_id="introduction")
+        with gr.Row(equal_height=True):
+            before = _photo("Before, or the only photo", "before")
+            after = _photo("After", "after")
+        notes = [_html(visible=False), _html(visible=False)]
+        held: list[gr.State] = [gr.State(None), gr.State(None)]
+        settings = _settings()
+        go = gr.Button("Measure", variant="primary", size="lg", elem_id="go")
+        said = _html(elem_id="said")
+        results = _results()
+        for box, state, note in zip((before, after), held, notes, strict=True):
+            _wire_photo(workplace, box, state, note)
+        go.click(
+            _measure(workplace),
+            [*held, *settings],
+            [said, *results, results_state := gr.State({})],
+            show_progress_on=[said],
+            concurrency_limit=1,
+            trigger_mode="once",
+        )
+        _wire_overlays(results, results_state)
+        page.unload(_leave(workplace))
+    page.queue(api_open=False, max_size=8)
+    return page
+
+
+def _photo(label: str, name: str) -> gr.Image:
+    box = gr.Image(
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload"],
+        height=320,
+        buttons=["fullscreen"],
+        elem_id=name,
+        alt_text=label,
+    )
+    box.preprocess = _as_it_came  # type: ignore[method-assign]
+    return box
+
+
+def _as_it_came(payload: Any) -> str | None:
+    """The uploaded file itself: Gradio's own way fails without a word on what Pillow cannot open."""
+    return payload.path if payload is not None else None
+
+
+def _html(**options: Any) -> gr.HTML:
+    return gr.HTML(apply_default_css=False, padding=False, **options)
+
+
+def _settings() -> list[Any]:
+    with gr.Accordion("Scale and regions", open=False, elem_id="settings"):
+        gr.Markdown(_HELP)
+        with gr.Row():
+            mm_per_px = gr.Textbox(
+                label="Millimetres per pixel", placeholder="unknown", max_lines=1, elem_id="mm-per-px"
+            )
+            marker_mm = gr.Textbox(
+                label="Side of the sticker, mm", placeholder="no sticker", max_lines=1, elem_id="marker-mm"
+            )
+        regions = gr.Textbox(label="Regions, one a line", lines=2, max_lines=8, elem_id="regions")
+        reference = gr.Textbox(label="Name of the reference region", max_lines=1, elem_id="reference")
+    return [mm_per_px, marker_mm, regions, reference]
+
+
+def _results() -> list[Any]:
+    slider = gr.ImageSlider(
+        label="Before and after (laid over it for looking only)",
+        interactive=False,
+        visible=False,
+        buttons=["fullscreen"],
+        elem_id="slider",
+        max_height=700,
+    )
+    chosen = gr.Dropdown(label="What was seen where", choices=[], visible=False, elem_id="overlay")
+    with gr.Row():
+        maps = [
+            gr.Image(
+                label=label,
+                format="png",
+                interactive=False,
+                visible=False,
+                buttons=["fullscreen"],
+                elem_id=name,
+            )
+            for label, name in (("Before", "map-before"), ("After", "map-after"))
+        ]
+    table = _html(elem_id="table", visible=False)
+    with gr.Row():
+        report = gr.DownloadButton("Download the report", visible=False, variant="primary", elem_id="report")
+        archive = gr.DownloadButton("Report, pictures and tables (zip)", visible=False, elem_id="archive")
+    return [slider, chosen, *maps, table, report, archive]
+
+
+def _wire_photo(workplace: Workplace, box: gr.Image, state: gr.State, note: gr.HTML) -> None:
+    def keep(path: str, request: gr.Request) -> tuple[Any, ...]:
+        return _kept(workplace, path, str(request.session_hash))
+
+    def drop() -> tuple[Any, ...]:
+        return None, gr.update(visible=False)
+
+    box.upload(keep, box, [box, state, note], show_progress_on=[box])
+    box.clear(drop, None, [state, note], show_progress="hidden")
+
+
+def _kept(workplace: Workplace, path: str, session: str) -> tuple[Any, ...]:
+    """(what the box shows, the upload, a note): the file is read into memory, and swept from the disk."""
+    workplace.sweep(session)
+    workplace.remember(session, Path(path))
+    upload = handlers.take(Path(path))
+    try:
+        return handlers.preview(upload, workplace.desk(session)), upload, gr.update(visible=False)
+    except SkinscanError as error:
+        return None, None, gr.update(value=words.failure(f"{upload.name}: {error}"), visible=True)
+
+
+def _measure(workplace: Workplace) -> Any:
+    def measure(
+        before: Upload | None,
+        after: Upload | None,
+        mm_per_px: str | None,
+        marker_mm: str | None,
+        regions: str | None,
+        reference: str | None,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+    ) -> tuple[Any, ...]:
+        settings = Settings(*(typed or "" for typed in (mm_per_px, marker_mm, regions, reference)))
+        desk = workplace.desk(str(request.session_hash))
+        told = lambda share, text: progress(share, desc=text)  # noqa: E731
+        try:
+            return shown(handlers.run(before, after, settings, desk, told))
+        finally:
+            workplace.sweep(str(request.session_hash))
+
+    return measure
+
+
+def shown(result: Result) -> tuple[Any, ...]:
+    """A result as updates of the components: the words, then `_results` in their order, then the overlays."""
+    titles = list(result.overlays)
+    first = titles[0] if titles else None
+    return (
+        result.words,
+        gr.update(value=result.slider, visible=result.slider is not None),
+        gr.update(choices=titles, value=first, visible=bool(titles)),
+        *overlay(first, result.overlays),
+        gr.update(value=result.table, visible=bool(result.table)),
+        gr.update(value=result.report, visible=result.report is not None),
+        gr.update(value=result.archive, visible=result.archive is not None),
+        dict(result.overlays),
+    )
+
+
+def overlay(title: str | None, overlays: Mapping[str, Mapping[str, str]]) -> tuple[Any, Any]:
+    """The chosen map of the before photo, or of the only one, and of the after photo."""
+    roles = overlays.get(title or "", {})
+    left = roles.get("before") or roles.get("photo")
+    right = roles.get("after")
+    label = "Photo" if "photo" in roles else "Before"
+    return (
+        gr.update(value=left, label=f"{label}: {title}", visible=left is not None),
+        gr.update(value=right, label=f"After: {title}", visible=right is not None),
+    )
+
+
+def _wire_overlays(results: list[Any], state: gr.State) -> None:
+    chosen, left, right = results[1:4]
+    chosen.input(overlay, [chosen, state], [left, right], show_progress="hidden")
+
+
+def _leave(workplace: Workplace) -> Any:
+    def leave(request: gr.Request) -> None:
+        workplace.clear(str(request.session_hash))
+
+    return leave

@@ -1,0 +1,55 @@
+"""Results as HTML for the page: the report's own words and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from skinscan.records import Assessment, Comparison
+from skinscan.report import headline, page, rows
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def of_comparison(comparison: Comparison) -> str:
+    """What changed, how good the photos are, what is missing, what to do next time."""
+    return _render("words.html", head=headline.of_comparison(comparison), done="compared")
+
+
+def of_assessment(assessment: Assessment) -> str:
+    """How good the photo is, what is missing, what to do next time."""
+    return _render("words.html", head=headline.of_assessments({"Photo": assessment}), done="measured")
+
+
+def changes(comparison: Comparison) -> str:
+    """The table of changes."""
+    return _render("changes.html", families=rows.families(map(rows.change_row, comparison.changes)))
+
+
+def values(assessment: Assessment) -> str:
+    """The table of values."""
+    axes = rows.shared_axes([assessment])
+    return _render("values.html", families=rows.families(rows.value_rows(assessment, axes)))
+
+
+def failure(text: str) -> str:
+    """An error that the user can do something about."""
+    return _render("failure.html", text=text)
+
+
+def surprise(kind: str) -> str:
+    """An error that nobody foresaw."""
+    return failure(
+        f"Something went wrong inside skinscan ({kind}). The photos have not left this computer. "
+        "Try other photos; where it happens again, please report it with the text in the terminal."
+    )
+
+
+def style() -> str:
+    """The report's style, for parts of the page inside an element of class `skinscan`."""
+    css = (page.TEMPLATES / "report.css").read_text("utf-8")
+    return f".skinscan {{\n{css.replace(':root', '&').replace('body {', '& {')}\n}}"
+
+
+def _render(template: str, **context: Any) -> str:
+    return page.environment(_TEMPLATES).get_template(template).render(**context)

@@ -1,0 +1,61 @@
+"""A browser that must stay on this computer, and records built by hand for it to show."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
+
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, driven by playwright; never one that playwright would download."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium on this machine, and in CI the browser tests must run")
+        pytest.skip("no chromium on this machine: apt-get install --no-install-recommends chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def offline(chromium):
+    """Opens pages; the test fails on any request to another computer, any dialog and any script error."""
+    wrong: list[str] = []
+    context = chromium.new_context(accept_downloads=True)
+
+    def watch(request):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:///")):
+            wrong.append(f"request to {request.url}")
+
+    def open_page(address: str, width: int = 1280):
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.on("request", watch)
+        page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto(address)
+        return page
+
+    yield open_page
+    context.close()
+    assert wrong == []
