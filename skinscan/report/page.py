@@ -16,7 +16,7 @@ from skinscan.records import SKIN, Assessment, Comparison
 from skinscan.report import headline, maps, method, pictures, rows, warping
 from skinscan.report.maps import Layer
 from skinscan.report.numbers import number, unit_text
-from skinscan.report.words import visible
+from skinscan.report.words import capital, visible
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 _MAP_SIDES = (1000, 850, 700, 550, 400)
@@ -153,7 +153,7 @@ def _map_view(layer: Layer, encoded: Mapping[str, bytes]) -> MapView:
         )
     places = maps.places(layer)
     low, high = number(layer.low, places), number(layer.high, places)
-    return MapView(layer.key, visible(layer.title), unit_text(layer.unit), low, high, views)
+    return MapView(layer.key, capital(layer.title), unit_text(layer.unit), low, high, views)
 
 
 def _photo_uri(picture: pictures.Picture) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
+from skinscan.measures import all_measures
 from skinscan.records import Flag, Verdict
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
@@ -39,28 +41,6 @@ PROMINENT = (
 )
 """The numbers shown first, in this order; the others are folded."""
 
-_TITLES: Mapping[str, str] = MappingProxyType(
-    {
-        "redness.a_star": "Redness a*",
-        "redness.erythema_index": "Erythema index",
-        "redness.haemoglobin": "Haemoglobin",
-        "redness.area": "Red area",
-        "pigment.melanin": "Melanin",
-        "pigment.ita": "Skin tone angle (ITA)",
-        "pigment.evenness": "Colour unevenness",
-        "pigment.spot_area": "Dark spot area",
-        "pores.area": "Pore area",
-        "pores.density": "Pore density",
-        "pores.diameter_p10": "Pore diameter, smallest tenth",
-        "pores.diameter_p50": "Pore diameter, median",
-        "pores.diameter_p90": "Pore diameter, largest tenth",
-        "pores.visible_share": "Share of pores of 250 µm or more",
-        "pores.elongation": "Pore elongation",
-        "pores.matched_diameter_change": "Change in diameter of matched pores",
-        "texture.anisotropy": "Texture directionality",
-    }
-)
-
 _EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
         "redness.a_star": "how red the skin looks (CIELAB a*, D65)",
@@ -78,11 +58,6 @@ _EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "pores.matched_diameter_change": "the same pores found in both photos",
         "texture.anisotropy": "0: no direction, 1: one direction only",
     }
-)
-
-_PATTERNS = (
-    (re.compile(r"^texture\.roughness_(\d+)_(\d+)um$"), "Optical roughness, {0} to {1} µm"),
-    (re.compile(r"^texture\.glcm_([a-z]+)_(\d+)um$"), "Grey-level {0} at {1} µm"),
 )
 
 
@@ -157,16 +132,18 @@ def family(measure: str) -> str:
     return first if first in FAMILIES else "other"
 
 
+@cache
+def titles() -> Mapping[str, str]:
+    """What people call each measure that there is, by its name."""
+    return {name: readable(measure.title) for name, measure in all_measures().items()}
+
+
 def title(measure: str) -> str:
-    """What people call a measure; made from its name where no title is known."""
-    if measure in _TITLES:
-        return _TITLES[measure]
-    for pattern, words in _PATTERNS:
-        if match := pattern.match(measure):
-            return words.format(*match.groups())
+    """What people call a measure; made from its name where there is no such measure (an older record)."""
+    if measure in titles():
+        return titles()[measure]
     tail = measure.partition(".")[2] or measure
-    words = re.sub(r"(\d+)um\b", r"\1 µm", tail.replace("_", " ").replace(".", " "))
-    return words[:1].upper() + words[1:]
+    return capital(re.sub(r"(\d+)um\b", r"\1 um", tail.replace("_", " ").replace(".", " ")))
 
 
 def explanation(measure: str) -> str:
@@ -189,6 +166,12 @@ def visible(text: str) -> str:
 def readable(text: str) -> str:
     """A reason as people read it: visible characters only, and µm for um."""
     return re.sub(r"\bum\b", "µm", visible(text))
+
+
+def capital(text: str) -> str:
+    """Readable, with a capital first letter."""
+    text = readable(text)
+    return text[:1].upper() + text[1:]
 
 
 def listing(items: list[str], most: int = 4) -> str:

@@ -34,10 +34,17 @@ def test_a_change_never_looks_equal_to_its_limit_when_it_is_not():
 
 
 def test_titles_of_unknown_measures_are_made_from_their_names():
-    assert words.title("texture.roughness_250_500um") == "Optical roughness, 250 to 500 µm"
-    assert words.title("texture.glcm_contrast_100um") == "Grey-level contrast at 100 µm"
-    assert words.title("lines.length_density") == "Length density"
+    assert words.title("texture.sheen_100um") == "Sheen 100 µm"
+    assert words.title("lines.unheard_of") == "Unheard of"
     assert words.family("unheard.of") == "other"
+
+
+def test_every_measure_has_its_title_and_a_family():
+    from skinscan.measures import all_measures
+
+    for name, measure in all_measures().items():
+        assert words.title(name) == measure.title.replace(" um", " µm").replace("-um", "-µm")
+        assert words.family(name) == measure.family
 
 
 def test_names_cannot_turn_the_reading_direction():

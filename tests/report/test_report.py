@@ -117,7 +117,7 @@ def test_the_sentences_keep_to_what_was_found(page):
 
 def test_what_could_not_be_compared_is_told_once_with_its_reason_and_what_to_do(page):
     text = re.sub(r"\s+", " ", page.text)
-    assert "Haemoglobin and Redness a*" in text
+    assert "Haemoglobin and Redness (a*)" in text
     assert "name it as the reference region" in text
     assert "the photo is not sharp: blur of 2.9 px, 1.5 wanted" in text.replace(
         "The photo is", "the photo is"
