@@ -1,9 +1,8 @@
-"""How far patches of two images are shifted against each other, and the smooth field that such shifts speak for.
+"""How far patches of two images are shifted against each other, and the smooth field that fits such shifts.
 
-Both work on many patches at once. A shift is found by normalised cross-correlation under a smooth window, which
-neither exposure nor contrast move (Lewis 1995), to a fraction of a pixel by a parabola through the peak. Shifts
-become a field by local linear regression (Cleveland 1979) made robust by Tukey's biweight, as wide as
-leave-one-out prediction asks for: no smoother than the shifts allow, no rougher than their noise deserves.
+Both work on many patches at once. A shift is found by normalised cross-correlation under a smooth window,
+which neither exposure nor contrast move (Lewis 1995), to a fraction of a pixel by a parabola through the
+peak. Shifts become a field by local linear regression (Cleveland 1979), robust by Tukey's biweight weights.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ _RIDGE = 0.02
 class Shifts:
     """What each of n patch pairs says.
 
-    `xy` (n, 2) px: moved(p + xy) looks like reference(p). `peak` (n,) is the correlation there and `centre` (n,)
-    the one without any shift, NaN where either patch is empty; `edge` (n,): the peak lies at the end of the
-    search, so that `xy` means nothing.
+    `xy` (n, 2) px: moved(p + xy) looks like reference(p). `peak` (n,) is the correlation there and `centre`
+    (n,) the one without any shift, NaN where either patch is empty; `edge` (n,): the peak lies at the end of
+    the search, so that `xy` is NaN.
     """
 
     xy: Array
@@ -104,7 +103,7 @@ def _peaks(correlation: Patches) -> tuple[Array, Array, Array, NDArray[np.bool_]
 
 
 def _parabola(around: Array) -> Array:
-    """Top of the least-squares quadratic through 3 x 3 values (n, 9), as an offset (x, y) within one pixel."""
+    """Top of the least-squares quadratic through 3 x 3 values (n, 9), an offset (x, y) within one pixel."""
     a = around.reshape(-1, 3, 3)
     slope_x = (a[:, :, 2] - a[:, :, 0]).sum(axis=1) / 6
     slope_y = (a[:, 2] - a[:, 0]).sum(axis=1) / 6
@@ -162,7 +161,7 @@ class Smoother:
         return np.asarray((share**2).sum(axis=1) / norm**2, np.float64)
 
     def _plane(self, weights: Array) -> tuple[Array, Array]:
-        """With share_i = kernel_i weight_i (1 - slope . offset_i): slope (m, 2) and the sum of shares (m,)."""
+        """With share_i = kernel_i weight_i (1 - slope . offset_i): slope (m, 2), sum of shares (m,)."""
         x, y = self.scaled.T
         moments = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1) * weights[:, None]
         total, sum_x, sum_y, sum_xx, sum_xy, sum_yy = (self.kernel @ moments).T
@@ -187,7 +186,7 @@ def biweight(residual: Array, scale: float, cut: float = 4.685) -> Array:
 
 
 def radial_scale(residual: Array, weights: Array | None = None) -> float:
-    """Robust standard deviation (one axis) of two-dimensional residual lengths (n,): their median / 1.1774."""
+    """Robust standard deviation (one axis) of two-dimensional residual lengths (n,): median / 1.1774."""
     known = np.isfinite(residual)
     if weights is not None:
         known &= weights > 0
@@ -244,7 +243,7 @@ def band(
 
 
 def typical(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
-    """Robust standard deviation about zero of `values` within `mask`: 1.4826 median |value|, at least 1e-9."""
+    """Robust standard deviation about zero of `values` within `mask`: 1.4826 median |value|, over 1e-9."""
     step = max(1, int(np.sqrt(values.size / 250_000)))
     inside = np.abs(values[::step, ::step][mask[::step, ::step]])
     return max(1.4826 * float(np.median(inside)), 1e-9) if inside.size else 1e-9

@@ -2,11 +2,11 @@
 
     after = project(homography, before) + displacement(before)
 
-Points are (x, y) pixels, centre of the top-left pixel (0, 0). `displacement` (h, w, 2) float32 is in pixels of
-the after image and sampled every `grid_px` pixels of the before image, first sample at (0, 0); between samples
-it is bilinear, beyond the last one constant, and where `size == 0` there is none. A NaN sample says that nobody
-knows where this part of the before image went: all that leans on it is NaN, or 0 in labels. For measuring,
-labels and masks travel; images are never resampled.
+Points are (x, y) pixels, centre of the top-left pixel (0, 0). `displacement` (h, w, 2) float32 is in pixels
+of the after image and sampled every `grid_px` pixels of the before image, first sample at (0, 0); between
+samples it is bilinear, beyond the last one constant, and where `size == 0` there is none. A NaN sample says
+that nobody knows where this part of the before image went: all that leans on it is NaN, or 0 in labels. For
+measuring, labels and masks travel; images are never resampled.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ BAND_PX = (6.0, 30.0)
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Share of the before skin that the after photo sees, of the after skin that the before photo sees, and where.
+    """Share of the before skin that the after photo sees, the same the other way round, and where.
 
     `points` (n, 2) are before pixels that both see, a regular sample.
     """
@@ -44,22 +44,24 @@ def overlap(first: SkinView, second: SkinView, fit: Warp) -> Overlap:
     points = warp.project(first.to_photo, np.stack([columns, rows], axis=1) * float(step))
     there = warp.project(np.linalg.inv(second.to_photo), fit(points))
     height, width = second.mask.shape
-    known = np.isfinite(there).all(axis=1)
+    known = np.isfinite(there[:, 0])
     where = np.rint(np.where(known[:, None], there, -1)).astype(int)
-    inside = known & (where >= 0).all(axis=1) & (where[:, 0] < width) & (where[:, 1] < height)
+    inside = np.flatnonzero(known & np.all((where >= 0) & (where < [width, height]), axis=1))
     seen = np.zeros(len(points), bool)
-    seen[inside] = second.mask[where[inside, 1], where[inside, 0]]
-    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points[seen])
-    covered = float(np.nansum(np.abs(np.linalg.det(slopes)))) * (step * first.photo_px) ** 2
+    column, row = where[inside].T
+    seen[inside] = second.mask[row, column]
+    areas = np.abs(np.linalg.det(slopes_at(fit, points[seen])))
+    covered = float(areas.sum()) * (step * first.photo_px) ** 2
     skin_after = max(float(second.mask.sum()) * second.photo_px**2, 1.0)
     return Overlap(float(seen.mean()) if seen.size else 0.0, min(covered / skin_after, 1.0), points[seen])
 
 
 def texture_correlation(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float | None) -> float:
-    """Pearson correlation of band-passed log-luminance over what both see, in before coordinates; NaN if nothing.
+    """Pearson correlation of band-passed log-luminance over what both see, in before coordinates.
 
-    The band is BAND_MM where the scale is known and coarse enough to be seen, else BAND_PX of the views, which
-    have pixels of the same size on the skin. Both views go through the very same filter.
+    The band is BAND_MM where the scale is known (at least 3 px of the views), else BAND_PX of the views,
+    which have pixels of the same size on the skin. Both views go through the very same filter. NaN if
+    nothing is shared.
     """
     shortest, longest = BAND_PX
     if mm_per_px is not None:
@@ -83,9 +85,10 @@ def texture_correlation(one: SkinView, other: SkinView, fit: Warp, mm_per_px: fl
 
 
 def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[np.float64]) -> float:
-    """SD over what both see of the low-frequency log ratio of their luminance, its mean left out; NaN if nothing.
+    """SD over what both see of the low-frequency log ratio of their luminance, its mean left out.
 
-    Low: wavelengths over an eighth of the side of a square as large as what both see.
+    Low: wavelengths over an eighth of the side of a square as large as what both see. NaN if nothing is
+    shared.
     """
     reduction = max(max(first.mask.shape) * first.photo_px / _LIGHT_PX, 1.0)
     one = first.resized(reduction)
@@ -102,8 +105,14 @@ def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[n
 
 def scale_at(fit: Warp, points: NDArray[np.float64]) -> float:
     """After pixels to a before pixel, mean over points (n, 2); the displacement plays no part."""
-    areas = np.abs(np.linalg.det(warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points)))
-    return float(np.sqrt(np.nanmean(areas))) if areas.size else float("nan")
+    areas = np.abs(np.linalg.det(slopes_at(fit, points)))
+    return float(np.sqrt(areas.mean())) if areas.size else float("nan")
+
+
+def slopes_at(fit: Warp, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slopes (m, 2, 2) of the homography at those of points (n, 2) that lie before the horizon."""
+    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points)
+    return slopes[np.isfinite(slopes).all(axis=(1, 2))]
 
 
 def _tiles(mask: BoolArray) -> list[tuple[slice, slice]]:
@@ -126,9 +135,10 @@ def _moments(
     there, both = _seen_by(one, other, fit, tile)
     if both.sum() < 100:
         return np.zeros(6)
-    a = wavelength_band(np.ascontiguousarray(one.values[tile]), both, shortest, longest)[both]
-    b = wavelength_band(there, both, shortest, longest)[both]
-    a, b = (x.astype(np.float64) for x in (a, b))
+    a, b = (
+        wavelength_band(image, both, shortest, longest)[both].astype(np.float64)
+        for image in (np.ascontiguousarray(one.values[tile]), there)
+    )
     return np.array([len(a), a.sum(), b.sum(), a @ a, b @ b, a @ b])
 
 
@@ -137,10 +147,8 @@ def _seen_by(
 ) -> tuple[NDArray[np.float32], BoolArray]:
     """The other view under a tile of the first, and where both hold skin."""
     rows, columns = tile
-    x, y = np.meshgrid(
-        np.arange(columns.start, columns.stop, dtype=np.float64), np.arange(rows.start, rows.stop, dtype=np.float64)
-    )
-    points = warp.project(one.to_photo, np.stack([x, y], axis=-1))
+    grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
+    points = warp.project(one.to_photo, np.stack(grid, axis=-1))
     there = warp.project(np.linalg.inv(other.to_photo), fit(points)).astype(np.float32)
     map_x, map_y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
     values = warp.sample(other.values, map_x, map_y, cv2.INTER_CUBIC)

@@ -1,7 +1,7 @@
 """A first guess of where one view of skin lies in another, from local features alone.
 
-RootSIFT (Lowe 2004; Arandjelovic and Zisserman 2012) on equalised log-luminance, mutual nearest neighbours with
-the ratio test, MAGSAC (Barath et al. 2020). A guess is not evidence: `registration` tests it on other pixels.
+RootSIFT (Lowe 2004; Arandjelovic and Zisserman 2012) on equalised log-luminance, mutual nearest neighbours
+with the ratio test, MAGSAC (Barath et al. 2020). A guess is no evidence: `registration` tests it on patches.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def features(view: SkinView) -> Features:
     return Features(points[keep], np.sqrt(descriptors / total))
 
 
-def _spread(points: NDArray[np.float64], response: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.intp]:
+def _spread(
+    points: NDArray[np.float64], response: NDArray[np.float64], shape: tuple[int, int]
+) -> NDArray[np.intp]:
     """Indices of the strongest points of each of _BLOCKS x _BLOCKS blocks, MOST_FEATURES at most."""
     side = max(shape) / _BLOCKS
     block = (points[:, 1] // side).astype(int) * _BLOCKS + (points[:, 0] // side).astype(int)

@@ -1,9 +1,9 @@
-"""From a first guess to a fraction of a pixel: patches say how far they are off, a smooth field listens to them.
+"""From a first guess to a fraction of a pixel: patches say how far they are off, a smooth field listens.
 
-Each pass lays a grid of patches over the before view, looks each one up in the after view around the place where
-the warp so far puts it, and fits a homography plus the smoothest displacement that predicts left-out patches as
-well as any (`arrays.alignment`). Where patches do not agree with their neighbours nobody knows where the skin
-went, and the displacement is NaN.
+Each pass lays a grid of patches over the before view, looks each one up in the after view around the place
+where the warp so far puts it, and fits a homography plus the smoothest displacement that predicts left-out
+patches as well as any (`arrays.alignment`). Where patches do not agree with their neighbours nobody knows
+where the skin went, and the displacement is NaN.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SIDE = 64
 _LEAST_COVER = 0.5
 _WIDTHS = (1.0, 1.6, 2.5, 4.0, 7.0)
 _NEAR = 1.5
+_LEAST_AGREEMENT = 0.4
 _AGREE_PX = 1.5
 """A patch agrees when its own peak is this near, in view pixels, to what its neighbours predict."""
 
@@ -75,7 +76,7 @@ def banded(view: SkinView, fine: float = 1.0) -> Banded:
 
 @dataclass(frozen=True, eq=False)
 class _Votes:
-    """Where each patch says that its centre lies: before points, after points (n, 2), weights, view shifts."""
+    """Where each patch says that its centre lies: before and after points (n, 2), weights, peaks (n,)."""
 
     before: Array
     after: Array
@@ -138,7 +139,7 @@ def _nodes(skin: NDArray[np.float32], spacing: int) -> Array:
 def _patch_maps(
     nodes: Array, centre: Array, before: SkinView, after: SkinView, start: Warp
 ) -> tuple[warp.Field, warp.Field]:
-    """After-view coordinates (n SIDE, SIDE) of the patches' pixels: the warp at each centre, affine around it."""
+    """After-view coordinates (n SIDE, SIDE) of the patches' pixels: affine around each centre."""
     offsets = np.arange(SIDE) - SIDE // 2
     to_view = np.linalg.inv(after.to_photo)
     middle = warp.project(to_view, start(centre))
@@ -152,9 +153,7 @@ def _patch_maps(
     return maps[0].reshape(-1, SIDE).astype(np.float32), maps[1].reshape(-1, SIDE).astype(np.float32)
 
 
-def _cut(
-    image: NDArray[np.float32], x: warp.Field, y: warp.Field, interpolation: int
-) -> NDArray[np.float32]:
+def _cut(image: NDArray[np.float32], x: warp.Field, y: warp.Field, interpolation: int) -> NDArray[np.float32]:
     return warp.sample(image, x, y, interpolation).reshape(-1, SIDE, SIDE)
 
 
@@ -278,5 +277,4 @@ def _lost(
     kernel = np.exp(-0.5 * away / (_NEAR * spacing_px) ** 2)
     total = kernel.sum(axis=1)
     share = (kernel @ agreeing) / np.maximum(total, 1e-9)
-    limit = min(0.3, 0.5 * float(agreeing.mean()))
-    return np.asarray(((total > 2.0) & (share < limit)).reshape(nodes.shape[:2]))
+    return np.asarray(((total > 2.0) & (share < _LEAST_AGREEMENT)).reshape(nodes.shape[:2]))

@@ -1,4 +1,4 @@
-"""What registration looks at: log-luminance of the skin alone, at any size, with the way back to the photo."""
+"""What registration looks at: log-luminance of the skin alone, at any size, and the way back to the photo."""
 
 from __future__ import annotations
 
@@ -39,9 +39,13 @@ class SkinView:
             return self
         height, width = self.mask.shape
         size = max(8, round(width / factor)), max(8, round(height / factor))
-        share = cv2.resize(self.mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        total = cv2.resize(np.where(self.mask, self.values, np.float32(0)), size, interpolation=cv2.INTER_AREA)
-        values = np.divide(total, share, out=np.zeros_like(total), where=share > 0)
+        inside = np.where(self.mask, self.values, np.float32(0))
+        share, total = (
+            np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
+            for a in (self.mask.astype(np.float32), inside)
+        )
+        values = np.zeros_like(total)
+        np.divide(total, share, out=values, where=share > 0)
         step_x, step_y = width / size[0], height / size[1]
         up = np.array([[step_x, 0, step_x / 2 - 0.5], [0, step_y, step_y / 2 - 0.5], [0, 0, 1]])
         return SkinView(values, share > 0.5, self.to_photo @ up)
@@ -50,8 +54,8 @@ class SkinView:
         """Left and right exchanged."""
         width = self.mask.shape[1]
         flip = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
-        values, mask = (np.ascontiguousarray(a[:, ::-1]) for a in (self.values, self.mask))
-        return SkinView(values, mask, self.to_photo @ flip)
+        values = np.ascontiguousarray(self.values[:, ::-1])
+        return SkinView(values, np.ascontiguousarray(self.mask[:, ::-1]), self.to_photo @ flip)
 
     def equalised(self, width_px: float) -> NDArray[np.uint8]:
         """Local shading taken out and local contrast made alike, (h, w) 128 +- 40 a standard deviation.
@@ -67,7 +71,7 @@ class SkinView:
 
 
 def skin_view(frame: Frame) -> SkinView | None:
-    """The photo's measured pixels at full size, cut out around all regions and polygons; None if there are none."""
+    """The photo's measured pixels at full size, cut out around all regions; None if there is none."""
     mask = registered_mask(frame)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
@@ -80,19 +84,19 @@ def skin_view(frame: Frame) -> SkinView | None:
 
 
 def registered_mask(frame: Frame) -> BoolArray:
-    """All regions and the user's polygons together, where the photo is usable, (H, W)."""
-    drawn = np.zeros(frame.shape, np.uint8)
-    for polygon in frame.polygons.values():
-        corners = np.round(np.asarray(polygon, np.float64).reshape(-1, 2)).astype(np.int32)
-        cv2.fillPoly(drawn, [corners], 1)
-    mask = drawn.astype(bool) & frame.usable
+    """All regions together, (H, W): the skin that was found and what the user drew, where the photo is
+    usable.
+
+    A reference that is not skin (a grey card) is no region, and has no say in where the skin lies.
+    """
+    mask = np.zeros(frame.shape, bool)
     for region in frame.regions.values():
         mask |= region
     return mask
 
 
 def _log_luminance(photo: Photo, rows: slice, columns: slice, mask: BoolArray) -> NDArray[np.float32]:
-    """Natural log of (luminance + 2 % of its median in the mask): dark noise is not blown up, exposure drops out."""
+    """Natural log of (luminance + 2 % of its median in the mask): without exposure, dark noise kept low."""
     values = np.empty(mask.shape, np.float32)
     for top in range(0, mask.shape[0], _STRIPE_ROWS):
         stripe = slice(rows.start + top, min(rows.start + top + _STRIPE_ROWS, rows.stop))

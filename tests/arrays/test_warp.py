@@ -63,7 +63,7 @@ def forward_loop(point, homography, displacement):
     return total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(homographies(), st.integers(0, 2**31), st.floats(-20, 150), st.floats(-20, 120))
 def test_forward_is_the_definition(homography, seed, x, y):
     displacement = field(seed)
@@ -71,7 +71,7 @@ def test_forward_is_the_definition(homography, seed, x, y):
     np.testing.assert_allclose(got, forward_loop((x, y), homography, displacement), atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(homographies(), st.integers(0, 2**31))
 def test_inverse_takes_forward_back(homography, seed):
     points = np.random.default_rng(seed).uniform([0, 0], [127, 95], (50, 2))
@@ -94,7 +94,7 @@ def test_inverse_of_a_folding_field_is_nan_rather_than_wrong():
     assert np.abs(again - after)[known].max() <= warp.INVERSE_TOLERANCE_PX
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(homographies(), st.integers(0, 2**31))
 def test_maps_agree_with_points(homography, seed):
     displacement = field(seed, size=0.8)
@@ -138,7 +138,7 @@ def carry_loop(source, shape, where):
     return out
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(homographies(), st.integers(0, 2**31))
 def test_labels_go_where_their_pixel_goes(homography, seed):
     labels = np.random.default_rng(seed).integers(0, 5, (40, 50)).astype(np.int32)
@@ -152,7 +152,7 @@ def test_labels_go_where_their_pixel_goes(homography, seed):
     assert (got != expected).mean() <= 0.005
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(homographies(), st.integers(0, 2**31))
 def test_masks_come_back_the_same_way(homography, seed):
     mask = np.random.default_rng(seed).random((40, 50)) < 0.5
