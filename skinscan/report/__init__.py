@@ -9,7 +9,6 @@ from skinscan.records import Assessment, Comparison, ParameterError
 from skinscan.report import folder as _folder
 from skinscan.report import maps, page, pictures, tables
 from skinscan.report.warping import aligned
-from skinscan.report.words import capital
 
 __all__ = ["PAGE", "aligned", "overlays", "write_assessment", "write_comparison"]
 
@@ -58,8 +57,7 @@ def _tables(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
 def overlays(assessments: Mapping[str, Assessment]) -> dict[str, dict[str, str]]:
     """Title -> role -> name of its picture among the files of the report. `assessments`: by role."""
     names = {
-        capital(layer.title): {r: f"{r}_{layer.key}.png" for r in layer.evidence}
-        for layer in maps.layers(assessments)
+        layer.title: {r: f"{r}_{layer.key}.png" for r in layer.evidence} for layer in maps.layers(assessments)
     }
     rings = {role: f"{role}_pores.png" for role, a in assessments.items() if page.circles(a) is not None}
     return {**({"Pores": rings} if rings else {}), **names}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.records import Assessment, Evidence
-from skinscan.report import pictures
+from skinscan.report import pictures, words
 from skinscan.report.numbers import decimals
 from skinscan.report.pictures import Picture
 
@@ -27,6 +27,7 @@ class Layer:
 
     key: str
     title: str
+    what: str
     unit: str
     measures: tuple[str, ...]
     low: float
@@ -52,7 +53,12 @@ def _layer(title: str, measures: tuple[str, ...], group: dict[str, Evidence], ke
     while key in keys:
         key = f"{base}_{len(keys)}"
     keys.add(key)
-    return Layer(key, title, unit, measures, low, high, group)
+    return Layer(key, _name(title, measures), title, unit, measures, low, high, group)
+
+
+def _name(title: str, measures: tuple[str, ...]) -> str:
+    """The number that people know the map by."""
+    return words.title(measures[0]) if measures else words.capital(title)
 
 
 def file_part(text: str) -> str:
@@ -156,7 +162,7 @@ def captioned(picture: Picture, layer: Layer) -> Picture:
     strip[8:26, 12 : 12 + len(bar)] = bar
     low, high = (f"{value:.{places(layer)}f}" for value in (layer.low, layer.high))
     _write(strip, low, 12, "left")
-    _write(strip, f"{layer.title} ({layer.unit})", width // 2, "middle")
+    _write(strip, f"{layer.what} ({layer.unit})", width // 2, "middle")
     _write(strip, high, width - 12, "right")
     return np.concatenate([picture, strip])
 

@@ -16,7 +16,8 @@ from skinscan.records import SKIN, Assessment, Comparison
 from skinscan.report import headline, maps, method, pictures, rows, warping
 from skinscan.report.maps import Layer
 from skinscan.report.numbers import number, unit_text
-from skinscan.report.words import capital, visible
+from skinscan.report.warping import Points
+from skinscan.report.words import capital, listing, title, visible
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 _MAP_SIDES = (1000, 850, 700, 550, 400)
@@ -52,6 +53,7 @@ class MapView:
 
     key: str
     title: str
+    what: str
     unit: str
     low: str
     high: str
@@ -65,7 +67,7 @@ def comparison_page(comparison: Comparison) -> str:
     after = _photo_uri(pictures.shown(comparison.after.frame.photo))
     shots = [
         shot("before", "Before", comparison.before, _photo_uri(pair[0])),
-        shot("after", "After", comparison.after, after),
+        shot("after", "After", comparison.after, after, warping.carried_polygons(comparison)),
     ]
     changes = [rows.change_row(change) for change in comparison.changes]
     return _render(
@@ -109,16 +111,18 @@ def label(place: int, count: int) -> str:
     return "Photo" if count == 1 else f"Photo {place + 1}"
 
 
-def shot(role: str, label: str, assessment: Assessment, uri: str) -> Shot:
-    """One photo with what is drawn over it."""
+def shot(
+    role: str, label: str, assessment: Assessment, uri: str, polygons: Mapping[str, Points] | None = None
+) -> Shot:
+    """One photo with what is drawn over it; `polygons` where its own frame has none."""
     frame = assessment.frame
     height, width = frame.shape
-    polygons = tuple(
+    outlines = tuple(
         (visible(name), " ".join(f"{x:.1f},{y:.1f}" for x, y in points))
-        for name, points in frame.polygons.items()
+        for name, points in (frame.polygons or polygons or {}).items()
         if name != SKIN
     )
-    return Shot(role, label, visible(frame.photo.name), uri, width, height, circles(assessment), polygons)
+    return Shot(role, label, visible(frame.photo.name), uri, width, height, circles(assessment), outlines)
 
 
 def circles(assessment: Assessment) -> tuple[tuple[float, float, float], ...] | None:
@@ -153,7 +157,9 @@ def _map_view(layer: Layer, encoded: Mapping[str, bytes]) -> MapView:
         )
     places = maps.places(layer)
     low, high = number(layer.low, places), number(layer.high, places)
-    return MapView(layer.key, capital(layer.title), unit_text(layer.unit), low, high, views)
+    read_by = listing([title(measure) for measure in layer.measures])
+    what = f"{capital(layer.what)}; read by: {read_by}" if read_by else capital(layer.what)
+    return MapView(layer.key, layer.title, what, unit_text(layer.unit), low, high, views)
 
 
 def _photo_uri(picture: pictures.Picture) -> str:

@@ -11,6 +11,8 @@ from skinscan.records import Comparison
 from skinscan.report import pictures
 from skinscan.report.pictures import Picture
 
+Points = NDArray[np.float64]
+
 _MARGIN = 127
 
 
@@ -34,6 +36,19 @@ def aligned(comparison: Comparison, long_side: int = pictures.LONG_SIDE) -> tupl
     )
     where = ((where + 0.5) * shrink - 0.5).astype(np.float32)
     return base, warp.sample(other, where[..., 0], where[..., 1], outside=_MARGIN)
+
+
+def carried_polygons(comparison: Comparison) -> dict[str, Points]:
+    """The regions of the before photo as they lie in the after photo, in its pixels; none where unmatched."""
+    registration = comparison.registration
+    if registration is None or not registration.ok:
+        return {}
+    field = warp.fill_unknown(registration.displacement)
+    carried = {
+        name: warp.forward(points, registration.homography, field, registration.grid_px)
+        for name, points in comparison.before.frame.polygons.items()
+    }
+    return {name: points for name, points in carried.items() if np.isfinite(points).all()}
 
 
 def _points(size: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -102,7 +102,7 @@ def test_a_map_lies_where_it_was_measured(step):
     values = np.zeros((math.ceil(shape[0] / step), math.ceil(shape[1] / step)), np.float32)
     values[int(200 / step), int(100 / step)] = 1.0
     evidence = Evidence("Spot", "1", values, step, ("redness.area",))
-    layer = maps.Layer("spot", "Spot", "1", (), 0.0, 1.0, {"photo": evidence})
+    layer = maps.Layer("spot", "Spot", "spot", "1", (), 0.0, 1.0, {"photo": evidence})
     bright = maps.overlay(layer, "photo", pictures.shown(one.frame.photo), shape).astype(int)
     yellow = bright[..., 0] + bright[..., 1] - 2 * bright[..., 2]
     y, x = np.unravel_index(np.argmax(yellow), yellow.shape)
@@ -129,6 +129,15 @@ def test_the_after_photo_is_laid_onto_the_before_photo():
     unmoved = np.abs(first[inner].astype(int) - moved[inner].astype(int)).mean()
     # what is left is the blur of two bilinear interpolations; a shift by half a pixel would leave a third
     assert residual < unmoved / 5
+
+
+def test_regions_are_outlined_in_the_after_photo_where_registration_finds_them():
+    comparison = builders.comparison()
+    carried = warping.carried_polygons(comparison)["cheek"]
+    corner = comparison.before.frame.polygons["cheek"][0]
+    matrix = comparison.registration.homography
+    np.testing.assert_allclose(carried[0], matrix[:2, :2] @ corner + matrix[:2, 2])
+    assert warping.carried_polygons(builders.comparison(comparable=False)) == {}
 
 
 def test_photos_of_other_shapes_that_were_not_matched_still_fit_one_slider():

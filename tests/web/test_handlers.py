@@ -57,7 +57,7 @@ def test_two_photos_are_compared_and_nothing_of_them_stays(tmp_path, jpeg, by_ha
     assert "Within error" in plain(result.table)
     first, second = (cv2.imread(path) for path in result.slider)
     assert first.shape == second.shape
-    assert set(result.overlays) == {"Pores", "Haemoglobin", "Optical roughness"}
+    assert set(result.overlays) == {"Pores", "Haemoglobin", "Optical roughness 250-500 µm"}
     assert all(Path(p).exists() for roles in result.overlays.values() for p in roles.values())
     assert Path(result.report).name == "report.html"
     assert "changes.csv" in zipfile.ZipFile(result.archive).namelist()

@@ -21,11 +21,3 @@ for (const hand of document.querySelectorAll(".strength input")) {
     for (const other of document.querySelectorAll(".strength input")) other.value = hand.value;
   });
 }
-let folded = [];
-window.addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
-  for (const part of folded) part.open = true;
-});
-window.addEventListener("afterprint", () => {
-  for (const part of folded) part.open = false;
-});
