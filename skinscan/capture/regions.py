@@ -134,7 +134,8 @@ def check_polygon(name: str, points: Any) -> Polygon:
         raise RegionError(
             f"region '{name}' has too many corners", expected=f"{MAX_POINTS} at most", found=str(len(corners))
         )
-    if abs(signed_area(corners)) < 1e-6 * max(1.0, float(np.ptp(corners, axis=0).max()) ** 2):
+    long, short = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)
+    if short <= 1e-6 * max(1.0, float(long)):
         raise RegionError(
             f"region '{name}' has no area", found="all corners on one line", todo="spread them out"
         )

@@ -23,7 +23,10 @@ GIVEN_RELATIVE = 0.01
 PRINT_RELATIVE = 0.002
 """Standard uncertainty of a sticker's printed side: 0.2 %, printers' stated feed error."""
 
-QUIET_CELLS = 1.0
+TONE_PX = 0.3
+"""Standard uncertainty of a sticker's side in pixels: tone curves and sharpening shift its edges."""
+
+QUIET_CELLS = 1.6
 """White margin left out around a sticker, in its own cells (a side has 6)."""
 
 SEARCH_PX = 1800
@@ -109,21 +112,49 @@ def sticker_scale(photo: Photo, marker_mm: float) -> tuple[Scale, tuple[Sticker,
 
 def find_stickers(photo: Photo, marker_mm: float) -> tuple[Sticker, ...]:
     """All stickers of a photo, by marker number."""
-    grey, factor = _grey(photo)
-    corners, ids, _ = _detector().detectMarkers(grey)
-    found = []
-    numbers = [] if ids is None else np.ravel(ids).tolist()
-    for quad, marker in zip(corners, numbers, strict=True):
-        rough = (quad.reshape(4, 2).astype(np.float64) + 0.5) / factor - 0.5
-        refined, jitter = _refine(photo, rough)
-        found.append(_sticker(int(marker), refined, jitter, marker_mm))
+    found: list[Sticker] = []
+    for marker, rough in _candidates(photo):
+        refined = _refine(photo, rough)
+        if refined is None:
+            continue
+        sticker = _sticker(marker, *refined, marker_mm)
+        if not any(_same(sticker, other) for other in found):
+            found.append(sticker)
     return tuple(sorted(found, key=lambda s: (s.marker, s.corners[0, 1], s.corners[0, 0])))
+
+
+def _candidates(photo: Photo) -> list[tuple[int, Points]]:
+    """Marker numbers and rough corners, in pixels of the photo.
+
+    A threshold window that fits one sticker misses another: two picture sizes and two sets are tried.
+    """
+    found = []
+    grey, factor = _grey(photo)
+    for shrink in (1.0, 0.5):
+        picture = (
+            grey if shrink == 1.0 else cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        )
+        for windows in ((23, 10), (103, 20)):
+            corners, ids, _ = _detector(*windows).detectMarkers(picture)
+            numbers = [] if ids is None else np.ravel(ids).tolist()
+            for quad, marker in zip(corners, numbers, strict=True):
+                at = (quad.reshape(4, 2).astype(np.float64) + 0.5) / (factor * shrink) - 0.5
+                found.append((int(marker), at))
+    return found
+
+
+def _same(one: Sticker, other: Sticker) -> bool:
+    """Whether two finds are the same sticker: same number, centres within a quarter of a side."""
+    apart = float(np.linalg.norm(one.corners.mean(axis=0) - other.corners.mean(axis=0)))
+    return one.marker == other.marker and apart < 0.25 * float(
+        np.linalg.norm(other.corners[0] - other.corners[1])
+    )
 
 
 def sticker_mask(stickers: Sequence[Sticker], shape: tuple[int, int]) -> BoolArray:
     """(H, W) mask of the stickers with their white margin."""
     mask = np.zeros(shape, np.uint8)
-    grow = 0.5 + QUIET_CELLS / 6.0 + 0.05
+    grow = 0.5 + QUIET_CELLS / 6.0
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * grow + 0.5
     for sticker in stickers:
         outer = cv2.perspectiveTransform(square.reshape(1, 4, 2), _homography(sticker.corners))[0]
@@ -164,7 +195,7 @@ def _sticker(marker: int, corners: Points, jitter: float, side: float) -> Sticke
     long, short = np.linalg.svd(jacobian, compute_uv=False)
     stretch = float(long / short)
     px = math.sqrt(float(long * short))
-    relative = math.hypot(jitter / px, (stretch - 1.0) / 2.0 / math.sqrt(3.0))
+    relative = math.hypot(jitter / px, TONE_PX / px, (stretch - 1.0) / 2.0 / math.sqrt(3.0))
     return Sticker(marker, corners, side / px, stretch, max(relative, 1e-4))
 
 
@@ -173,8 +204,10 @@ def _homography(corners: Points) -> Points:
     return np.asarray(cv2.getPerspectiveTransform(square, corners.astype(np.float32)), np.float64)
 
 
-def _refine(photo: Photo, rough: Points) -> tuple[Points, float]:
+def _refine(photo: Photo, rough: Points) -> tuple[Points, float] | None:
     """Corners where lines through the four edges meet, and the standard error of a corner in pixels.
+
+    None where an edge is not black inside and white outside along most of its length: no sticker.
 
     Each edge is sampled across at up to 60 places in linear light; the place is where the step from black to
     white is half done, which blur does not move. A robust line goes through these.
@@ -183,13 +216,13 @@ def _refine(photo: Photo, rough: Points) -> tuple[Points, float]:
     for k in range(4):
         fitted = _edge(photo, rough[k], rough[(k + 1) % 4], rough.mean(axis=0))
         if fitted is None:
-            return rough, 0.5
+            return None
         lines.append(fitted[0])
         errors.append(fitted[1])
     corners = [np.cross(lines[k - 1], lines[k]) for k in range(4)]
     refined = np.array([c[:2] / c[2] for c in corners])
     if np.abs(refined - rough).max() > 0.08 * np.linalg.norm(rough[0] - rough[2]) + 2.0:
-        return rough, 0.5
+        return None
     return refined, float(max(0.02, np.sqrt(np.mean(np.square(errors)))))
 
 
@@ -209,7 +242,7 @@ def _edge(photo: Photo, start: Points, end: Points, centre: Points) -> tuple[Poi
         return None
     offsets = _half_way(profiles, steps)
     good = np.isfinite(offsets)
-    if good.sum() < 6:
+    if good.sum() < max(6, 0.6 * len(good)):
         return None
     points = start + places[good, None] * along + offsets[good, None] * normal
     line = np.asarray(
@@ -234,7 +267,7 @@ def _half_way(profiles: Points, steps: Points) -> Points:
     low, high = profiles[rows, at], profiles[rows, at + 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         offsets = steps[at] + (level - low) / (high - low) * (steps[1] - steps[0])
-    bad = (bright - dark < 0.02) | (bright < 1.5 * dark) | ~(high > low)
+    bad = (bright - dark < 0.02) | (bright < 2.0 * dark) | ~(high > low)
     offsets[bad] = np.nan
     return np.asarray(offsets, np.float64)
 
@@ -267,12 +300,13 @@ def _grey(photo: Photo) -> tuple[NDArray[np.uint8], float]:
     return np.asarray(grey, np.uint8), factor
 
 
-def _detector() -> cv2.aruco.ArucoDetector:
+def _detector(largest_window: int, step: int) -> cv2.aruco.ArucoDetector:
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
     parameters.errorCorrectionRate = 0.3
-    parameters.adaptiveThreshWinSizeMax = 53
-    parameters.adaptiveThreshWinSizeStep = 15
+    parameters.minMarkerDistanceRate = 0.05  # else the white margin's outline stands in for the square
+    parameters.adaptiveThreshWinSizeMax = largest_window
+    parameters.adaptiveThreshWinSizeStep = step
     parameters.minMarkerPerimeterRate = 0.02
     return cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50), parameters)
 

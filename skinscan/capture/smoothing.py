@@ -24,9 +24,9 @@ _LOSS_WEIGHT, _SCALE = 0.6, 1.75
 def smoothing_score(photo: Photo, mask: BoolArray) -> float:
     """How much the skin looks smoothed: over 1 it is suspected. NaN where no tile of skin is large enough.
 
-    False alarms: of 36 unfiltered portraits and 18 unfiltered phantoms (tones I-VI) 1 is suspected; of the
-    portraits blurred by 1.2 px 2, by 2.5 px 6. Noticed, of the same 54: 18 after a mild bilateral filter (7 px,
-    18 of 255), 39 after a strong one (11 px, 35 of 255). A flag that stays off proves nothing.
+    False alarms: of 36 unfiltered portraits and 18 phantoms (tones I-VI) 1 is suspected; of the
+    portraits blurred by 1.2 px 2, by 2.5 px 6. Noticed, of the same 54: 18 after a mild bilateral filter
+    (7 px, 18 of 255), 39 after a strong one (11 px, 35 of 255). A flag that stays off proves nothing.
 
     (ln(p97 / p50 of |band|) - 0.6 ln(SD of band / SD of the next coarser band)) / 1.75, the band being
        between Gaussians of 1 and 2 px, the median over up to 24 tiles.

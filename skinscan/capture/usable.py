@@ -59,7 +59,8 @@ def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
     """
     top = int(np.iinfo(photo.pixels.dtype).max)
     step = top // 255
-    largest = photo.pixels.max(axis=2)
+    red, green, blue = (photo.pixels[..., channel] for channel in range(3))
+    largest = np.maximum(np.maximum(red, green), blue)
     bright: BoolArray = largest >= top - step
     dark: BoolArray = largest <= step
     return bright, dark
