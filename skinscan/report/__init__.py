@@ -25,7 +25,11 @@ def write_assessment(assessments: Sequence[Assessment], folder: Path) -> Path:
         raise ParameterError("there is nothing to report", expected="at least one assessment", found="none")
     single = len(assessments) == 1
     roles = {"photo" if single else f"photo{i}": a for i, a in enumerate(assessments, start=1)}
-    files = {PAGE: _bytes(page.assessment_page(roles)), **_tables(roles), **_pictures(roles)}
+    files = {
+        PAGE: _bytes(page.assessment_page(roles)),
+        **_tables(roles),
+        **_pictures(roles, maps.layers(roles)),
+    }
     _folder.write_files(Path(folder), files)
     return Path(folder) / PAGE
 
@@ -41,7 +45,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         PAGE: _bytes(page.comparison_page(comparison)),
         "changes.csv": _bytes(tables.changes_csv(comparison.changes)),
         **_tables(roles),
-        **_pictures(roles),
+        **_pictures(roles, maps.compared_layers(comparison)),
     }
     _folder.write_files(Path(folder), files)
     return Path(folder) / PAGE
@@ -63,11 +67,11 @@ def overlays(assessments: Mapping[str, Assessment]) -> dict[str, dict[str, str]]
     return {**({"Pores": rings} if rings else {}), **names}
 
 
-def _pictures(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
+def _pictures(roles: Mapping[str, Assessment], layers: Sequence[maps.Layer]) -> dict[str, bytes]:
     files = {}
     photos = {role: a.frame.photo for role, a in roles.items()}
     base = {role: pictures.shown(photo, pictures.MAP_SIDE) for role, photo in photos.items()}
-    for layer in maps.layers(roles):
+    for layer in layers:
         for role in layer.evidence:
             over = maps.overlay(layer, role, base[role], photos[role].shape)
             files[f"{role}_{layer.key}.png"] = pictures.png(maps.captioned(over, layer))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.records import Assessment, Evidence
+from skinscan.records import Assessment, Comparison, Evidence
 from skinscan.report import pictures, words
 from skinscan.report.numbers import decimals
 from skinscan.report.pictures import Picture
 
 LEVELS = 64
 """Steps of the colour map in the report; 64 keep the file small and are finer than anyone reads."""
+
+CAUTION = "Not comparable between these two photos: look at each for itself."
 
 _CLEAR = 0
 
@@ -33,6 +35,21 @@ class Layer:
     low: float
     high: float
     evidence: Mapping[str, Evidence]
+    caution: str = ""
+
+
+def compared_layers(comparison: Comparison) -> list[Layer]:
+    """The maps of two photos, with a caution on each whose numbers are not comparable between them."""
+    verdicts: dict[str, set[str]] = {}
+    for change in comparison.changes:
+        verdicts.setdefault(change.measure, set()).add(change.verdict)
+    refused = {measure for measure, found in verdicts.items() if found == {"not_comparable"}}
+
+    def cautioned(layer: Layer) -> Layer:
+        refusals = not comparison.comparable or refused.issuperset(layer.measures)
+        return replace(layer, caution=CAUTION) if refusals else layer
+
+    return [cautioned(layer) for layer in layers({"before": comparison.before, "after": comparison.after})]
 
 
 def layers(assessments: Mapping[str, Assessment]) -> list[Layer]:
@@ -164,16 +181,19 @@ def captioned(picture: Picture, layer: Layer) -> Picture:
     _write(strip, low, 12, "left")
     _write(strip, f"{layer.what} ({layer.unit})", width // 2, "middle")
     _write(strip, high, width - 12, "right")
+    if layer.caution:
+        strip = np.concatenate([strip, np.full((24, width, 3), 255, np.uint8)])
+        _write(strip, layer.caution, width // 2, "middle", 68)
     return np.concatenate([picture, strip])
 
 
-def _write(strip: Picture, text: str, x: int, side: str) -> None:
+def _write(strip: Picture, text: str, x: int, side: str, y: int = 46) -> None:
     """Plain letters only: OpenCV's font has no others."""
     text = text.encode("ascii", "replace").decode("ascii")
     scale = min(0.5, strip.shape[1] / 900)
     (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     left = {"left": x, "middle": x - wide // 2, "right": x - wide}[side]
-    cv2.putText(strip, text, (left, 46), cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 20, 20), 1, cv2.LINE_AA)
+    cv2.putText(strip, text, (left, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 20, 20), 1, cv2.LINE_AA)
 
 
 def pores_over(assessment: Assessment, long_side: int = pictures.LONG_SIDE) -> Picture | None:

@@ -17,7 +17,7 @@ from skinscan.report import headline, maps, method, pictures, rows, warping
 from skinscan.report.maps import Layer
 from skinscan.report.numbers import number, unit_text
 from skinscan.report.warping import Points
-from skinscan.report.words import capital, listing, title, visible
+from skinscan.report.words import listing, readable, title, visible
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 _MAP_SIDES = (1000, 850, 700, 550, 400)
@@ -54,6 +54,7 @@ class MapView:
     key: str
     title: str
     what: str
+    caution: str
     unit: str
     low: str
     high: str
@@ -74,7 +75,7 @@ def comparison_page(comparison: Comparison) -> str:
         "comparison.html",
         head=headline.of_comparison(comparison),
         shots=shots,
-        maps=map_views(maps.layers(both)),
+        maps=map_views(maps.compared_layers(comparison)),
         bar=pictures.data_uri(maps.bar_png(), "png"),
         warped=_photo_uri(pair[1]),
         registered=bool(comparison.registration and comparison.registration.ok),
@@ -158,8 +159,8 @@ def _map_view(layer: Layer, encoded: Mapping[str, bytes]) -> MapView:
     places = maps.places(layer)
     low, high = number(layer.low, places), number(layer.high, places)
     read_by = listing([title(measure) for measure in layer.measures])
-    what = f"{capital(layer.what)}; read by: {read_by}" if read_by else capital(layer.what)
-    return MapView(layer.key, layer.title, what, unit_text(layer.unit), low, high, views)
+    what = readable(layer.what) + (f"; read by: {read_by}" if read_by else "")
+    return MapView(layer.key, layer.title, what, layer.caution, unit_text(layer.unit), low, high, views)
 
 
 def _photo_uri(picture: pictures.Picture) -> str:

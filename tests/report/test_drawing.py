@@ -82,6 +82,22 @@ def test_both_photos_share_one_range():
     assert layer.high > alone.high
 
 
+def test_a_map_of_a_number_that_is_not_comparable_says_so():
+    import dataclasses
+
+    comparison = builders.comparison()
+    assert [layer.caution for layer in maps.compared_layers(comparison)] == [
+        "",
+        "",
+    ]  # one of two is comparable
+    kept = tuple(c for c in comparison.changes if c.measure != "redness.area")
+    refused = Change("redness.area", "skin", 1.0, 2.0, 1.0, "%", math.nan, "", "not_comparable", "lamp")
+    comparison = dataclasses.replace(comparison, changes=(*kept, refused))
+    assert [layer.caution for layer in maps.compared_layers(comparison)] == [maps.CAUTION, ""]
+    unmatched = maps.compared_layers(builders.comparison(comparable=False))
+    assert all(layer.caution for layer in unmatched)
+
+
 def test_a_flat_map_still_has_a_range():
     low, high = maps.shared_range([np.full((3, 3), 2.0, np.float32)])
     assert low < 2.0 < high
