@@ -19,6 +19,9 @@ _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaV
 _MONO = ["ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace"]
 _CSS = (Path(__file__).resolve().parent / "templates" / "page.css").read_text("utf-8")
 
+_DARK_ENOUGH = [f"background_fill{state}{mode}" for state in ("", "_hover") for mode in ("", "_dark")]
+"""Parts of a button that white letters must be readable on (WCAG AA: 4.5 to 1)."""
+
 HEAD = f'<meta name="referrer" content="no-referrer"><style>{words.style()}\n{_CSS}</style>'
 
 _INTRODUCTION = """# skinscan
@@ -36,7 +39,7 @@ def theme() -> gr.themes.Base:
     """Quiet colours and the system's own letters: a font from a server would be a request to it."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal, neutral_hue=gr.themes.colors.stone, font=_FONT, font_mono=_MONO
-    )
+    ).set(**{f"button_primary_{part}": "*primary_700" for part in _DARK_ENOUGH})
 
 
 def build(workplace: Workplace) -> gr.Blocks:
@@ -156,7 +159,7 @@ def _kept(workplace: Workplace, path: str, session: str) -> tuple[Any, ...]:
     try:
         return handlers.preview(upload, workplace.desk(session)), upload, gr.update(visible=False)
     except SkinscanError as error:
-        return None, None, gr.update(value=words.failure(f"{upload.name}: {error}"), visible=True)
+        return None, None, gr.update(value=words.failure(str(error)), visible=True)
 
 
 def _measure(workplace: Workplace) -> Any:

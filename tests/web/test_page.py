@@ -115,7 +115,7 @@ def test_errors_are_words(site, folder, offline):
     page.wait_for_selector("#said [role=alert]")
     assert "there is no photo yet" in page.inner_text("#said")
     page.set_input_files("#before input[type=file]", folder / "broken.jpg")
-    page.get_by_text("broken.jpg:").wait_for()
+    page.get_by_text("broken.jpg").wait_for()
     assert "Traceback" not in page.inner_text("body")
 
 
