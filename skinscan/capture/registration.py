@@ -40,6 +40,12 @@ _CHANCE = 0.06
 _SPURIOUS = 12
 """Patches that a guess by chance may bring into agreement: it rests on up to 10 features (measured)."""
 
+_LEAST_SHARE = 0.3
+_LEAST_SHARE_UNMOVED = 0.8
+_SHARE_OF_ALL = 0.8
+_UNMOVED_PX = 0.75
+"""Least share of patches that agree: 0.4 or more of a smiling face do, and all that a watermark covers."""
+
 _LEAST_AGREEING = 8
 _LOG10_CHANCE = -6.0
 _LOG10_CONVINCING = -15.0
@@ -54,14 +60,31 @@ TEXTURE_ALIKE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
+    """A fit and what speaks for it. `unmoved`: its features lie at the same pixels in both photos."""
+
     fit: Pass
     matches: int
     chance: float
     mirrored: bool
+    unmoved: bool
+
+    @property
+    def share(self) -> float:
+        return self.fit.agreeing / max(self.fit.patches, 1)
+
+    @property
+    def printed_on(self) -> bool:
+        """What agrees is fixed to the picture and the rest is not: a watermark, a dirty lens."""
+        return self.unmoved and self.share < _LEAST_SHARE_UNMOVED
 
     @property
     def believed(self) -> bool:
-        return self.fit.agreeing - _SPURIOUS >= _LEAST_AGREEING and self.chance <= _LOG10_CHANCE
+        return (
+            self.fit.agreeing - _SPURIOUS >= _LEAST_AGREEING
+            and self.chance <= _LOG10_CHANCE
+            and self.share >= _LEAST_SHARE
+            and not self.printed_on
+        )
 
 
 def register(before: Frame, after: Frame) -> Registration:
@@ -134,13 +157,26 @@ def _attempt(
         return None
     homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)
     start = Warp(homography / homography[2, 2], warp.NO_DISPLACEMENT, 1)
+    moved = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
+    unmoved = float(np.median(np.linalg.norm(moved, axis=1))) < _UNMOVED_PX
     one, other = _same_scale(one, other, start)
-    fit = refine(banded(one), banded(other), start, shape, search=10, spacing=24)
+    before, after = banded(one), banded(other)
+    fit = refine(before, after, start, shape, search=10, spacing=24)
     if fit is None:
         return None
+    attempt = _Attempt(fit, len(guess), _chance(fit), mirrored, unmoved)
+    if attempt.chance <= _LOG10_CHANCE and attempt.share < _SHARE_OF_ALL:
+        # a guess from one corner reaches the far one only on a second look, from where the first arrived
+        again = refine(before, after, _everywhere(fit.warp), shape, search=10, spacing=24)
+        if again is not None and again.agreeing > fit.agreeing:
+            attempt = _Attempt(again, len(guess), _chance(again), mirrored, unmoved)
+    return attempt
+
+
+def _chance(fit: Pass) -> float:
+    """log10 of the probability that so many patches agree by chance, _SPURIOUS of them taken off."""
     tested = max(fit.patches - _SPURIOUS, 0)
-    chance = _log10_tail(max(fit.agreeing - _SPURIOUS, 0), tested, _CHANCE)
-    return _Attempt(fit, len(guess), chance, mirrored)
+    return _log10_tail(max(fit.agreeing - _SPURIOUS, 0), tested, _CHANCE)
 
 
 def _same_scale(one: SkinView, other: SkinView, start: Warp) -> tuple[SkinView, SkinView]:
@@ -306,6 +342,11 @@ def _why_not(best: _Attempt | None) -> str:
     todo = "photograph the same place again, sharp, lit from the same side and about as near"
     if best is None:
         return f"no structure of the skin was found in both; {todo}"
+    if best.printed_on:
+        return (
+            f"only {100 * best.share:.0f} % of the skin agrees, at the very same pixels of both photos, as a "
+            "watermark or a dirty lens would; use photos without it"
+        )
     return (
         f"{best.fit.agreeing} of {best.fit.patches} patches of skin agree on where they went, "
         f"no more than chance allows; {todo}"

@@ -156,6 +156,19 @@ def test_other_skin_is_refused(tones):
     assert "photograph" in found.notices[0].detail
 
 
+def test_a_watermark_on_two_skins_does_not_register_them():
+    def marked(pixels):
+        written = pixels.copy()
+        for row in range(4):
+            cv2.putText(written, "CLINIC", (10, 70 + 90 * row), 0, 3, (255, 255, 255), 7, cv2.LINE_AA)
+        return pixels // 2 + written // 2
+
+    other = photograph(skin("III", 2), Camera(px_per_mm=PX_PER_MM, size_px=(SIDE, SIDE)))
+    found = register(frame(marked(shot("III").pixels)), frame(marked(other.pixels)))
+    assert not found.ok
+    assert "watermark" in found.notices[0].detail
+
+
 @pytest.mark.parametrize("kind", ["flat", "noise", "blurred", "stripes"])
 def test_what_shows_no_skin_structure_is_refused(kind):
     draw = np.random.default_rng(3)
