@@ -18,11 +18,12 @@ from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.arrays.statistics import block_standard_error
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
+from skinscan.capture.quality import effective_um_per_px
 from skinscan.environment import check_opencv
 from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import find_pores, floor_um
-from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores
+from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores, Scale
 
 LEAST_PIXELS = 2000
 """Measured pixels under which a region is refused: its blocks would be smaller than the structures in them."""
@@ -66,7 +67,7 @@ def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
     return Assessment(
         frame=frame,
         measurements=tuple(measurements),
-        evidence=evidence_of(maps) if evidence else (),
+        evidence=evidence_of(maps, measurements) if evidence else (),
         pores=catalogue(maps),
         versions=versions(),
     )
@@ -143,11 +144,12 @@ def catalogue(maps: Maps) -> Pores | None:
     )
 
 
-def evidence_of(maps: Maps) -> tuple[Evidence, ...]:
-    """The maps behind the measures, each once, reduced to a size for looking at and laid over the whole photo."""
+def evidence_of(maps: Maps, measurements: Sequence[Measurement]) -> tuple[Evidence, ...]:
+    """The maps behind the numbers that came, each once, reduced to a size for looking at, over the whole photo."""
+    came = {m.measure for m in measurements if not math.isnan(m.value)}
     sources: dict[Callable[[Maps], NDArray[np.float32]], list[Measure]] = {}
     for measure in all_measures().values():
-        if measure.evidence is not None and _can_draw(measure, maps):
+        if measure.evidence is not None and measure.name in came:
             sources.setdefault(measure.evidence, []).append(measure)
     height, width = maps.frame.shape
     step = max(max(height, width) / EVIDENCE_SIDE_PX, 1.0)
@@ -164,15 +166,6 @@ def evidence_of(maps: Maps) -> tuple[Evidence, ...]:
             )
         )
     return tuple(found)
-
-
-def _can_draw(measure: Measure, maps: Maps) -> bool:
-    if not maps.measured.any():
-        return False
-    if measure.needs_scale:
-        fits = measure.largest_um_per_px is None or maps.effective_um_per_px <= measure.largest_um_per_px
-        return maps.frame.scale is not None and fits
-    return not (maps.frame.photo.is_grey and measure.family in ("redness", "pigment"))
 
 
 def _reduced(
@@ -209,11 +202,8 @@ def versions() -> dict[str, str]:
     return dict(_installed())
 
 
-def rescaled(frame: Frame, **changes: Any) -> Frame:
-    """The same frame with other settings, its quality told in the new scale."""
-    changed = replace(frame, **changes)
-    if changed.scale is None or frame.scale is None or frame.quality.effective_um_per_px is None:
-        return changed
-    ratio = changed.scale.mm_per_px / frame.scale.mm_per_px
-    quality = replace(frame.quality, effective_um_per_px=frame.quality.effective_um_per_px * ratio)
-    return replace(changed, quality=quality)
+def rescaled(frame: Frame, scale: Scale) -> Frame:
+    """The same frame at another scale, its effective resolution told in that."""
+    blur = frame.quality.blur_px
+    effective = effective_um_per_px(scale.mm_per_px * 1000, blur if math.isfinite(blur) else 0.0)
+    return replace(frame, scale=scale, quality=replace(frame.quality, effective_um_per_px=effective))

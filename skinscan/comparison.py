@@ -23,13 +23,11 @@ from skinscan.measures import Measure, PairedSample, Sample, all_measures
 from skinscan.measures.maps import Maps
 from skinscan.records import (
     SKIN,
-    Assessment,
     Change,
     Colour,
     Comparison,
     Flag,
     Frame,
-    Measurement,
     Notice,
     Photo,
     Registration,
@@ -99,7 +97,7 @@ def compare_frames(
     tell(0.65, "measuring the after photo")
     second = assess_frame(maps_after, evidence=evidence)
     tell(0.85, "comparing")
-    difference = capture_difference(before, after, registration, first)
+    difference = capture_difference(before, after, registration)
     pair = Pair(maps_before, maps_after, registration, difference)
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
     judged = any(change.verdict != "not_comparable" for change in changes)
@@ -129,9 +127,9 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
             carried[name] = _carry(mask, after.shape, registration) & after.usable
     if before.scale is None and after.scale is not None:
         ratio = registration.scale_ratio
-        before = rescaled(before, scale=_scaled(after.scale, ratio))
+        before = rescaled(before, _scaled(after.scale, ratio))
     elif before.scale is not None:
-        after = rescaled(after, scale=_scaled(before.scale, 1 / registration.scale_ratio))
+        after = rescaled(after, _scaled(before.scale, 1 / registration.scale_ratio))
     if before.colour.state == "reference" and before.reference_mask is not None:
         before, after, lost = _tie_colour(before, after, registration)
         notices += lost
@@ -172,35 +170,45 @@ def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float
     return np.median(frame.photo.linear_rgb(*box)[mask[box]].astype(np.float64), 0)
 
 
-def capture_difference(before: Frame, after: Frame, registration: Registration, first: Assessment) -> Difference:
+def capture_difference(before: Frame, after: Frame, registration: Registration) -> Difference:
     """How differently the two photos were taken, as far as the photos themselves show it."""
-    tone = next((m.value for m in first.measurements if m.measure == "pigment.ita" and m.region == SKIN), math.nan)
+    typical_before, typical_after = _typical_rgb(before), _typical_rgb(after)
+    lab = colour.lab(typical_before)
     detail_before, detail_after = _resolved(before), _resolved(after) / registration.scale_ratio
     singular = np.linalg.svd(registration.homography[:2, :2], compute_uv=False)
     return Difference(
         light=math.sqrt(max(1.0 - registration.texture_correlation, 0.0)),
         blur=abs(math.log(detail_after / detail_before)),
         pose=abs(math.log(registration.scale_ratio)) + abs(math.log(singular[0] / singular[1])),
-        noise=abs(math.log(max(after.quality.noise, 1e-4) / max(before.quality.noise, 1e-4))),
-        exposure=abs(_log_brightness(after) - _log_brightness(before)),
-        tone_ita=tone,
+        noise=abs(math.log(_noise(after) / _noise(before))),
+        exposure=abs(math.log(_brightness(typical_after) / _brightness(typical_before))),
+        tone_ita=float(colour.ita_degree(float(lab[0]), float(lab[2]))),
         um_per_px=before.um_per_px,
     )
 
 
 def _resolved(frame: Frame) -> float:
-    """Resolved detail in pixels: one, widened by the blur."""
-    return math.sqrt(1.0 + (frame.quality.blur_px / 0.6) ** 2)
+    """Blur in pixels, never under what a sharp photo has; taken as sharp where it could not be told."""
+    return max(frame.quality.blur_px, 0.7) if math.isfinite(frame.quality.blur_px) else 0.7
 
 
-def _log_brightness(frame: Frame) -> float:
+def _noise(frame: Frame) -> float:
+    return max(frame.quality.noise, 1e-3) if math.isfinite(frame.quality.noise) else 1e-3
+
+
+def _typical_rgb(frame: Frame) -> NDArray[np.float64]:
+    """Median linear RGB of the skin, (3,), from a thinned grid; of all regions where no skin was found."""
     rows, columns = frame.shape
     step = (slice(None, None, max(rows // 256, 1)), slice(None, None, max(columns // 256, 1)))
-    mask = frame.regions[SKIN][step]
+    mask = np.logical_or.reduce([region[step] for region in frame.regions.values()])
     if not mask.any():
-        return 0.0
-    light = colour.luminance(frame.photo.linear_rgb(*step))[mask]
-    return float(np.log(max(float(np.median(light)), 1e-4)))
+        mask = frame.usable[step]
+    rgb = frame.photo.linear_rgb(*step)[mask]
+    return np.median(rgb, 0).astype(np.float64) if len(rgb) else np.ones(3)
+
+
+def _brightness(rgb: NDArray[np.float64]) -> float:
+    return max(float(colour.luminance(rgb)), 1e-4)
 
 
 # --- changes --------------------------------------------------------------------------------------------------
@@ -414,8 +422,3 @@ def _common_reasons(changes: Sequence[Change]) -> tuple[str, ...]:
     for change in changes:
         counts[change.reason] = counts.get(change.reason, 0) + 1
     return tuple(sorted(counts, key=lambda reason: -counts[reason])[:3])
-
-
-def value_of(assessment: Assessment, measure: str, region: str = SKIN) -> Measurement | None:
-    """A measurement by name, or None."""
-    return next((m for m in assessment.measurements if m.measure == measure and m.region == region), None)

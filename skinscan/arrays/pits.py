@@ -127,6 +127,9 @@ def measure_pits(
     contrast = closed = roughness = rim = elongation = scatter = weak_side = symmetry = np.zeros(len(x))
     for turn in range(rounds):
         profile = _polar(image, x, y, radius)
+        if turn == rounds - 1:
+            # light from one side brightens one wall and darkens the other; the mean of opposite rays is free of it
+            profile = (profile + np.roll(profile, RAYS // 2, axis=1)) / 2
         step = radius * REACH / (RADII - 1)
         start = int(round(1.6 / REACH * (RADII - 1)))
         annulus = profile[:, :, start:].reshape(len(x), -1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-GRID = 768
+GRID = 512
 LOWEST, HIGHEST = -1.2, 1.8
 """The square of u and v that the table covers; colours beyond it are taken at its edge."""
 
@@ -47,7 +47,7 @@ def solve(unmixing: Unmixing, u: NDArray[np.float64], v: NDArray[np.float64]) ->
     span = 4 * (HIGHEST - LOWEST)
     low = np.full(u.shape, unmixing.melanin[0] - span)
     high = np.full(u.shape, unmixing.melanin[-1] + span)
-    for _ in range(48):
+    for _ in range(36):
         middle = (low + high) / 2
         cu, cv, angle = unmixing.at(middle)
         # the side of the line c + h w on which the colour lies; it moves along the curve with melanin

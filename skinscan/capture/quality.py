@@ -17,7 +17,7 @@ from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.usable import Usable
 from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
 
-BLUR_FREE_PX = 0.6
+BLUR_FREE_PX = 1.1
 """SD of the blur that a camera's lens, antialiasing and demosaicing leave in a sharp photo."""
 
 SKIN_SD_MM = 0.042
@@ -48,10 +48,10 @@ _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 def effective_um_per_px(um_per_px: float, blur_px: float) -> float:
     """Micrometres a pixel that a photo is worth once its blur is counted.
 
-    `um_per_px * sqrt(1 + max(0, blur_px^2 - 0.6^2))`, blur as SD in px. A sharp photo (0.6 px) keeps its
-    scale. A photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are
+    `um_per_px * sqrt(1 + max(0, blur_px^2 - 1.1^2))`, blur as SD in px. A sharp photo keeps its scale: up to
+    1.1 px pores of 4 px and more are sized within their error (docs/results.md). A photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are
     about the blur's own SD wide, so that for strong blur the photo is worth one pixel an SD: 2.5 px at 33
-    um/px count as 86 um.
+    um/px count as 82 um.
     """
     return um_per_px * math.sqrt(1.0 + max(0.0, blur_px**2 - BLUR_FREE_PX**2))
 

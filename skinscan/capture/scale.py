@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import cv2
 import numpy as np
@@ -55,8 +54,8 @@ class Sticker:
 def given_scale(mm_per_px: float, spread: float | None = None) -> Scale:
     """A scale that the user states, `spread` being its standard uncertainty in mm/px.
 
-    Without `spread` it is 1 % together with the rounding of the digits as written, half a unit of the last
-    digit as a rectangular distribution: 0.033 is 0.033 +- sqrt((0.01 * 0.033)^2 + 0.0005^2 / 3) = +- 0.00044.
+    Without `spread` it is 1 %: what a ruler in the picture gives. (How many digits were typed cannot be told from
+    a number: 0.050 is 0.05.)
     """
     value = _number("mm_per_px", mm_per_px)
     if not 0.0005 <= value <= 1.0:
@@ -69,7 +68,7 @@ def given_scale(mm_per_px: float, spread: float | None = None) -> Scale:
             found=f"{value:g}" if value <= 0 else f"{value:g}; give {hint}" if value > 1 else f"{value:g}",
         )
     if spread is None:
-        return Scale(value, math.hypot(GIVEN_RELATIVE * value, _last_digit(value) / math.sqrt(12.0)), "given")
+        return Scale(value, GIVEN_RELATIVE * value, "given")
     error = _number("mm_per_px_spread", spread)
     if not 0.0 < error < value:
         raise ParameterError(
@@ -319,9 +318,3 @@ def _number(name: str, value: float) -> float:
     if not math.isfinite(number):
         raise ParameterError(f"{name} is not a number", expected="a number", found=repr(value))
     return number
-
-
-def _last_digit(value: float) -> float:
-    """One unit of the last digit as written: 0.001 for 0.033."""
-    exponent = Decimal(repr(value)).as_tuple().exponent
-    return 10.0 ** int(exponent)

@@ -48,12 +48,11 @@ def _roughness(shortest_um: float, longest_um: float) -> Callable[[Maps, Cells, 
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
         if maps.frame.scale is None:
             return _no_scale(cells)
-        # what the photo resolves, blur included, has to reach the band's finest structure
-        resolved = maps.effective_um_per_px
-        if shortest_um / resolved < LEAST_PX_A_WAVELENGTH:
+        shortest_px = shortest_um / maps.um_per_px
+        if shortest_px < LEAST_PX_A_WAVELENGTH * (1 - 1e-6):
             return refused(
                 Flag.BAND_TOO_FINE,
-                f"{resolved:.0f} um/px resolved, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
+                f"{maps.um_per_px:.0f} um/px, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
                 cells,
             )
         side_um = math.sqrt(len(cells.index)) * maps.um_per_px

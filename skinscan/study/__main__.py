@@ -42,5 +42,50 @@ def pore_classifier(workers: int, count: int) -> None:
     module.write(ROOT / "models" / "pore_classifier.json", parts, seeds)
 
 
+@study.command()
+@click.option("--count", default=120, show_default=True, help="Skins, each photographed three times.")
+@click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here, or read them if the file exists.")
+@click.pass_obj
+def repeatability(workers: int, count: int, rows: Path | None) -> None:
+    """datasets/study/repeatability.json, from unchanged phantom pairs."""
+    import pandas as pd
+
+    from skinscan.study import pairs, repeatability_model
+
+    if rows is not None and rows.exists():
+        found = pd.read_csv(rows, keep_default_na=True).to_dict("records")
+        for row in found:
+            row["measure"] = row["measure"] if isinstance(row["measure"], str) else ""
+    else:
+        found = [row for part in over(pairs.run, pairs.study_jobs(count), "skins", workers) for row in part]
+        if rows is not None:
+            pd.DataFrame(found).to_csv(rows, index=False)
+    repeatability_model.write(ROOT / "datasets" / "study" / "repeatability.json", found)
+
+
+@study.command()
+@click.option("--singles", default=2, show_default=True, help="Photos a tone and resolution.")
+@click.option("--placebos", default=12, show_default=True, help="Unchanged pairs a tone.")
+@click.option("--treated", default=4, show_default=True, help="Treated pairs a tone and treatment.")
+@click.pass_obj
+def validate(workers: int, singles: int, placebos: int, treated: int) -> None:
+    """docs/results.md and the tables of README.md, from phantoms that nothing was fitted on."""
+    from skinscan.study import validation as v
+
+    alone = over(v.single, v.jobs_single(singles), "photos", workers)
+    mixed = over(v.pigments, [v.Pigments(v.FIRST_SEED + 30_000 + i, t) for i, t in enumerate(v.TONES)], "pigments", workers)
+    placebo = [r for part in over(v.twice, v.jobs_placebo(placebos), "placebo", workers) for r in part]
+    power = [r for part in over(v.twice, v.jobs_power(treated), "treated", workers) for r in part]
+    v.publish(ROOT, alone, mixed, placebo, power)
+
+
+@study.command()
+def demo() -> None:
+    """datasets/demo/, the two photos of `skinscan demo`."""
+    from skinscan.study import demo as module
+
+    module.write(ROOT / "datasets" / "demo")
+
+
 if __name__ == "__main__":
     study()

@@ -16,9 +16,8 @@ from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
 from skinscan.comparison import LEAST_OVERLAP, Pair, capture_difference, colour_uncertainty, samples_of, tie
-from skinscan.assessment import assess_frame
 from skinscan.measures.maps import Maps
-from skinscan.phantom import Camera, Skin, SkinRecipe, change, make_skin, photograph, write_shot
+from skinscan.phantom import Camera, Props, Skin, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Frame
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
@@ -104,26 +103,35 @@ def photographed_again(draw: np.random.Generator, camera: Camera, far: Spread, s
     )
 
 
+REFERENCE_MM = 6.0
+
+
+def grey_patch(px_per_mm: float) -> Props:
+    """A neutral patch somewhat larger than the reference region, where that region is in an untilted view."""
+    centre_mm = (0.12 * SIZE_PX - SIZE_PX / 2) / px_per_mm + REFERENCE_MM / 2
+    return Props(grey_mm=REFERENCE_MM + 2.0, grey_at_mm=(centre_mm, centre_mm), grey=0.35)
+
+
 def regions_of(px_per_mm: float) -> dict[str, list[tuple[float, float]]]:
-    """An untreated reference in a corner, and a region smaller than the photo."""
+    """A reference in a corner (untreated skin, or the grey patch where one lies there), and a region smaller than the photo."""
 
     def square(x: float, y: float, side_mm: float) -> list[tuple[float, float]]:
         side = side_mm * px_per_mm
         return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
 
     margin = 0.12 * SIZE_PX
-    return {"untreated": square(margin, margin, 6.0), "patch": square(0.42 * SIZE_PX, 0.42 * SIZE_PX, 12.0)}
+    return {"untreated": square(margin, margin, REFERENCE_MM), "patch": square(0.42 * SIZE_PX, 0.42 * SIZE_PX, 12.0)}
 
 
-def frame_of(skin: Skin, camera: Camera, baseline: bool) -> Frame:
+def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, referenced: bool = True) -> Frame:
     """What the pipeline makes of a photo, file and all. The baseline carries scale, regions and reference."""
     with TemporaryDirectory() as folder:
-        path = write_shot(photograph(skin, camera), Path(folder) / "photo.jpg")
+        path = write_shot(photograph(skin, camera, props), Path(folder) / "photo.jpg")
         photo = read_photo(path)
     if not baseline:
         return make_frame(photo)
     regions = regions_of(camera.px_per_mm)
-    return make_frame(photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated")
+    return make_frame(photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated" if referenced else None)
 
 
 def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
@@ -137,8 +145,7 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
         return
     before, after, _ = tie(before, after, registration)
     maps = Maps(before), Maps(after)
-    first = assess_frame(maps[0], evidence=False)
-    difference = capture_difference(before, after, registration, first)
+    difference = capture_difference(before, after, registration)
     pair = Pair(*maps, registration, difference)
     shared = {**asdict(difference), "state": after.colour.state}
     for region in (SKIN, "patch"):
@@ -177,6 +184,8 @@ class Job:
     treatment: Mapping[str, float] | None = None
     same_capture: bool = False
     full_share: bool = False
+    referenced: bool = True
+    grey: bool = False
 
 
 def run(job: Job) -> list[dict[str, Any]]:
@@ -187,14 +196,33 @@ def run(job: Job) -> list[dict[str, Any]]:
     grid_um = min(20.0, 1000.0 / job.px_per_mm / 1.75)
     skin = make_skin(recipe, grid_um)
     treated = make_skin(change(recipe, **job.treatment), grid_um) if job.treatment else skin
-    before = frame_of(skin, camera, baseline=True)
+    props = grey_patch(job.px_per_mm) if job.grey else None
+    before = frame_of(skin, camera, props, baseline=True, referenced=job.referenced)
     rows = []
     for repeat in range(job.repeats):
         share = 1.0 if job.full_share else float(draw.uniform(0, 1))
         again = photographed_again(draw, camera, job.far, 0.0 if job.same_capture else share)
-        after = frame_of(treated, again, baseline=False)
+        after = frame_of(treated, again, props, baseline=False)
         for row in rows_of(before, after):
             rows.append(
                 {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share, **row}
             )
     return rows
+
+
+FIRST_SEED = 100_000
+
+
+def study_jobs(count: int) -> list[Job]:
+    """Unchanged pairs over tones, resolutions and references, in turn."""
+    return [
+        Job(
+            seed=FIRST_SEED + number,
+            tone=TONES[number % 6],
+            px_per_mm=PX_PER_MM[(number // 6) % 4],
+            repeats=2,
+            grey=(number // 24) % 2 == 1,
+            referenced=number % 4 != 3,
+        )
+        for number in range(count)
+    ]

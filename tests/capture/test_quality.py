@@ -53,7 +53,7 @@ def test_more_blur_is_never_less_and_noise_hardly_matters(tone):
 
 
 def test_an_unblurred_photo_keeps_its_scale_and_a_blurred_one_does_not():
-    assert effective_um_per_px(50.0, 0.6) == 50.0
+    assert effective_um_per_px(50.0, 1.1) == 50.0
     assert effective_um_per_px(50.0, 0.3) == 50.0
     assert effective_um_per_px(33.3, 2.5) > 80.0
 

@@ -14,11 +14,10 @@ from skinscan.records import ParameterError, ScaleError
 STICKER = Props(marker_mm=8.0, marker_at_mm=(-4.0, -3.0), marker_angle_deg=17.0)
 
 
-def test_a_given_scale_holds_one_percent_and_the_rounding_of_its_digits():
-    scale = given_scale(0.033)
+def test_a_given_scale_holds_one_percent_unless_told():
+    scale = given_scale(0.05)
     assert scale.source == "given"
-    assert scale.spread == pytest.approx(math.hypot(0.01 * 0.033, 0.001 / math.sqrt(12)))
-    assert given_scale(1 / 30).relative == pytest.approx(0.01)
+    assert scale.relative == pytest.approx(0.01)
     assert given_scale(0.033, 0.0001).spread == 0.0001
 
 

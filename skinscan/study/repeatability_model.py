@@ -1,0 +1,105 @@
+"""Fit what capture alone changes: rows of unchanged phantom pairs -> datasets/study/repeatability.json.
+
+For each measure the difference of a pair has the variance  known^2 + exp(2 x.b): `known` is what the pair's own
+blocks, pores and reference say; x is `skinscan.repeatability.features`. b maximises the Gaussian likelihood; then
+the factor is the 95 % point of |difference| / SD, so that 95 % of unchanged pairs stay within it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from skinscan.measures import all_measures
+from skinscan.repeatability import COVARIATES, Difference, features
+
+LEAST_ROWS = 60
+LIMIT_SHARE = 0.99
+LIMIT_ALLOWANCE = 1.25
+_PRIOR = 4.0
+_FLOOR_LOG_SD = -12.0
+
+
+def difference_of(row: Mapping[str, Any]) -> Difference:
+    return Difference(**{name: row[name] for name in (*COVARIATES, "tone_ita", "um_per_px")})
+
+
+def key_of(measure: str, state: str) -> str:
+    """Measures that the colour state bears on have an entry for each state."""
+    found = all_measures()[measure]
+    return f"{measure}|{state}" if found.needs_colour or found.within_photo else measure
+
+
+def fit_entry(x: NDArray[np.float64], difference: NDArray[np.float64], known: NDArray[np.float64]) -> dict[str, Any]:
+    """Coefficients and factor of one measure."""
+    typical = math.log(max(float(np.sqrt(np.mean(difference**2))), 1e-9))
+    start = np.zeros(x.shape[1])
+    start[0] = typical - 0.5
+
+    def loss(b: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        extra = np.exp(2 * np.clip(x @ b, _FLOOR_LOG_SD, 8))
+        variance = known**2 + extra
+        value = 0.5 * np.sum(np.log(variance) + difference**2 / variance) + 0.5 * _PRIOR * np.sum(b[1:] ** 2)
+        pull = 0.5 * (1 / variance - difference**2 / variance**2) * 2 * extra
+        gradient = x.T @ pull
+        gradient[1:] += _PRIOR * b[1:]
+        return float(value), gradient
+
+    free = [(typical - 7, typical + 3), (-2.5, 2.5), (-1.5, 1.5), (-2.5, 2.5)]
+    bounds = [*free, *[(0.0, 12.0)] * (x.shape[1] - len(free))]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000})
+    variance = known**2 + np.exp(2 * (x @ found.x))
+    z = np.abs(difference) / np.sqrt(variance)
+    return {
+        "coefficients": [round(float(b), 4) for b in found.x],
+        "factor": round(float(np.quantile(z, 0.95)), 3),
+        "pairs": len(difference),
+        "sd_of_z": round(float(np.sqrt(np.mean(z**2))), 3),
+    }
+
+
+def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The model of `skinscan.repeatability` from rows of `pairs.rows_of`."""
+    groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    pairs: dict[tuple[Any, Any], Mapping[str, Any]] = {}
+    for row in rows:
+        if row["measure"]:
+            pairs[row["seed"], row["repeat"]] = row
+            if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]):
+                groups[key_of(row["measure"], row["state"])].append(row)
+    entries = {}
+    for key, group in sorted(groups.items()):
+        if len(group) >= LEAST_ROWS:
+            x = np.array([features(difference_of(row)) for row in group])
+            entries[key] = fit_entry(
+                x, np.array([r["difference"] for r in group]), np.array([r["known_sd"] for r in group])
+            )
+    limits = {
+        name: round(LIMIT_ALLOWANCE * float(np.quantile([row[name] for row in pairs.values()], LIMIT_SHARE)), 4)
+        for name in COVARIATES
+    }
+    return {
+        "about": {
+            "name": "study of phantom pairs",
+            "holds": ["shot", "reposition", "light"],
+            "missing": ["device", "day to day"],
+            "pairs": len(pairs),
+            "seeds": sorted({row["seed"] for row in pairs.values()})[:: max(len(pairs) - 1, 1)],
+        },
+        "covariates": list(COVARIATES),
+        "limits": limits,
+        "measures": entries,
+    }
+
+
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(fit(rows), indent=1) + "\n")

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from skinscan.arrays import filters
+
+
+@pytest.mark.parametrize("sigma", [0.7, 2.0, 5.9, 6.1, 12.0, 60.0])
+@pytest.mark.parametrize("shape", [(200, 260), (131, 97)])
+def test_gaussian_equals_scipys(sigma: float, shape: tuple[int, int]) -> None:
+    """Wide blurs are done on a reduced image: within 0.3 % of the image's range."""
+    image = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=shape), 1.5).astype(np.float32)
+    expected = ndimage.gaussian_filter(image.astype(float), sigma, mode="constant", truncate=4)
+    assert np.abs(filters.gaussian(image, sigma) - expected).max() < 0.003 * np.ptp(image)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.6, 9))
+def test_masked_pixels_have_no_influence(seed: int, sigma: float) -> None:
+    draw = np.random.default_rng(seed)
+    image = draw.normal(size=(40, 50)).astype(np.float32)
+    mask = draw.random((40, 50)) > 0.3
+    other = np.where(mask, image, np.float32(np.nan))
+    first, second = filters.masked_gaussian(image, mask, sigma), filters.masked_gaussian(other, mask, sigma)
+    assert np.array_equal(first, second, equal_nan=True)
+
+
+def test_a_constant_stays_itself_up_to_the_masks_edge() -> None:
+    mask = np.zeros((80, 80), bool)
+    mask[20:60, 10:70] = True
+    found = filters.masked_gaussian(np.full((80, 80), 3.0, np.float32), mask, 20.0)
+    assert np.abs(found[mask] - 3).max() < 1e-4
+    assert np.abs(filters.flatten(np.full((80, 80), 3.0, np.float32), mask, 20.0)).max() < 1e-4
+
+
+@pytest.mark.parametrize("wavelength", [6.0, 12.0, 30.0])
+def test_half_the_amplitude_passes_at_the_cutoff(wavelength: float) -> None:
+    """ISO 16610-21: the Gaussian filter transmits 50 % at its cut-off wavelength."""
+    x = np.arange(600, dtype=np.float32)
+    wave = np.tile(np.sin(2 * np.pi * x / wavelength), (200, 1)).astype(np.float32)
+    smooth = filters.masked_gaussian(wave, np.ones(wave.shape, bool), filters.CUTOFF_TO_SIGMA * wavelength)
+    assert smooth[100, 200:400].std() / wave[100, 200:400].std() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_band_holds_what_lies_in_it() -> None:
+    """A wave of RMS 0.1 in the middle of the band keeps most of it, one far outside nearly nothing."""
+    x = np.arange(800, dtype=np.float32)
+    mask = np.ones((300, 800), bool)
+
+    def rms(wavelength: float) -> float:
+        wave = np.tile(0.1 * np.sqrt(2) * np.sin(2 * np.pi * x / wavelength), (300, 1)).astype(np.float32)
+        return float(
+            np.sqrt(np.nanmean(filters.wavelength_band(wave, mask, 8.0, 32.0)[50:-50, 100:-100] ** 2))
+        )
+
+    assert 0.06 < rms(16.0) < 0.1
+    assert rms(200.0) < 0.01
+    assert rms(3.0) < 0.01
+
+
+def test_nothing_near_is_nan() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[:5, :5] = True
+    found = filters.masked_gaussian(np.ones((60, 60), np.float32), mask, 1.0)
+    assert np.isnan(found[40, 40])
+    assert found[2, 2] == pytest.approx(1)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.feature import blob_log
+
+from skinscan.arrays import pits
+
+
+def disc(
+    size: int, x: float, y: float, diameter: float, ratio: float = 1.0, angle: float = 0.0, blur: float = 0.0
+) -> np.ndarray:
+    """A pit of unit contrast with its area, drawn at 8x and averaged down."""
+    fine = (np.arange(size * 8) + 0.5) / 8 - 0.5
+    u, v = np.meshgrid(fine - x, fine - y)
+    a, b = diameter / 2 * np.sqrt(ratio), diameter / 2 / np.sqrt(ratio)
+    p, q = u * np.cos(angle) + v * np.sin(angle), -u * np.sin(angle) + v * np.cos(angle)
+    inside = ((p / a) ** 2 + (q / b) ** 2 <= 1).astype(float)
+    image = -inside.reshape(size, 8, size, 8).mean((1, 3))
+    return (ndimage.gaussian_filter(image, blur) if blur else image).astype(np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(5, 16), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(1, 1.6), st.floats(0, 3.1))
+def test_a_discs_diameter_at_half_contrast(
+    diameter: float, dx: float, dy: float, ratio: float, angle: float
+) -> None:
+    """Analytic: an ellipse's equivalent diameter is 2 sqrt(a b); within 3 % from 5 px, its centre within 0.1 px."""
+    image = disc(64, 32 + dx, 32 + dy, diameter, ratio, angle)
+    found = pits.measure_pits(image, np.array([32.0]), np.array([32.0]), np.array([diameter * 1.15]))
+    assert found.diameter[0] == pytest.approx(diameter, rel=0.03)
+    assert np.hypot(found.x[0] - 32 - dx, found.y[0] - 32 - dy) < 0.1
+    assert found.contrast[0] == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.3, 1.6])
+def test_elongation_is_the_axis_ratio(ratio: float) -> None:
+    found = pits.measure_pits(
+        disc(64, 32, 32, 14, ratio, 0.4), np.array([32.0]), np.array([32.0]), np.array([14.0])
+    )
+    assert found.elongation[0] == pytest.approx(ratio, abs=0.06)
+
+
+def test_contrast_does_not_change_the_diameter() -> None:
+    image = disc(64, 32, 32, 9, blur=0.8)
+    full = pits.measure_pits(image, np.array([32.0]), np.array([32.0]), np.array([9.0]))
+    faint = pits.measure_pits(image * np.float32(0.2), np.array([32.0]), np.array([32.0]), np.array([9.0]))
+    assert full.diameter[0] == pytest.approx(faint.diameter[0], rel=1e-4)
+
+
+def test_pits_are_found_where_scikit_image_finds_them() -> None:
+    """A field of 40 discs of 4-12 px: each found once, as blob_log does."""
+    draw = np.random.default_rng(4)
+    image = np.zeros((300, 300), np.float32)
+    places = [(x, y) for x in range(30, 300, 45) for y in range(30, 300, 45)]
+    sizes = draw.uniform(4, 12, len(places))
+    for (x, y), size in zip(places, sizes, strict=True):
+        patch = disc(40, 20, 20, float(size))
+        image[y - 20 : y + 20, x - 20 : x + 20] += 0.3 * patch
+    image += draw.normal(0, 0.01, image.shape).astype(np.float32)
+    scales = 3.5 * 1.22 ** np.arange(8)
+    x, y, diameter, contrast = pits.blob_candidates(image, np.ones(image.shape, bool), scales, 0.1)
+    found = pits.measure_pits(image, x, y, diameter)
+    found = found.where(pits.without_overlaps(found))
+    theirs = blob_log(-image, min_sigma=1.2, max_sigma=5, num_sigma=12, threshold=0.05)
+    assert len(found) == len(places) == len(theirs)
+    gap = np.hypot(found.x[:, None] - [p[0] for p in places], found.y[:, None] - [p[1] for p in places])
+    assert gap.min(1).max() < 0.5
+    assert np.abs(found.diameter / sizes[gap.argmin(1)] - 1).max() < 0.08
+    assert contrast.max() == pytest.approx(0.3, rel=0.2)
+
+
+def test_outside_the_mask_nothing_is_found() -> None:
+    image = disc(64, 32, 32, 9)
+    x, *_ = pits.blob_candidates(image, np.zeros(image.shape, bool), np.array([7.0, 9.0, 11.0]), 0.1)
+    assert len(x) == 0
+
+
+def test_nothing_to_measure() -> None:
+    nothing = np.zeros(0)
+    found = pits.measure_pits(np.zeros((20, 20), np.float32), nothing, nothing, nothing)
+    assert len(found) == 0
+    assert len(pits.without_overlaps(found)) == 0
+
+
+def test_of_two_that_overlap_the_stronger_stays() -> None:
+    image = disc(64, 32, 32, 10)
+    found = pits.measure_pits(image, np.array([32.0, 33.5]), np.array([32.0, 32.0]), np.array([10.0, 7.0]))
+    assert len(pits.without_overlaps(found)) == 1

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skinscan.arrays import unmix
+
+STRAIGHT = unmix.Unmixing(
+    melanin=np.linspace(0, 0.5, 20),
+    u=np.linspace(0.1, 0.1 + 0.5 * 0.6, 20),
+    v=np.linspace(0.2, 0.2 + 0.5 * 0.8, 20),
+    angle=np.full(20, -0.4),
+    bloodless=-0.05,
+)
+
+
+@given(st.floats(-0.3, 0.9), st.floats(-0.3, 0.5))
+def test_a_straight_curve_is_linear_unmixing(melanin: float, blood: float) -> None:
+    u = np.array(0.1 + 0.6 * melanin + (blood - 0.05) * np.cos(-0.4))
+    v = np.array(0.2 + 0.8 * melanin + (blood - 0.05) * np.sin(-0.4))
+    assert unmix.solve(STRAIGHT, u, v) == pytest.approx([melanin, blood], abs=2e-5)
+
+
+def test_the_table_is_the_solution() -> None:
+    draw = np.random.default_rng(0)
+    density = draw.uniform(0, 1, (40, 30, 3))
+    found = unmix.unmix(density, unmix.table(STRAIGHT))
+    u, v = density[..., 1] - density[..., 0], density[..., 2] - density[..., 1]
+    assert np.abs(found - unmix.solve(STRAIGHT, u, v)).max() < 1e-4
+
+
+def test_shading_and_exposure_drop_out() -> None:
+    density = np.random.default_rng(1).uniform(0.1, 0.9, (10, 10, 3))
+    table = unmix.table(STRAIGHT)
+    assert np.abs(unmix.unmix(density + 0.3, table) - unmix.unmix(density, table)).max() < 1e-5
