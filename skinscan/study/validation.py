@@ -19,7 +19,15 @@ from skinscan.comparison import compare_frames
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Camera, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN
-from skinscan.study.pairs import TONES, Spread, draw_camera, draw_recipe, frame_of, grey_patch, photographed_again
+from skinscan.study.pairs import (
+    TONES,
+    Spread,
+    draw_camera,
+    draw_recipe,
+    frame_of,
+    grey_patch,
+    photographed_again,
+)
 from skinscan.study.scoring import score
 
 Row = Mapping[str, Any]
