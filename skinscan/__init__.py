@@ -1,8 +1,8 @@
 """skinscan: two photos of skin in, an honest comparison out.
 
-    import skinscan
-    skinscan.assess("photo.jpg", mm_per_px=0.03).to_frame()
-    skinscan.compare("before.jpg", "after.jpg", mm_per_px=0.03).to_frame()
+import skinscan
+skinscan.assess("photo.jpg", mm_per_px=0.03).to_frame()
+skinscan.compare("before.jpg", "after.jpg", mm_per_px=0.03).to_frame()
 """
 
 from __future__ import annotations

@@ -78,9 +78,7 @@ def cells_in(maps: Maps, region: str) -> Cells:
     return cells_of(*grid_blocks(maps.frame.regions[region][maps.box]))
 
 
-def read(
-    measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mapping[str, float] | None = None
-) -> Sample:
+def read(measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mapping[str, float] | None = None) -> Sample:
     """A measure's sample of a region; refused where the region is too small."""
     assert measure.evaluate is not None
     if len(cells.index) < LEAST_PIXELS:

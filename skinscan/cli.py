@@ -54,27 +54,42 @@ def _photo_options(command: F) -> F:
         (
             click.option("--mm-per-px", type=float, metavar="F", help="Millimetres a pixel on the skin."),
             click.option(
-                "--marker-mm", type=float, metavar="F",
+                "--marker-mm",
+                type=float,
+                metavar="F",
                 help="Side in mm of the outer black square of an ArUco sticker (DICT_4X4_50) lying on the skin.",
             ),
             click.option(
-                "--region", "region", multiple=True, metavar="NAME=X,Y,X,Y,...",
+                "--region",
+                "region",
+                multiple=True,
+                metavar="NAME=X,Y,X,Y,...",
                 help="A polygon to measure, in pixels of the upright photo. Repeat for more.",
             ),
             click.option(
-                "--regions", "regions_file", type=click.Path(path_type=Path), metavar="FILE",
+                "--regions",
+                "regions_file",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
                 help='A JSON file of polygons: {"NAME": [[x, y], ...]}.',
             ),
             click.option(
-                "--reference", metavar="NAME",
+                "--reference",
+                metavar="NAME",
                 help="The region that is untreated skin or a neutral patch, seen in both photos.",
             ),
             click.option(
-                "--max-megapixels", type=float, default=60.0, show_default=True, metavar="F",
+                "--max-megapixels",
+                type=float,
+                default=60.0,
+                show_default=True,
+                metavar="F",
                 help="Refuse larger photos before decoding them.",
             ),
             click.option(
-                "--out", type=click.Path(path_type=Path), metavar="DIR",
+                "--out",
+                type=click.Path(path_type=Path),
+                metavar="DIR",
                 help="Write report.html, overlay PNGs, measurements.csv and pores.csv here.",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
@@ -88,8 +103,15 @@ def _photo_options(command: F) -> F:
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
 @_photo_options
 def assess(
-    photos: tuple[Path, ...], mm_per_px: float | None, marker_mm: float | None, region: tuple[str, ...],
-    regions_file: Path | None, reference: str | None, max_megapixels: float, out: Path | None, as_json: bool,
+    photos: tuple[Path, ...],
+    mm_per_px: float | None,
+    marker_mm: float | None,
+    region: tuple[str, ...],
+    regions_file: Path | None,
+    reference: str | None,
+    max_megapixels: float,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure one or several photos."""
     from skinscan.assessment import assess as assess_photo
@@ -103,8 +125,13 @@ def assess(
         for photo in photos:
             try:
                 assessment = assess_photo(
-                    photo, mm_per_px, regions, marker_mm=marker_mm, reference=reference,
-                    max_megapixels=max_megapixels, evidence=out is not None,
+                    photo,
+                    mm_per_px,
+                    regions,
+                    marker_mm=marker_mm,
+                    reference=reference,
+                    max_megapixels=max_megapixels,
+                    evidence=out is not None,
                 )
             except (ParameterError, RegionError):
                 if len(photos) == 1:
@@ -139,8 +166,16 @@ def assess(
 @click.argument("after", type=click.Path(path_type=Path))
 @_photo_options
 def compare(
-    before: Path, after: Path, mm_per_px: float | None, marker_mm: float | None, region: tuple[str, ...],
-    regions_file: Path | None, reference: str | None, max_megapixels: float, out: Path | None, as_json: bool,
+    before: Path,
+    after: Path,
+    mm_per_px: float | None,
+    marker_mm: float | None,
+    region: tuple[str, ...],
+    regions_file: Path | None,
+    reference: str | None,
+    max_megapixels: float,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Compare two photos of the same skin: what changed, and whether that is more than measurement error.
 
@@ -197,8 +232,17 @@ def measures(as_json: bool) -> None:
 @click.option("--melanin", type=float, default=0.0, show_default=True, help="With --pair: change of melanin.")
 @click.option("--roughness", type=float, default=0.0, show_default=True, help="With --pair: change of relief.")
 def phantom(
-    out: Path, seed: int, tone: Any, px_per_mm: float, size: int, marker_mm: float | None, pair: bool,
-    pores: float, blood: float, melanin: float, roughness: float,
+    out: Path,
+    seed: int,
+    tone: Any,
+    px_per_mm: float,
+    size: int,
+    marker_mm: float | None,
+    pair: bool,
+    pores: float,
+    blood: float,
+    melanin: float,
+    roughness: float,
 ) -> None:
     """Make photos of synthetic skin with known answers beside them, to check this or any other tool."""
     from skinscan.phantom import write_example
@@ -212,7 +256,11 @@ def phantom(
 
 @main.command()
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("skinscan-demo"), show_default=True, metavar="DIR",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("skinscan-demo"),
+    show_default=True,
+    metavar="DIR",
     help="Folder for the report.",
 )
 def demo(out: Path) -> None:
@@ -260,8 +308,14 @@ def _regions(texts: Sequence[str], file: Path | None) -> Mapping[str, Any] | Non
 
 
 def _compare(
-    before: Path, after: Path, mm_per_px: float | None, marker_mm: float | None, regions: Mapping[str, Any] | None,
-    reference: str | None, max_megapixels: float, out: Path | None,
+    before: Path,
+    after: Path,
+    mm_per_px: float | None,
+    marker_mm: float | None,
+    regions: Mapping[str, Any] | None,
+    reference: str | None,
+    max_megapixels: float,
+    out: Path | None,
 ) -> Comparison:
     from skinscan.comparison import compare as compare_photos
 
@@ -275,8 +329,15 @@ def _compare(
             advance(step)
 
         comparison = compare_photos(
-            before, after, mm_per_px, regions, marker_mm=marker_mm, reference=reference,
-            max_megapixels=max_megapixels, evidence=out is not None, progress=tell,
+            before,
+            after,
+            mm_per_px,
+            regions,
+            marker_mm=marker_mm,
+            reference=reference,
+            max_megapixels=max_megapixels,
+            evidence=out is not None,
+            progress=tell,
         )
     if out is not None:
         from skinscan.report import write_comparison
@@ -381,9 +442,8 @@ def _headlines(changes: Sequence[Change], count: int) -> list[str]:
         families.add(family)
         title = all_measures()[c.measure].title
         values = "" if math.isnan(c.before) else f" {c.before:.3g} -> {c.after:.3g}"
-        lines.append(
-            f"{title}, {c.region}:{values} {c.unit} ({c.change:+.2g}; smallest detectable change {c.sdc:.2g}): {c.verdict}"
-        )
+        held = f"({c.change:+.2g}; smallest detectable change {c.sdc:.2g})"
+        lines.append(f"{title}, {c.region}:{values} {c.unit} {held}: {c.verdict}")
     return lines or ["No change is larger than measurement error; this does not show that nothing changed."]
 
 

@@ -97,8 +97,7 @@ def compare_frames(
     tell(0.65, "measuring the after photo")
     second = assess_frame(maps_after, evidence=evidence)
     tell(0.85, "comparing")
-    difference = capture_difference(before, after, registration)
-    pair = Pair(maps_before, maps_after, registration, difference)
+    pair = pair_of(maps_before, maps_after, registration)
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
     judged = any(change.verdict != "not_comparable" for change in changes)
     reasons = () if judged else _common_reasons(changes)
@@ -161,7 +160,11 @@ def _tie_colour(before: Frame, after: Frame, registration: Registration) -> tupl
         return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
     gains = _reference_colour(before, mask_before) / _reference_colour(after, mask_after)
     colour_after = Colour("reference", None, before.colour.reference, tuple(float(g) for g in gains))  # type: ignore[arg-type]
-    return replace(before, reference_mask=mask_before), replace(after, colour=colour_after, reference_mask=mask_after), []
+    return (
+        replace(before, reference_mask=mask_before),
+        replace(after, colour=colour_after, reference_mask=mask_after),
+        [],
+    )
 
 
 def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -224,11 +227,18 @@ class Pair:
     difference: Difference
 
 
+def pair_of(before: Maps, after: Maps, registration: Registration) -> Pair:
+    """Both photos' maps made ready to be read alike: at what the coarser of the two resolves."""
+    coarser = max(before.effective_um_per_px, after.effective_um_per_px)
+    before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
+    return Pair(before, after, registration, capture_difference(before.frame, after.frame, registration))
+
+
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
     """A region of the baseline cut to what both photos see, as blocks in each photo's own pixels."""
     r = pair.registration
     before, after = pair.before.frame, pair.after.frame
-    seen_after = after.regions[region] if region in after.regions else after.usable
+    seen_after = after.regions.get(region, after.usable)
     back = warp.carry_mask_back(seen_after, before.shape, r.homography, r.displacement, r.grid_px)
     labels, count = grid_blocks(before.regions[region] & back)
     carried = _carry(labels, after.shape, r)
@@ -236,9 +246,7 @@ def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
     return cells_of(labels[pair.before.box], count), cells_of(carried[pair.after.box], count)
 
 
-def samples_of(
-    pair: Pair, region: str
-) -> Iterator[tuple[Measure, tuple[Sample, Sample] | PairedSample | None]]:
+def samples_of(pair: Pair, region: str) -> Iterator[tuple[Measure, tuple[Sample, Sample] | PairedSample | None]]:
     """Each measure's samples of a region in both photos, or its paired sample; None where the region is too small."""
     before, after = shared_cells(pair, region)
     for measure in all_measures().values():
@@ -267,22 +275,40 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     if refusal:
         flags, reason = refusal
         return Change(
-            measure.name, region, first.value, second.value, change, measure.unit, math.nan, "", "not_comparable",
-            reason, tuple(dict.fromkeys((*notices, *flags))), min(first.n, second.n),
+            measure.name,
+            region,
+            first.value,
+            second.value,
+            change,
+            measure.unit,
+            math.nan,
+            "",
+            "not_comparable",
+            reason,
+            tuple(dict.fromkeys((*notices, *flags))),
+            min(first.n, second.n),
         )
     if measure.needs_colour:
         notices = tuple(dict.fromkeys((*notices, Flag.RELATIVE)))
     sdc, source = smallest_detectable_change(measure, pair, first, second)
     verdict = verdict_of(measure, change, sdc)
     return Change(
-        measure.name, region, first.value, second.value, change, measure.unit, sdc, source, verdict,
-        words(verdict, measure), notices, min(first.n, second.n),
+        measure.name,
+        region,
+        first.value,
+        second.value,
+        change,
+        measure.unit,
+        sdc,
+        source,
+        verdict,
+        words(verdict, measure),
+        notices,
+        min(first.n, second.n),
     )
 
 
-def _refusal(
-    measure: Measure, pair: Pair, first: Sample, second: Sample
-) -> tuple[tuple[Flag, ...], str] | None:
+def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[tuple[Flag, ...], str] | None:
     """Why this change cannot be judged, or None."""
     for role, sample in (("before", first), ("after", second)):
         if math.isnan(sample.value):
@@ -304,7 +330,11 @@ def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, seco
     capture, factor = known
     parts = [f"capture {capture:.2g}"]
     blocks = statistics.paired_standard_error(
-        first.value, second.value, first.blocks, second.blocks, np.minimum(first.weights, second.weights),
+        first.value,
+        second.value,
+        first.blocks,
+        second.blocks,
+        np.minimum(first.weights, second.weights),
         measure.transform,
     )
     if math.isfinite(blocks):
@@ -380,7 +410,18 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
 
     def refuse(flags: tuple[Flag, ...], reason: str, n: int = 0) -> Change:
         return Change(
-            measure.name, region, nothing, nothing, nothing, measure.unit, nothing, "", "not_comparable", reason, flags, n
+            measure.name,
+            region,
+            nothing,
+            nothing,
+            nothing,
+            measure.unit,
+            nothing,
+            "",
+            "not_comparable",
+            reason,
+            flags,
+            n,
         )
 
     if sample is None:
@@ -398,8 +439,18 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     verdict = verdict_of(measure, sample.change, sdc)
     parts = [f"capture {capture:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
     return Change(
-        measure.name, region, nothing, nothing, sample.change, measure.unit, sdc, repeatability.source(parts), verdict,
-        words(verdict, measure), (), sample.n,
+        measure.name,
+        region,
+        nothing,
+        nothing,
+        sample.change,
+        measure.unit,
+        sdc,
+        repeatability.source(parts),
+        verdict,
+        words(verdict, measure),
+        (),
+        sample.n,
     )
 
 
@@ -408,7 +459,16 @@ def _unmatched(before: Frame, reason: str) -> tuple[Change, ...]:
     nothing = math.nan
     return tuple(
         Change(
-            m.name, region, nothing, nothing, nothing, m.unit, nothing, "", "not_comparable", reason,
+            m.name,
+            region,
+            nothing,
+            nothing,
+            nothing,
+            m.unit,
+            nothing,
+            "",
+            "not_comparable",
+            reason,
             (Flag.NOT_REGISTERED,),
         )
         for region in before.regions

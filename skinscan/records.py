@@ -381,13 +381,15 @@ class Assessment:
         import pandas as pd
 
         photo = self.frame.photo
-        return pd.DataFrame([{"photo": photo.name, "sha256": photo.sha256, **row} for row in map(_row, self.measurements)])
+        return pd.DataFrame(
+            [{"photo": photo.name, "sha256": photo.sha256, **row} for row in map(_row, self.measurements)]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `skinscan assess --json`, NaN as None."""
         frame, photo = self.frame, self.frame.photo
         quality = {name: getattr(frame.quality, name) for name in Quality.__slots__}
-        return _plain(
+        told: dict[str, Any] = _plain(
             {
                 "schema": SCHEMA,
                 "photo": {
@@ -416,6 +418,7 @@ class Assessment:
                 "versions": dict(self.versions),
             }
         )
+        return told
 
     def to_json(self, indent: int | None = 2) -> str:
         return _json(self.to_dict(), indent)
@@ -510,7 +513,7 @@ class Comparison:
                 "texture_correlation": r.texture_correlation,
                 "light_change": r.light_change,
             }
-        return _plain(
+        told: dict[str, Any] = _plain(
             {
                 "schema": SCHEMA,
                 "comparable": self.comparable,
@@ -522,6 +525,7 @@ class Comparison:
                 "changes": [_row(change) for change in self.changes],
             }
         )
+        return told
 
     def to_json(self, indent: int | None = 2) -> str:
         return _json(self.to_dict(), indent)

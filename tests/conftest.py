@@ -73,9 +73,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI a test that skips for a reason nobody expects is a failure."""
     if not os.environ.get("CI") or hasattr(session.config, "workerinput"):
         return
-    unexpected = [
-        (test, why) for test, why in _skipped if not any(reason in why for reason in EXPECTED_SKIPS)
-    ]
+    unexpected = [(test, why) for test, why in _skipped if not any(reason in why for reason in EXPECTED_SKIPS)]
     if unexpected and session.exitstatus == 0:
         for test, why in unexpected:
             print(f"\nunexpected skip in CI: {test}: {why}")

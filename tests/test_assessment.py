@@ -23,7 +23,9 @@ def assessment(photo_path: Path):  # type: ignore[no-untyped-def]
 
 def test_every_measure_of_every_region_has_a_value_or_a_reason(assessment) -> None:  # type: ignore[no-untyped-def]
     single = [m.name for m in all_measures().values() if m.evaluate is not None]
-    assert [(m.measure, m.region) for m in assessment.measurements] == [(n, r) for r in ("skin", "middle") for n in single]
+    assert [(m.measure, m.region) for m in assessment.measurements] == [
+        (n, r) for r in ("skin", "middle") for n in single
+    ]
     for m in assessment.measurements:
         if math.isnan(m.value):
             assert m.reason
@@ -38,8 +40,8 @@ def test_the_json_is_the_schema_of_the_readme(assessment) -> None:  # type: igno
     entry = json.loads(assessment.to_json())
     assert entry["schema"] == 1
     assert set(entry) >= {"photo", "frame", "measurements"}
-    assert set(entry["frame"]) >= {"mm_per_px", "mm_per_px_spread", "scale_source", "colour_state", "colour_residual_de00",
-                                   "quality", "flags"}  # fmt: skip
+    told = {"mm_per_px", "mm_per_px_spread", "scale_source", "colour_state", "colour_residual_de00", "quality", "flags"}
+    assert set(entry["frame"]) >= told
     assert entry["frame"]["scale_source"] == "given"
     assert entry["frame"]["colour_state"] == "uncorrected"
     for row in entry["measurements"]:

@@ -87,11 +87,7 @@ def _peaks(correlation: Patches) -> tuple[Array, Array, Array, NDArray[np.bool_]
     edge = (row == 0) | (row == size - 1) | (column == 0) | (column == size - 1)
     inner_row, inner_column = row.clip(1, size - 2), column.clip(1, size - 2)
     around = np.stack(
-        [
-            correlation[np.arange(count), inner_row + i, inner_column + j]
-            for i in (-1, 0, 1)
-            for j in (-1, 0, 1)
-        ],
+        [correlation[np.arange(count), inner_row + i, inner_column + j] for i in (-1, 0, 1) for j in (-1, 0, 1)],
         axis=1,
     ).astype(np.float64)
     offset = _parabola(around)

@@ -36,7 +36,7 @@ class Cells:
     def take(self, image: NDArray[Any]) -> NDArray[Any]:
         """Pixels of the region in block order: (H, W[, C]) -> (n[, C])."""
         flat = image.reshape(image.shape[0] * image.shape[1], *image.shape[2:])
-        return flat[self.index]
+        return np.asarray(flat[self.index])
 
     def each(self, values: NDArray[Any], statistic: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
         """`statistic` of the values (n, ...) of each block, (count,); NaN for an empty block."""
@@ -57,13 +57,13 @@ class Cells:
 
 def cells_of(labels: NDArray[np.integer[Any]], count: int) -> Cells:
     """Cells of a label image (H, W): 0 outside, 1..count inside."""
-    labels = np.ascontiguousarray(labels, np.int32)
-    flat = labels.ravel()
+    whole = np.ascontiguousarray(labels, np.int32)
+    flat = whole.ravel()
     inside = np.flatnonzero(flat)
     of_inside = flat[inside]
     order = np.argsort(of_inside, kind="stable")
     starts = np.searchsorted(of_inside[order], np.arange(1, count + 2))
-    return Cells(labels, inside[order], starts.astype(np.int64))
+    return Cells(whole, inside[order], starts.astype(np.int64))
 
 
 def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[NDArray[np.int32], int]:
@@ -77,7 +77,7 @@ def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 
         return labels, 0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top, left = rows[0], columns[0]
-    side = max(int(round(np.sqrt(area / target))), 1)
+    side = max(round(np.sqrt(area / target)), 1)
     n_columns = (columns[-1] - left) // side + 1
     n_rows = (rows[-1] - top) // side + 1
     y, x = np.nonzero(mask)

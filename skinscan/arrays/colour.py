@@ -22,7 +22,7 @@ OD_FLOOR = 1e-4
 def luminance(linear_rgb: Array) -> Array:
     """Relative luminance Y of linear sRGB: (..., 3) -> (...), in the input's precision."""
     weights = SRGB_TO_XYZ[1].astype(linear_rgb.dtype)
-    return linear_rgb @ weights
+    return np.asarray(linear_rgb @ weights)
 
 
 def lab(linear_rgb: Array) -> Array:
@@ -43,7 +43,7 @@ def ita_degree(l_star: Array | float, b_star: Array | float) -> Array:
     """Individual typology angle, atan2(L* - 50, b*) in degrees (Chardon 1991); NaN where b* <= 0."""
     l_star, b_star = np.asarray(l_star, float), np.asarray(b_star, float)
     angle = np.degrees(np.arctan2(l_star - 50.0, b_star))
-    return np.where(b_star > 0, angle, np.nan)
+    return np.asarray(np.where(b_star > 0, angle, np.nan))
 
 
 def ita_class(ita: float) -> str:

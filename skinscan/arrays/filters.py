@@ -44,9 +44,7 @@ def gaussian(image: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]
     return np.asarray(cv2.warpAffine(small, to_small, (width, height), flags=flags), np.float32)
 
 
-def masked_gaussian(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float
-) -> NDArray[np.float32]:
+def masked_gaussian(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
     """Gaussian mean over the pixels of `mask` alone (normalised convolution), (H, W); NaN where none is near.
 
     Values outside the mask have no influence, NaN included.

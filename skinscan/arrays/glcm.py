@@ -15,7 +15,7 @@ def quantise(image: NDArray[np.floating[Any]], levels: int, half_range: float) -
     """Levels 0..levels-1 of values in +-half_range, (H, W); values beyond it fall into the end bins."""
     step = 2 * half_range / levels
     scaled = np.floor((np.nan_to_num(image) + half_range) / step)
-    return np.clip(scaled, 0, levels - 1).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, levels - 1), np.uint8)
 
 
 def offsets(distance_px: float) -> list[tuple[int, int]]:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Values = NDArray[np.float64]
+
 RAYS = 24
 RADII = 28
 REACH = 2.5
@@ -79,7 +81,7 @@ def blob_candidates(
     return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
 
 
-def _polar(image: NDArray[np.float32], x: NDArray, y: NDArray, radius: NDArray) -> NDArray[np.float32]:
+def _polar(image: NDArray[np.float32], x: Values, y: Values, radius: Values) -> NDArray[np.float32]:
     """Samples along rays from each centre out to REACH radii, (n, RAYS, RADII)."""
     angle = np.arange(RAYS) * (2 * np.pi / RAYS)
     steps = np.arange(RADII) * (REACH / (RADII - 1))
@@ -92,7 +94,10 @@ def _polar(image: NDArray[np.float32], x: NDArray, y: NDArray, radius: NDArray) 
         part = slice(start, start + rows)
         flat = (-1, RADII)
         out[part] = cv2.remap(
-            image, map_x[part].reshape(flat), map_y[part].reshape(flat), cv2.INTER_LINEAR,
+            image,
+            map_x[part].reshape(flat),
+            map_y[part].reshape(flat),
+            cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         ).reshape(-1, RAYS, RADII)
     return out
@@ -112,7 +117,7 @@ def _crossing(profile: NDArray[np.float32], level: NDArray[np.float32]) -> NDArr
 
 
 def measure_pits(
-    image: NDArray[np.float32], x: NDArray, y: NDArray, diameter: NDArray, rounds: int = 3, max_shift: float = 0.5
+    image: NDArray[np.float32], x: Values, y: Values, diameter: Values, rounds: int = 3, max_shift: float = 0.5
 ) -> Pits:
     """Outline of each pit at half of its contrast, from polar profiles around (x, y) of expected `diameter` px.
 
@@ -129,12 +134,12 @@ def measure_pits(
         profile = _polar(image, x, y, radius)
         if turn == rounds - 1:
             # light from one side brightens one wall and darkens the other; the mean of opposite rays is free of it
-            profile = (profile + np.roll(profile, RAYS // 2, axis=1)) / 2
+            profile = (profile + np.roll(profile, RAYS // 2, axis=1)) * np.float32(0.5)
         step = radius * REACH / (RADII - 1)
-        start = int(round(1.6 / REACH * (RADII - 1)))
+        start = round(1.6 / REACH * (RADII - 1))
         annulus = profile[:, :, start:].reshape(len(x), -1)
         surround = np.median(annulus, axis=1) if len(x) else np.zeros(0, np.float32)
-        core = profile[:, :, : max(2, int(round(0.35 / REACH * (RADII - 1))))].mean((1, 2))
+        core = profile[:, :, : max(2, round(0.35 / REACH * (RADII - 1)))].mean((1, 2))
         contrast = (surround - core).astype(np.float64)
         half = _crossing(profile, ((surround + core) / 2).astype(np.float32)) * step[:, None]
         found = np.isfinite(half)
@@ -172,6 +177,26 @@ def measure_pits(
             rim = np.nan_to_num(_nanmedian(gap)) / np.maximum(equivalent, 1e-9)
         radius = equivalent
     return Pits(x, y, 2 * radius, contrast, elongation, closed, roughness, rim, scatter, weak_side, symmetry)
+
+
+WIDENING = np.array(
+    [
+        (2.6, 1.50), (2.75, 1.457), (2.9, 1.312), (3.1, 1.199), (3.3, 1.133), (3.5, 1.089), (3.75, 1.054),
+        (4.0, 1.031), (4.5, 1.005), (5.0, 0.992), (6.0, 0.983), (8.0, 0.983), (12.0, 0.99), (30.0, 1.0),
+    ]
+)  # fmt: skip
+"""Seen over true half-contrast diameter of a pit, by seen diameter over the blur's SD.
+
+Computed (and recomputed by a test) for the profile 0.5^(rho^3.5), between a cone and a disc, under a Gaussian blur.
+A point under a blur is 2.36 SD wide, so that below 2.6 the true size cannot be told; there 1.5 stands.
+"""
+
+
+def unblurred(diameter: Values, blur_px: float) -> Values:
+    """Half-contrast diameters (n,) px as they were before a Gaussian blur of SD `blur_px`."""
+    if not blur_px > 0:
+        return diameter
+    return np.asarray(diameter / np.interp(diameter / blur_px, WIDENING[:, 0], WIDENING[:, 1]))
 
 
 def _nanmedian(values: NDArray[np.float64]) -> NDArray[np.float64]:

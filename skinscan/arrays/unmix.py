@@ -79,7 +79,9 @@ def unmix(density: NDArray[np.floating], solved: NDArray[np.float32]) -> NDArray
     return out
 
 
-def _bilinear(solved: NDArray[np.float32], column: NDArray[np.float32], row: NDArray[np.float32]) -> NDArray[np.float32]:
+def _bilinear(
+    solved: NDArray[np.float32], column: NDArray[np.float32], row: NDArray[np.float32]
+) -> NDArray[np.float32]:
     column, row = np.clip(column, 0, GRID - 1.001), np.clip(row, 0, GRID - 1.001)
     left, top = column.astype(np.int32), row.astype(np.int32)
     x, y = (column - left)[..., None], (row - top)[..., None]

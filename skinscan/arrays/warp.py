@@ -62,16 +62,12 @@ def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> 
     return total
 
 
-def forward(
-    points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int
-) -> Points:
+def forward(points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int) -> Points:
     """Points (..., 2) of the before image in the after image; NaN where unknown."""
     return project(homography, points) + displacement_at(displacement, grid_px, points)
 
 
-def inverse(
-    points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int
-) -> Points:
+def inverse(points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int) -> Points:
     """Points (..., 2) of the after image in the before image, within INVERSE_TOLERANCE_PX; NaN where unknown.
 
     Fixed-point iteration before <- project(inverse homography, after - displacement(before)), which converges
@@ -149,9 +145,7 @@ def sample(
     far = np.float32(-1e5)
     x = np.where(np.isfinite(map_x), map_x, far)
     y = np.where(np.isfinite(map_y), map_y, far)
-    return np.asarray(
-        cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(outside,) * 4)
-    )
+    return np.asarray(cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(outside,) * 4))
 
 
 def carry_labels(

@@ -181,9 +181,7 @@ def _tags(profile: bytes) -> dict[bytes, tuple[int, int]]:
     count = struct.unpack_from(">I", profile, 128)[0]
     if count > 200 or 132 + 12 * count > len(profile):
         raise ProfileError("its table of contents is damaged")
-    return {
-        name: (at, size) for name, at, size in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count])
-    }
+    return {name: (at, size) for name, at, size in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count])}
 
 
 def _tag(profile: bytes, tags: dict[bytes, tuple[int, int]], name: bytes) -> bytes:

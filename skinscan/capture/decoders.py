@@ -60,9 +60,7 @@ class _LargeTiff(TiffImagePlugin.TiffImageFile):
         ImageFile.ImageFile.load_prepare(self)
 
 
-def _pillow(
-    reader: Callable[[io.BytesIO], Image.Image], bare: bytes, key: tuple[int, ...] | None = None
-) -> Raster:
+def _pillow(reader: Callable[[io.BytesIO], Image.Image], bare: bytes, key: tuple[int, ...] | None = None) -> Raster:
     """Decode 8-bit pictures. The reader's class is called directly: no search, no global pixel limit."""
     with reader(io.BytesIO(bare)) as image:
         image.load()
@@ -91,9 +89,7 @@ def _raster(image: Image.Image, key: tuple[int, ...] | None) -> Raster:
 
 def _from_lab(lightness: NDArray[np.float64], ab: NDArray[np.float64]) -> Raster:
     samples = lab_to_srgb16(lightness, ab[..., 0], ab[..., 1])
-    return Raster(
-        samples, in_srgb=True, notes=("CIELAB (D50) taken to 16-bit sRGB, colours outside it clipped",)
-    )
+    return Raster(samples, in_srgb=True, notes=("CIELAB (D50) taken to 16-bit sRGB, colours outside it clipped",))
 
 
 def opaque_of(alpha: Samples) -> BoolArray | None:
@@ -140,9 +136,7 @@ def _is_whole(bare: bytes, samples: Samples) -> bool:
     restarts = _RESTART.findall(bare, bare.rindex(b"\xff\xda"))
     due = bytes([0xFF, 0xD0 + (restarts[-1][0] - 0xD0 + 1) % 8 if restarts else 0xD0])
     try:
-        longer = _pillow(
-            JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + due + _FILLER + _END
-        )
+        longer = _pillow(JpegImagePlugin.JpegImageFile, bare.removesuffix(_END) + _FILLER + due + _FILLER + _END)
     except (OSError, SyntaxError):
         return False
     return np.array_equal(longer.samples, samples)
@@ -158,9 +152,7 @@ def _png(picture: Picture) -> Raster:
     import cv2
 
     return _from_bgr(
-        cv2.imdecode(
-            np.frombuffer(picture.bare, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-        ),
+        cv2.imdecode(np.frombuffer(picture.bare, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION),
         picture.key,
     )
 
@@ -194,9 +186,7 @@ def _tiff(picture: Picture) -> Raster:
             _check_deflate(picture)
         return _pillow(_LargeTiff, picture.bare)
     if photometric not in (0, 1, 2, 5):
-        raise unusable(
-            "this kind of TIFF cannot be read", f"16 bits with photometric interpretation {photometric}"
-        )
+        raise unusable("this kind of TIFF cannot be read", f"16 bits with photometric interpretation {photometric}")
     raster = _tiff16(picture)
     inks = {0: 1, 1: 1, 2: 3, 5: 4}[photometric]
     samples = raster[..., :inks]
@@ -221,9 +211,7 @@ def _tiff16(picture: Picture) -> NDArray[np.uint16]:
         import cv2
 
         raster = _from_bgr(
-            cv2.imdecode(
-                np.frombuffer(picture.bare, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-            )
+            cv2.imdecode(np.frombuffer(picture.bare, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
         )
         return np.asarray(raster.samples, np.uint16)
     if compression in _DEFLATE:
@@ -275,9 +263,7 @@ def _spread(samples: NDArray[np.uint16], greatest: int) -> tuple[NDArray[np.uint
         return spread_bits(samples, bits), (f"{bits}-bit values spread over 16 bits, as the file says",)
     peak = int(samples.max())
     if peak < 4096:
-        return samples, (
-            f"no value exceeds {peak} of 65535: perhaps fewer bits stored in 16, or a dark photo",
-        )
+        return samples, (f"no value exceeds {peak} of 65535: perhaps fewer bits stored in 16, or a dark photo",)
     return samples, ()
 
 
@@ -296,9 +282,7 @@ def _heic(picture: Picture) -> tuple[Raster, Picture]:
     file = pi_heif.open_heif(picture.bare, convert_hdr_to_8bit=False)
     image = file[file.primary_index]
     info = image.info
-    notes: tuple[str, ...] = (
-        (f"the file holds {len(file)} pictures: the main one was read",) if len(file) > 1 else ()
-    )
+    notes: tuple[str, ...] = (f"the file holds {len(file)} pictures: the main one was read",) if len(file) > 1 else ()
     samples = np.array(image)  # a copy: the buffer dies with its image, which numpy does not keep alive
     bits = int(info["bit_depth"])
     mode = image.mode.split(";")[0]

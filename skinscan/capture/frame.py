@@ -84,9 +84,7 @@ def _polygons(photo: Photo, given: Mapping[str, Any] | None, reference: str | No
             raise RegionError(
                 f"region '{name}' lies outside the photo",
                 expected=f"pixels within {width} x {height}",
-                found="x {:g} to {:g}, y {:g} to {:g}".format(
-                    *np.stack([corners.min(0), corners.max(0)], 1).ravel()
-                ),
+                found="x {:g} to {:g}, y {:g} to {:g}".format(*np.stack([corners.min(0), corners.max(0)], 1).ravel()),
                 todo="give it in pixels of the upright photo at its full size",
             )
     if reference is not None and reference not in polygons:
@@ -124,9 +122,7 @@ def _skin(photo: Photo, sticker: BoolArray) -> tuple[BoolArray, list[Notice]]:
     if photo.opaque is not None and not photo.opaque.all():
         notices.append(Notice(Flag.ALPHA, f"{1 - float(photo.opaque.mean()):.0%} of the picture"))
     if photo.is_grey:
-        notices.append(
-            Notice(Flag.GREY, "skin cannot be told from what is around it: draw the regions to measure")
-        )
+        notices.append(Notice(Flag.GREY, "skin cannot be told from what is around it: draw the regions to measure"))
     count = int(np.count_nonzero(skin))
     share = count / skin.size
     if share < NO_SKIN_SHARE or count < NO_SKIN_PX:

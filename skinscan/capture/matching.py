@@ -61,9 +61,7 @@ def features(view: SkinView) -> Features:
     return Features(points[keep], np.sqrt(descriptors / total))
 
 
-def _spread(
-    points: NDArray[np.float64], response: NDArray[np.float64], shape: tuple[int, int]
-) -> NDArray[np.intp]:
+def _spread(points: NDArray[np.float64], response: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.intp]:
     """Indices of the strongest points of each of _BLOCKS x _BLOCKS blocks, MOST_FEATURES at most."""
     side = max(shape) / _BLOCKS
     block = (points[:, 1] // side).astype(int) * _BLOCKS + (points[:, 0] // side).astype(int)

@@ -101,11 +101,7 @@ def _read_file(path: Path) -> bytes:
             todo="Change its permissions or copy it",
         ) from None
     except (OSError, ValueError) as error:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError) and error.strerror
-            else "a name that no file can have"
-        )
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "a name that no file can have"
         raise PhotoError(
             "the file cannot be read",
             expected="a readable file",

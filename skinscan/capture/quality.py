@@ -48,10 +48,10 @@ _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 def effective_um_per_px(um_per_px: float, blur_px: float) -> float:
     """Micrometres a pixel that a photo is worth once its blur is counted.
 
-    `um_per_px * sqrt(1 + max(0, blur_px^2 - 1.1^2))`, blur as SD in px. A sharp photo keeps its scale: up to
-    1.1 px pores of 4 px and more are sized within their error (docs/results.md). A photo blurred by s and then thrown to every k-th pixel is as good as before when k pixels are
-    about the blur's own SD wide, so that for strong blur the photo is worth one pixel an SD: 2.5 px at 33
-    um/px count as 82 um.
+    `um_per_px * sqrt(1 + max(0, blur_px^2 - 1.1^2))`, blur as SD in px. A sharp photo keeps its scale: up to 1.1 px
+    pores of 4 px and more are sized within their error (docs/results.md). A photo blurred by s and then thrown to
+    every k-th pixel is as good as before when k pixels are about the blur's own SD wide, so that for strong blur the
+    photo is worth one pixel an SD: 2.5 px at 33 um/px count as 82 um.
     """
     return um_per_px * math.sqrt(1.0 + max(0.0, blur_px**2 - BLUR_FREE_PX**2))
 
@@ -154,23 +154,17 @@ def _verdict(photo: Photo, found: _Found, notices: Sequence[Notice]) -> Literal[
 def _notices(photo: Photo, found: _Found, limit: float) -> list[Notice]:
     notices = []
     if min(photo.shape) < SMALL_PX:
-        detail = (
-            f"{photo.shape[1]} x {photo.shape[0]} pixels: use the camera's own file, not a messenger's copy"
-        )
+        detail = f"{photo.shape[1]} x {photo.shape[0]} pixels: use the camera's own file, not a messenger's copy"
         notices.append(Notice(Flag.TOO_SMALL, detail))
     if found.blur_px > limit:
         detail = f"blur of {found.blur_px:.1f} pixels: let the camera focus on the skin and hold still"
         notices.append(Notice(Flag.BLURRED, detail))
     if found.bright > CLIPPED_SHARE:
         notices.append(
-            Notice(
-                Flag.CLIPPED_BRIGHT, f"{found.bright:.0%} of the skin: use less light or a shorter exposure"
-            )
+            Notice(Flag.CLIPPED_BRIGHT, f"{found.bright:.0%} of the skin: use less light or a shorter exposure")
         )
     if found.dark > CLIPPED_SHARE:
-        notices.append(
-            Notice(Flag.CLIPPED_DARK, f"{found.dark:.0%} of the skin: use more light or a longer exposure")
-        )
+        notices.append(Notice(Flag.CLIPPED_DARK, f"{found.dark:.0%} of the skin: use more light or a longer exposure"))
     if found.uneven > UNEVEN:
         factor = math.exp(2 * found.uneven)
         detail = f"the light changes by a factor of {factor:.1f} across the skin: light it from both sides"
@@ -184,9 +178,7 @@ def _notices(photo: Photo, found: _Found, limit: float) -> list[Notice]:
         detail = "it shows the blocks of an earlier, harder compression: use the camera's own file"
         notices.append(Notice(Flag.COMPRESSED, detail))
     if found.smoothing > SUSPECTED:
-        notices.append(
-            Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file")
-        )
+        notices.append(Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file"))
     return notices
 
 
@@ -233,9 +225,7 @@ def light_unevenness(photo: Photo, judged: BoolArray) -> float:
     logs = np.log(linear @ _WEIGHTS + np.float32(0.002)).astype(np.float32)
     sigma = max(2.0, math.sqrt(rows.size) / 12.0)
     norm = cv2.GaussianBlur(inside, (0, 0), sigma)
-    smooth = (cv2.GaussianBlur(logs * inside, (0, 0), sigma) / np.maximum(norm, 1e-4))[rows, columns].astype(
-        np.float64
-    )
+    smooth = (cv2.GaussianBlur(logs * inside, (0, 0), sigma) / np.maximum(norm, 1e-4))[rows, columns].astype(np.float64)
     x, y = (_unit(values) for values in (columns, rows))
     basis = np.stack([np.ones_like(x), x, y, x * x, y * y], axis=-1)
     fit, *_ = np.linalg.lstsq(basis, smooth, rcond=None)

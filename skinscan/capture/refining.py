@@ -268,9 +268,7 @@ def _grid(shape: tuple[int, int], grid_px: int) -> Array:
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
-def _lost(
-    votes: _Votes, agreeing: BoolArray, shape: tuple[int, int], grid_px: int, spacing_px: float
-) -> BoolArray:
+def _lost(votes: _Votes, agreeing: BoolArray, shape: tuple[int, int], grid_px: int, spacing_px: float) -> BoolArray:
     """Grid samples where the patches around disagree with one another, (h, w)."""
     nodes = _grid(shape, grid_px)
     away = ((nodes.reshape(-1, 1, 2) - votes.before[None]) ** 2).sum(axis=-1)

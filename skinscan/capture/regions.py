@@ -73,21 +73,13 @@ def read_regions(path: Path) -> dict[str, Polygon]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise RegionError(
-            f"the regions file '{shown}' is not there", todo=f"check its name, or {_HOW}"
-        ) from None
+        raise RegionError(f"the regions file '{shown}' is not there", todo=f"check its name, or {_HOW}") from None
     except IsADirectoryError:
-        raise RegionError(
-            f"'{shown}' is a folder", expected="a JSON file of regions", found="a folder"
-        ) from None
+        raise RegionError(f"'{shown}' is a folder", expected="a JSON file of regions", found="a folder") from None
     except UnicodeDecodeError:
-        raise RegionError(
-            f"'{shown}' is not text", expected="a JSON file of regions", found="binary data"
-        ) from None
+        raise RegionError(f"'{shown}' is not text", expected="a JSON file of regions", found="binary data") from None
     except OSError as error:
-        raise RegionError(
-            f"the regions file '{shown}' cannot be read", found=error.strerror or str(error)
-        ) from None
+        raise RegionError(f"the regions file '{shown}' cannot be read", found=error.strerror or str(error)) from None
     try:
         content = json.loads(text, object_pairs_hook=_unique)
     except ValueError as error:
@@ -122,23 +114,17 @@ def check_polygon(name: str, points: Any) -> Polygon:
             todo="choose a name such as cheek_left",
         )
     if name == SKIN:
-        raise RegionError(
-            f"'{SKIN}' cannot name a drawn region", todo=f"choose another: '{SKIN}' is all skin found"
-        )
+        raise RegionError(f"'{SKIN}' cannot name a drawn region", todo=f"choose another: '{SKIN}' is all skin found")
     corners = _without_repeats(_corners(name, points))
     if len(corners) < 3:
-        raise RegionError(
-            f"region '{name}' is no polygon", expected="3 corners or more", found=f"{len(corners)}"
-        )
+        raise RegionError(f"region '{name}' is no polygon", expected="3 corners or more", found=f"{len(corners)}")
     if len(corners) > MAX_POINTS:
         raise RegionError(
             f"region '{name}' has too many corners", expected=f"{MAX_POINTS} at most", found=str(len(corners))
         )
     long, short = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)
     if short <= 1e-6 * max(1.0, float(long)):
-        raise RegionError(
-            f"region '{name}' has no area", found="all corners on one line", todo="spread them out"
-        )
+        raise RegionError(f"region '{name}' has no area", found="all corners on one line", todo="spread them out")
     crossing = _first_crossing(corners)
     if crossing is not None:
         first, second = crossing
@@ -207,9 +193,7 @@ def _cut(corners: Polygon, axis: int, sign: float, limit: float) -> Polygon:
     """Sutherland-Hodgman: the part of a polygon where sign * (coordinate - limit) >= 0."""
     distance = sign * (corners[:, axis] - limit)
     kept: list[Polygon] = []
-    for here, there, d0, d1 in zip(
-        corners, np.roll(corners, -1, axis=0), distance, np.roll(distance, -1), strict=True
-    ):
+    for here, there, d0, d1 in zip(corners, np.roll(corners, -1, axis=0), distance, np.roll(distance, -1), strict=True):
         if d0 >= 0:
             kept.append(here)
         if (d0 >= 0) != (d1 >= 0):
@@ -287,8 +271,7 @@ def _meet(a: Polygon, b: Polygon, c: Polygon, d: Polygon) -> BoolArray:
 
     def side(p: Polygon, q: Polygon, r: Polygon) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.sign(
-            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
-            - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
         )
         return values
 

@@ -129,9 +129,7 @@ def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _
     return best
 
 
-def _views(
-    first: SkinView, second: SkinView, before: Frame, after: Frame
-) -> Iterator[tuple[SkinView, SkinView]]:
+def _views(first: SkinView, second: SkinView, before: Frame, after: Frame) -> Iterator[tuple[SkinView, SkinView]]:
     """Pairs of views to try: of one scale where both are known, then each at the same number of pixels."""
     sides = [max(view.mask.shape) for view in (first, second)]
     tried = set()

@@ -59,9 +59,7 @@ def given_scale(mm_per_px: float, spread: float | None = None) -> Scale:
     """
     value = _number("mm_per_px", mm_per_px)
     if not 0.0005 <= value <= 1.0:
-        hint = (
-            f"{1 / value:.4g} if {value:g} are pixels a millimetre" if value > 1 else f"{value * 1000:.4g}?"
-        )
+        hint = f"{1 / value:.4g} if {value:g} are pixels a millimetre" if value > 1 else f"{value * 1000:.4g}?"
         raise ParameterError(
             f"mm_per_px = {value:g} cannot be meant",
             expected="millimetres a pixel between 0.0005 and 1 (a face at 12 megapixels is about 0.07)",
@@ -130,9 +128,7 @@ def _candidates(photo: Photo) -> list[tuple[int, Points]]:
     found = []
     grey, factor = _grey(photo)
     for shrink in (1.0, 0.5):
-        picture = (
-            grey if shrink == 1.0 else cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        )
+        picture = grey if shrink == 1.0 else cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         for windows in ((23, 10), (103, 20)):
             corners, ids, _ = _detector(*windows).detectMarkers(picture)
             numbers = [] if ids is None else np.ravel(ids).tolist()
@@ -145,9 +141,7 @@ def _candidates(photo: Photo) -> list[tuple[int, Points]]:
 def _same(one: Sticker, other: Sticker) -> bool:
     """Whether two finds are the same sticker: same number, centres within a quarter of a side."""
     apart = float(np.linalg.norm(one.corners.mean(axis=0) - other.corners.mean(axis=0)))
-    return one.marker == other.marker and apart < 0.25 * float(
-        np.linalg.norm(other.corners[0] - other.corners[1])
-    )
+    return one.marker == other.marker and apart < 0.25 * float(np.linalg.norm(other.corners[0] - other.corners[1]))
 
 
 def sticker_mask(stickers: Sequence[Sticker], shape: tuple[int, int]) -> BoolArray:
@@ -244,9 +238,7 @@ def _edge(photo: Photo, start: Points, end: Points, centre: Points) -> tuple[Poi
     if good.sum() < max(6, 0.6 * len(good)):
         return None
     points = start + places[good, None] * along + offsets[good, None] * normal
-    line = np.asarray(
-        cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.001, 0.001), np.float64
-    ).ravel()
+    line = np.asarray(cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.001, 0.001), np.float64).ravel()
     across = np.array([-line[1], line[0]])
     residual = (points - line[2:]) @ across
     error = 1.4826 * float(np.median(np.abs(residual))) * 2.0 / math.sqrt(good.sum())

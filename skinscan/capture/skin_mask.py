@@ -129,9 +129,7 @@ def colour_features(linear: Floats) -> Floats:
     """ln(R/G), ln(G/B) and ln(luminance) of linear RGB, (h, w, 3) float32."""
     logs = np.log(linear + _FLOOR)
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return np.stack(
-        [logs[..., 0] - logs[..., 1], logs[..., 1] - logs[..., 2], np.log(luminance + _FLOOR)], axis=-1
-    )
+    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 1] - logs[..., 2], np.log(luminance + _FLOOR)], axis=-1)
 
 
 def _texture(log_luminance: Floats) -> Floats:

@@ -33,8 +33,7 @@ def smoothing_score(photo: Photo, mask: BoolArray) -> float:
     """
     side, corners = tiles(mask)
     scores = [
-        _score(log_luminance(photo, slice(row, row + side), slice(column, column + side)))
-        for row, column in corners
+        _score(log_luminance(photo, slice(row, row + side), slice(column, column + side))) for row, column in corners
     ]
     return float(np.median(scores)) / _SCALE if scores else math.nan
 

@@ -59,8 +59,8 @@ class Measure:
 
     `better`: which way is an improvement; `neither` is never called improved. `of_colour`: the value of an even
     patch of one linear RGB colour, for measures whose value includes the lamp and the camera, so that between
-    photos they take a card or a reference; None for those that contrast skin with itself. `transform`: the scale on which
-    differences are judged. `scale_power`: d ln(value) / d ln(mm_per_px), to carry the scale's uncertainty.
+    photos they take a card or a reference; None for those that contrast skin with itself. `transform`: the scale
+    on which differences are judged. `scale_power`: d ln(value) / d ln(mm_per_px), to carry the scale's uncertainty.
     `largest_um_per_px`: effective resolution beyond which it is refused. `within_photo`: the threshold comes from
     the photo itself; only a comparison, which carries it, says more. `same`: what must stay the same for two
     results to be comparable.

@@ -20,6 +20,12 @@ from skinscan.records import Frame
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
 
+COLOUR_SIGMA_MM = 0.15
+LEAST_COLOUR_SIGMA_PX = 1.5
+UNSCALED_SIGMA_PX = 3.0
+"""Averaging of colour for what is told pixel by pixel (reddened area, unevenness): standard deviation, at least
+1.5 px, and where the scale is unknown 3 px."""
+
 T = TypeVar("T")
 
 
@@ -58,6 +64,7 @@ class Maps:
             )
         self.measured = measured[self.box]
         self._made: dict[Any, Any] = {}
+        self.coarser_um_per_px = 0.0
 
     @property
     def origin_xy(self) -> tuple[int, int]:
@@ -70,9 +77,13 @@ class Maps:
 
     @property
     def effective_um_per_px(self) -> float:
-        """Micrometres that this photo resolves, its blur included; NaN without a scale."""
+        """Micrometres that this photo resolves, its blur included; NaN without a scale.
+
+        In a comparison it is what the coarser of the two photos resolves (`coarser_um_per_px`), so that both are
+        read alike.
+        """
         effective = self.frame.quality.effective_um_per_px
-        return float("nan") if effective is None else effective
+        return float("nan") if effective is None else max(effective, self.coarser_um_per_px)
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` returns, made at the first call with this key and kept."""
@@ -107,6 +118,24 @@ class Maps:
     def chromophores(self) -> NDArray[np.float32]:
         """Melanin and haemoglobin coordinates (h, w, 2), in optical density, free of shading and exposure."""
         return unmix.unmix(self.density, _unmixing_table())
+
+    @cached_property
+    def smooth_linear(self) -> NDArray[np.float32]:
+        """Linear RGB averaged over COLOUR_SIGMA_MM: colour varies no faster under the skin, sensor noise does."""
+        known = self.frame.scale is not None
+        sigma_px = max(COLOUR_SIGMA_MM * 1000 / self.um_per_px, LEAST_COLOUR_SIGMA_PX) if known else UNSCALED_SIGMA_PX
+        channels = [filters.masked_gaussian(self.linear[..., c], self.measured, sigma_px) for c in range(3)]
+        return np.where(self.measured[..., None], np.stack(channels, -1), self.linear)
+
+    @cached_property
+    def smooth_lab(self) -> NDArray[np.float32]:
+        """CIELAB (D65) of the averaged colour."""
+        return colour.lab(self.smooth_linear).astype(np.float32, copy=False)
+
+    @cached_property
+    def smooth_haemoglobin(self) -> NDArray[np.float32]:
+        """Haemoglobin coordinate (h, w) of the averaged colour."""
+        return unmix.unmix(colour.optical_density(self.smooth_linear), _unmixing_table())[..., 1]
 
     @cached_property
     def flattened(self) -> NDArray[np.float32]:

@@ -26,8 +26,8 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
     """CIEDE2000 to the median colour of all measured skin (each region's number uses its own median)."""
 
     def make() -> NDArray[np.float32]:
-        centre = np.median(maps.lab[maps.measured], 0)
-        return colour.ciede2000(maps.lab, centre).astype(np.float32)
+        centre = np.median(maps.smooth_lab[maps.measured], 0)
+        return colour.ciede2000(maps.smooth_lab, centre).astype(np.float32)
 
     return maps.once("difference", make)
 
@@ -57,11 +57,11 @@ def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sampl
 
 
 def _unevenness_of(lab: NDArray[np.float32]) -> NDArray[np.float64]:
-    return colour.ciede2000(lab, np.median(lab, 0))
+    return np.asarray(colour.ciede2000(lab, np.median(lab, 0)), np.float64)
 
 
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    values = cells.take(maps.lab)
+    values = cells.take(maps.smooth_lab)
     difference = _unevenness_of(values)
     return Sample(float(difference.mean()), cells.means(difference), cells.sizes.astype(float), len(values))
 
@@ -109,7 +109,7 @@ MEASURES = (
         title="Colour unevenness",
         unit="dE00",
         better="lower",
-        definition="mean CIEDE2000 of the pixels to the region's median colour; smaller is more even",
+        definition="mean CIEDE2000 to the region's median colour, colour averaged over 0.15 mm; smaller is more even",
         source="Sharma, Wu, Dalal 2005, doi 10.1002/col.20070",
         version=1,
         evidence=difference_map,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,11 +21,16 @@ from skinscan.measures import Measure, PairedSample, Sample, refused
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice, Registration
 
+Values = NDArray[np.float64]
+
 FLOOR_UM = 150.0
 CEILING_UM = 500.0
 VISIBLE_UM = 250.0
 FULL_UM_PER_PX = 50.0
 LARGEST_UM_PER_PX = 80.0
+ALLOWANCE = 1.05
+"""A follow-up taken from a hand's breadth further off still counts."""
+
 SEARCH_UM = (110.0, 620.0)
 SCALE_STEP = 1.22
 LEAST_CONTRAST = 0.03
@@ -38,14 +44,14 @@ LEAST_PORES_TAIL = 20
 
 def floor_um(maps: Maps) -> float:
     """Smallest diameter counted in this photo: 150 um, or 250 um where its effective resolution is 50-80 um/px."""
-    return FLOOR_UM if maps.effective_um_per_px <= FULL_UM_PER_PX else VISIBLE_UM
+    return FLOOR_UM if maps.effective_um_per_px <= FULL_UM_PER_PX * ALLOWANCE else VISIBLE_UM
 
 
 def _refusal(maps: Maps, cells: Cells) -> Sample | None:
     if maps.frame.scale is None:
         return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
     resolved = maps.effective_um_per_px
-    if resolved > LARGEST_UM_PER_PX:
+    if resolved > LARGEST_UM_PER_PX * ALLOWANCE:
         return refused(
             Flag.TOO_FAR,
             f"{resolved:.0f} um/px resolved (blur included), {FULL_UM_PER_PX:.0f} needed: "
@@ -75,10 +81,10 @@ def candidates(maps: Maps) -> Pits:
     """Every dark blob that has a pore's size and could have its shape, each once."""
     per_px = maps.um_per_px
     smallest = max(SEARCH_UM[0] / per_px, 2.0)
-    count = max(int(math.ceil(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP))) + 1, 2)
-    diameters = smallest * SCALE_STEP ** np.arange(count)
+    count = max(math.ceil(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP)) + 1, 2)
+    diameters = smallest * SCALE_STEP ** np.arange(count, dtype=np.float64)
     x, y, diameter, _ = pit_arrays.blob_candidates(maps.flattened, maps.measured, diameters, LEAST_CONTRAST)
-    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter)
+    pits = _measured(maps, x, y, diameter)
     keep = (
         (pits.contrast > LEAST_CONTRAST)
         & (pits.closed >= LEAST_CLOSED)
@@ -88,6 +94,13 @@ def candidates(maps: Maps) -> Pits:
     )
     pits = pits.where(keep)
     return pits.where(pit_arrays.without_overlaps(pits))
+
+
+def _measured(maps: Maps, x: Values, y: Values, diameter: Values, max_shift: float = 0.5) -> Pits:
+    """Pits of the flattened log-luminance, their diameters freed of the photo's blur."""
+    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter, max_shift=max_shift)
+    blur_px = maps.frame.quality.blur_px
+    return replace(pits, diameter=pit_arrays.unblurred(pits.diameter, blur_px if math.isfinite(blur_px) else 0.0))
 
 
 FEATURES = (
@@ -149,17 +162,11 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
             return refusal
         floor = floor_um(maps)
         notices: list[Notice] = []
-        if carried is not None and carried["floor_um"] != floor:
-            resolved = maps.effective_um_per_px
-            return refused(
-                Flag.TOO_FAR,
-                f"the other photo counts pores from {carried['floor_um']:.0f} um, this one from {floor:.0f} um "
-                f"({resolved:.0f} um/px resolved)",
-                cells,
-            )
         if floor > FLOOR_UM:
             notices.append(
-                Notice(Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed")
+                Notice(
+                    Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed"
+                )
             )
         pores, label = _of_region(maps, cells, floor)
         if len(pores) < least:
@@ -172,9 +179,7 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
                 blocks[block] = read(pores.where(chosen), maps, float(sizes[block]))
         counts = np.bincount(label, minlength=cells.count + 1)[1:].astype(float)
         weights = sizes.astype(float) if least == 0 else counts
-        return Sample(
-            read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices), {"floor_um": floor}
-        )
+        return Sample(read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices))
 
     return evaluate
 
@@ -222,10 +227,8 @@ def _matched_change(
     x_before, y_before, start_um = _either(before, after, registration, cells_before, cells_after, floor)
     place = np.stack([x_before, y_before], 1) + before.origin_xy
     moved = forward(place, registration.homography, registration.displacement, registration.grid_px) - after.origin_xy
-    first = pit_arrays.measure_pits(before.flattened, x_before, y_before, start_um / before.um_per_px, max_shift=0.25)
-    second = pit_arrays.measure_pits(
-        after.flattened, moved[:, 0], moved[:, 1], start_um / after.um_per_px, max_shift=0.25
-    )
+    first = _measured(before, x_before, y_before, start_um / before.um_per_px, max_shift=0.25)
+    second = _measured(after, moved[:, 0], moved[:, 1], start_um / after.um_per_px, max_shift=0.25)
     size_before, size_after = first.diameter * before.um_per_px, second.diameter * after.um_per_px
     typical = np.sqrt(size_before * size_after)
     good = (
@@ -260,7 +263,9 @@ def _either(
     sizes = first.diameter * before.um_per_px
     if len(second):
         there = np.stack([second.x, second.y], 1) + after.origin_xy
-        back = inverse(there, registration.homography, registration.displacement, registration.grid_px) - before.origin_xy
+        back = (
+            inverse(there, registration.homography, registration.displacement, registration.grid_px) - before.origin_xy
+        )
         size_back = second.diameter * after.um_per_px
         known = np.isfinite(back).all(1)
         back, size_back = back[known], size_back[known]
@@ -285,8 +290,17 @@ _SAME = "sharpness, distance, light direction"
 
 
 def _measure(
-    name: str, title: str, unit: str, definition: str, read: Reader, least: int, *, scale_power: float = 0.0,
-    transform: str = "log", better: str = "lower", source: str = "skinscan; half-contrast diameter",
+    name: str,
+    title: str,
+    unit: str,
+    definition: str,
+    read: Reader,
+    least: int,
+    *,
+    scale_power: float = 0.0,
+    transform: str = "log",
+    better: str = "lower",
+    source: str = "skinscan; half-contrast diameter",
 ) -> Measure:
     return Measure(
         name=f"pores.{name}",
@@ -314,9 +328,13 @@ MEASURES = (
     ),
     *(
         _measure(
-            f"diameter_p{share}", f"Pore diameter, {word}", "um",
+            f"diameter_p{share}",
+            f"Pore diameter, {word}",
+            "um",
             f"{share}th percentile of the equivalent diameter at half contrast",
-            _percentile(share), LEAST_PORES if share == 50 else LEAST_PORES_TAIL, scale_power=1.0,
+            _percentile(share),
+            LEAST_PORES if share == 50 else LEAST_PORES_TAIL,
+            scale_power=1.0,
         )
         for share, word in ((10, "10th percentile"), (50, "median"), (90, "90th percentile"))
     ),

@@ -29,6 +29,10 @@ def haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
     return maps.chromophores[..., 1]
 
 
+def smooth_haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.smooth_haemoglobin
+
+
 def _median_of(
     picture: Callable[[Maps], NDArray[np.float32]],
 ) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
@@ -58,7 +62,7 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     """
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    picture = haemoglobin_map(maps)
+    picture = smooth_haemoglobin_map(maps)
     values = cells.take(picture)
     tied = maps.frame.colour.state != "uncorrected"
     notices: tuple[Notice, ...] = ()
@@ -146,11 +150,11 @@ MEASURES = (
         unit="% of region",
         better="lower",
         definition="pixels whose haemoglobin exceeds median + 2 x 1.4826 MAD of the reference region, or of the "
-        "baseline's same region; the threshold is carried to the follow-up",
+        "baseline's same region; colour averaged over 0.15 mm; the threshold is carried to the follow-up",
         source="skinscan; robust threshold after Rousseeuw and Croux 1993",
         version=1,
-        evidence=haemoglobin_map,
-        evidence_title="haemoglobin",
+        evidence=smooth_haemoglobin_map,
+        evidence_title="haemoglobin, averaged",
         evaluate=_area,
         transform="sqrt",
         within_photo=True,

@@ -16,6 +16,9 @@ from skinscan.records import Flag, Notice
 
 BANDS_UM = ((100, 250), (250, 500), (500, 1000), (1000, 2000), (2000, 5000))
 LEAST_PX_A_WAVELENGTH = 3.0
+ALLOWANCE = 0.95
+"""A follow-up taken from a hand's breadth further off still counts."""
+
 LEAST_WAVELENGTHS_ACROSS = 2.0
 """A region's side, in longest wavelengths of the band, under which its RMS says nothing."""
 
@@ -49,7 +52,7 @@ def _roughness(shortest_um: float, longest_um: float) -> Callable[[Maps, Cells, 
         if maps.frame.scale is None:
             return _no_scale(cells)
         shortest_px = shortest_um / maps.um_per_px
-        if shortest_px < LEAST_PX_A_WAVELENGTH * (1 - 1e-6):
+        if shortest_px < LEAST_PX_A_WAVELENGTH * ALLOWANCE:
             return refused(
                 Flag.BAND_TOO_FINE,
                 f"{maps.um_per_px:.0f} um/px, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
@@ -85,9 +88,7 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
                 f"{distance_um} um are {distance_px:.2f} px here; whole pixels are off by up to {100 * error:.0f} %",
                 cells,
             )
-        quantised = maps.once(
-            "quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE)
-        )
+        quantised = maps.once("quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE))
         key = ("cooccurrence", distance_um, id(cells))
 
         def make() -> tuple[Cells, dict[str, float], dict[str, NDArray[np.float64]], NDArray[np.float64]]:

@@ -79,9 +79,7 @@ class Camera:
                 found=str(self.elevation_deg),
             )
         if abs(self.tilt_deg) > 60:
-            raise ParameterError(
-                "The skin is tilted too far", expected="tilt_deg within 60", found=str(self.tilt_deg)
-            )
+            raise ParameterError("The skin is tilted too far", expected="tilt_deg within 60", found=str(self.tilt_deg))
         if self.bit_depth == 16 and self.jpeg_quality is not None:
             raise ParameterError("JPEG holds 8 bits", expected="jpeg_quality=None with bit_depth=16")
 
@@ -89,9 +87,7 @@ class Camera:
     def key_direction(self) -> Float:
         """Unit vector (x, y, z) from the skin to the key light, z up from the skin."""
         azimuth, elevation = np.radians(self.azimuth_deg), np.radians(self.elevation_deg)
-        return np.array(
-            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-        )
+        return np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
 
 
 def homography(camera: Camera) -> Float:
@@ -123,16 +119,12 @@ def project(matrix: Float, points: Float) -> Float:
     return result
 
 
-def expose(
-    scene: Image, camera: Camera, matrix: Float, gains: Float
-) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def expose(scene: Image, camera: Camera, matrix: Float, gains: Float) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """What the camera makes of white-balanced linear camera light (H, W, 3): display-coded sRGB pixels."""
     h, w = camera.size_px
     if camera.vignetting:
         y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-        scene = (
-            scene * (1.0 - camera.vignetting * (0.5 * (x * x + y * y)) ** 1.5).astype(np.float32)[..., None]
-        )
+        scene = scene * (1.0 - camera.vignetting * (0.5 * (x * x + y * y)) ** 1.5).astype(np.float32)[..., None]
     if camera.blur_px > 0:
         scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), camera.blur_px, borderType=cv2.BORDER_REFLECT))
     if camera.glare:
@@ -155,9 +147,7 @@ def expose(
 def _noisy(scene: Image, camera: Camera, gains: Float) -> Image:
     draw = np.random.default_rng([camera.seed, 9])
     electrons = (GREEN_ELECTRONS * gains.min() / gains).astype(np.float32)
-    spread = np.sqrt(
-        np.maximum(scene, 0.0) / electrons + (np.float32(camera.read_electrons) / electrons) ** 2
-    )
+    spread = np.sqrt(np.maximum(scene, 0.0) / electrons + (np.float32(camera.read_electrons) / electrons) ** 2)
     grain = draw.standard_normal(scene.shape, dtype=np.float32)
     return np.asarray(scene + np.float32(camera.noise) * spread * grain, np.float32)
 

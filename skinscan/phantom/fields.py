@@ -65,9 +65,7 @@ def _cubic_rows(image: Image, start: float, step: float, count: int) -> Image:
     at = start + step * np.arange(count)
     base = np.floor(at).astype(int)
     t = at - base
-    weights = (
-        np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
-    )
+    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
     where = np.clip(base[:, None] + np.arange(-1, 3), 0, image.shape[1] - 1)
     matrix = csr_matrix(
         (weights.astype(np.float32).ravel(), where.ravel(), np.arange(0, 4 * count + 1, 4)),

@@ -68,13 +68,9 @@ def colours(skin: Skin, sensitivities: int | None, lamp: Illuminant) -> Image:
         axes = []
         for values, (low, high), count in ((skin.melanin, MELANIN_RANGE, 0), (skin.blood, BLOOD_RANGE, 1)):
             scale = (LUT_SIZE[count] - 1) / np.log(high / low)
-            axes.append(
-                np.asarray((np.log(values) - np.float32(np.log(low))) * np.float32(scale), np.float32)
-            )
+            axes.append(np.asarray((np.log(values) - np.float32(np.log(low))) * np.float32(scale), np.float32))
         table = _lut(sensitivities, lamp)
-        skin.cache[key] = cv2.remap(
-            table, axes[1], axes[0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        skin.cache[key] = cv2.remap(table, axes[1], axes[0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cast(Image, skin.cache[key])
 
 
@@ -85,9 +81,7 @@ def _window(skin: Skin, camera: Camera, props: Props) -> tuple[slice, slice]:
     on_skin = project(skin.grid.from_mm() @ np.linalg.inv(homography(camera)), corners)
     rows, columns = skin.grid.shape
     low, high = on_skin.min(axis=0), on_skin.max(axis=0)
-    if props.skin_ellipse_mm is None and (
-        low.min() < -0.5 or high[0] > columns - 0.5 or high[1] > rows - 0.5
-    ):
+    if props.skin_ellipse_mm is None and (low.min() < -0.5 or high[0] > columns - 0.5 or high[1] > rows - 0.5):
         need = 2 * np.abs((on_skin - [(columns - 1) / 2, (rows - 1) / 2]) * skin.grid.mm).max(axis=0)
         raise ParameterError(
             "The camera looks past the skin",
@@ -179,9 +173,7 @@ def _add_props(scene: Image, skin: Skin, window: tuple[slice, slice], props: Pro
         paint((1.0 - rho) * np.float32(min(a, b)), np.float32(props.background))
     if props.grey_mm is not None:
         gx, gy = props.grey_at_mm
-        side = np.maximum(np.abs(x - np.float32(gx)), np.abs(y - np.float32(gy))) - np.float32(
-            props.grey_mm / 2
-        )
+        side = np.maximum(np.abs(x - np.float32(gx)), np.abs(y - np.float32(gy))) - np.float32(props.grey_mm / 2)
         paint(side, np.float32(props.grey))
     if props.marker_mm is not None:
         angle = np.radians(props.marker_angle_deg)
@@ -232,9 +224,7 @@ def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = N
     h, w = camera.size_px
     border = cv2.BORDER_REFLECT if props.skin_ellipse_mm is None else cv2.BORDER_CONSTANT
     beyond = (props.background,) * 3
-    seen = cv2.warpPerspective(
-        scene, to_photo, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=beyond
-    )
+    seen = cv2.warpPerspective(scene, to_photo, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=beyond)
     bare = np.asarray(cv2.warpPerspective(bare, to_photo, (w, h), flags=cv2.INTER_NEAREST), np.uint8)
     scene = _graded(np.asarray(seen, np.float32), camera)
     _, own_matrix, gains = camera_rgb(camera.sensitivities, camera.illuminant)
@@ -345,8 +335,6 @@ def write_shot(shot: Shot, path: str | Path) -> Path:
     """Writes the photo's bytes; the name must end in the shot's own `.jpg` or `.png`."""
     path = Path(path)
     if path.suffix.lower() not in {shot.suffix, ".jpeg" if shot.suffix == ".jpg" else shot.suffix}:
-        raise ParameterError(
-            "The file's name does not fit its bytes", expected=shot.suffix, found=path.suffix
-        )
+        raise ParameterError("The file's name does not fit its bytes", expected=shot.suffix, found=path.suffix)
     path.write_bytes(shot.data)
     return path

@@ -45,9 +45,7 @@ class SkinRecipe:
             raise ParameterError("A skin needs a size", expected="width_mm and height_mm above 0")
         for name in _SCALES:
             if getattr(self, name) < 0:
-                raise ParameterError(
-                    f"{name} is negative", expected="0 or more", found=str(getattr(self, name))
-                )
+                raise ParameterError(f"{name} is negative", expected="0 or more", found=str(getattr(self, name)))
 
 
 _SCALES = (

@@ -178,14 +178,10 @@ def _furrows(recipe: SkinRecipe, grid: Grid) -> Image:
     draw = np.random.default_rng([recipe.seed, 2])
     angle = draw.uniform(0.0, 180.0)
     primary = furrow_net(draw, grid, 0.62 * draw.uniform(0.85, 1.2), 0.055, draw.uniform(1.2, 1.8), angle)
-    secondary = furrow_net(
-        draw, grid, 0.30 * draw.uniform(0.85, 1.2), 0.033, 1.3, angle + draw.uniform(50.0, 90.0)
-    )
+    secondary = furrow_net(draw, grid, 0.30 * draw.uniform(0.85, 1.2), 0.033, 1.3, angle + draw.uniform(50.0, 90.0))
     plateaus = octaves(draw, grid, (1.2, 0.6, 0.3), 0.7)
     fine = octaves(draw, grid, (0.11, 0.06), 0.7)
-    worn = np.clip(
-        0.75 + 0.45 * smooth_noise(draw, grid, 2.2), 0.15, 1.6
-    )  # nets fade in places, as on real skin
+    worn = np.clip(0.75 + 0.45 * smooth_noise(draw, grid, 2.2), 0.15, 1.6)  # nets fade in places, as on real skin
     height = -0.85 * worn * primary - 0.42 * secondary + 0.20 * plateaus + 0.055 * fine
     height -= height.mean()
     height *= np.float32(SQ_UM * recipe.roughness_scale / max(float(height.std()), 1e-9))
@@ -229,9 +225,7 @@ def _pigments(
     )
 
 
-def _path(
-    draw: np.random.Generator, recipe: SkinRecipe, length_mm: float, bend: float
-) -> NDArray[np.float64]:
+def _path(draw: np.random.Generator, recipe: SkinRecipe, length_mm: float, bend: float) -> NDArray[np.float64]:
     """A gently curved path (24, 2) mm."""
     start = draw.uniform(-0.5, 0.5, 2) * (recipe.width_mm, recipe.height_mm)
     heading = draw.uniform(0, 2 * np.pi) + np.cumsum(draw.normal(0.0, 0.05, 24)) + np.linspace(0, bend, 24)
@@ -260,9 +254,7 @@ def _lines(recipe: SkinRecipe, grid: Grid) -> tuple[tuple[Line, ...], Image]:
     depth = np.zeros(grid.shape, np.float32)
     x, y = grid.axes()
     for _ in range(recipe.lines):
-        path = _path(
-            draw, recipe, draw.uniform(0.3, 0.7) * min(recipe.width_mm, recipe.height_mm), draw.normal(0, 0.4)
-        )
+        path = _path(draw, recipe, draw.uniform(0.3, 0.7) * min(recipe.width_mm, recipe.height_mm), draw.normal(0, 0.4))
         line = Line(
             tuple(map(tuple, path.tolist())),
             recipe.line_depth_um * draw.uniform(0.8, 1.2),

@@ -60,9 +60,7 @@ def _tables(roles: Mapping[str, Assessment]) -> dict[str, bytes]:
 
 def overlays(assessments: Mapping[str, Assessment]) -> dict[str, dict[str, str]]:
     """Title -> role -> name of its picture among the files of the report. `assessments`: by role."""
-    names = {
-        layer.title: {r: f"{r}_{layer.key}.png" for r in layer.evidence} for layer in maps.layers(assessments)
-    }
+    names = {layer.title: {r: f"{r}_{layer.key}.png" for r in layer.evidence} for layer in maps.layers(assessments)}
     rings = {role: f"{role}_pores.png" for role, a in assessments.items() if page.circles(a) is not None}
     return {**({"Pores": rings} if rings else {}), **names}
 

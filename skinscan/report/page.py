@@ -112,9 +112,7 @@ def label(place: int, count: int) -> str:
     return "Photo" if count == 1 else f"Photo {place + 1}"
 
 
-def shot(
-    role: str, label: str, assessment: Assessment, uri: str, polygons: Mapping[str, Points] | None = None
-) -> Shot:
+def shot(role: str, label: str, assessment: Assessment, uri: str, polygons: Mapping[str, Points] | None = None) -> Shot:
     """One photo with what is drawn over it; `polygons` where its own frame has none."""
     frame = assessment.frame
     height, width = frame.shape
@@ -132,9 +130,7 @@ def circles(assessment: Assessment) -> tuple[tuple[float, float, float], ...] | 
     if pores is None or scale is None:
         return None
     radius = pores.diameter_um / 2 / (scale.mm_per_px * 1000)
-    return tuple(
-        (float(x), float(y), float(r)) for x, y, r in zip(pores.x_px, pores.y_px, radius, strict=True)
-    )
+    return tuple((float(x), float(y), float(r)) for x, y, r in zip(pores.x_px, pores.y_px, radius, strict=True))
 
 
 def map_views(layers: list[Layer]) -> list[MapView]:
@@ -153,9 +149,7 @@ def _map_view(layer: Layer, encoded: Mapping[str, bytes]) -> MapView:
     for role, data in encoded.items():
         evidence = layer.evidence[role]
         height, width = evidence.values.shape
-        views[role] = MapPicture(
-            pictures.data_uri(data, "png"), width * evidence.step, height * evidence.step
-        )
+        views[role] = MapPicture(pictures.data_uri(data, "png"), width * evidence.step, height * evidence.step)
     places = maps.places(layer)
     low, high = number(layer.low, places), number(layer.high, places)
     read_by = listing([title(measure) for measure in layer.measures])

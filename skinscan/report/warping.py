@@ -64,7 +64,5 @@ def _fitted(picture: Picture, size: tuple[int, int]) -> Picture:
     height, width = max(1, round(picture.shape[0] * shrink)), max(1, round(picture.shape[1] * shrink))
     fitted = np.full((*size, 3), _MARGIN, np.uint8)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    fitted[top : top + height, left : left + width] = cv2.resize(
-        picture, (width, height), interpolation=cv2.INTER_AREA
-    )
+    fitted[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     return fitted

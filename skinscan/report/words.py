@@ -101,8 +101,7 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.GREY: "Take the photo in colour.",
         Flag.NO_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
         Flag.LITTLE_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
-        Flag.NO_SCALE: "Put a printed marker of known size flat beside the skin, or give the "
-        "millimetres per pixel.",
+        Flag.NO_SCALE: "Put a printed marker of known size flat beside the skin, or give the millimetres per pixel.",
         Flag.TOO_FAR: _CLOSER,
         Flag.PORES_250_ONLY: _CLOSER,
         Flag.BAND_TOO_FINE: _CLOSER,

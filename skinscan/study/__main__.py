@@ -14,6 +14,7 @@ from skinscan.study.parallel import over
 
 ROOT = Path(__file__).resolve().parents[2]
 
+
 @click.group()
 @click.option("--workers", type=int, default=os.cpu_count() or 1, show_default=True)
 @click.pass_context
@@ -73,7 +74,11 @@ def validate(workers: int, singles: int, placebos: int, treated: int) -> None:
     from skinscan.study import validation as v
 
     alone = over(v.single, v.jobs_single(singles), "photos", workers)
-    mixed = over(v.pigments, [v.Pigments(v.FIRST_SEED + 30_000 + i, t) for i, t in enumerate(v.TONES)], "pigments", workers)
+    from skinscan.study.pairs import TONES
+
+    mixed = over(
+        v.pigments, [v.Pigments(v.FIRST_SEED + 30_000 + i, t) for i, t in enumerate(TONES)], "pigments", workers
+    )
     placebo = [r for part in over(v.twice, v.jobs_placebo(placebos), "placebo", workers) for r in part]
     power = [r for part in over(v.twice, v.jobs_power(treated), "treated", workers) for r in part]
     v.publish(ROOT, alone, mixed, placebo, power)

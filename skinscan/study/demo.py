@@ -44,7 +44,10 @@ def write(folder: Path) -> None:
     def square(x_mm: float, y_mm: float, side_mm: float) -> list[list[float]]:
         centre = (SIZE_PX - 1) / 2
         return [
-            [round(centre + PX_PER_MM * (x_mm + dx * side_mm / 2), 1), round(centre + PX_PER_MM * (y_mm + dy * side_mm / 2), 1)]
+            [
+                round(centre + PX_PER_MM * (x_mm + dx * side_mm / 2), 1),
+                round(centre + PX_PER_MM * (y_mm + dy * side_mm / 2), 1),
+            ]
             for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1))
         ]
 

@@ -15,7 +15,7 @@ from skinscan.arrays import statistics
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
-from skinscan.comparison import LEAST_OVERLAP, Pair, capture_difference, colour_uncertainty, samples_of, tie
+from skinscan.comparison import LEAST_OVERLAP, colour_uncertainty, pair_of, samples_of, tie
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Frame
@@ -113,7 +113,7 @@ def grey_patch(px_per_mm: float) -> Props:
 
 
 def regions_of(px_per_mm: float) -> dict[str, list[tuple[float, float]]]:
-    """A reference in a corner (untreated skin, or the grey patch where one lies there), and a region smaller than the photo."""
+    """A reference in a corner (untreated skin, or the grey patch where one lies there), and a smaller region."""
 
     def square(x: float, y: float, side_mm: float) -> list[tuple[float, float]]:
         side = side_mm * px_per_mm
@@ -131,7 +131,9 @@ def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, re
     if not baseline:
         return make_frame(photo)
     regions = regions_of(camera.px_per_mm)
-    return make_frame(photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated" if referenced else None)
+    return make_frame(
+        photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated" if referenced else None
+    )
 
 
 def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
@@ -144,10 +146,8 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
         yield {"measure": "", "region": "", "flags": ",".join(n.flag for n in registration.notices)}
         return
     before, after, _ = tie(before, after, registration)
-    maps = Maps(before), Maps(after)
-    difference = capture_difference(before, after, registration)
-    pair = Pair(*maps, registration, difference)
-    shared = {**asdict(difference), "state": after.colour.state}
+    pair = pair_of(Maps(before), Maps(after), registration)
+    shared = {**asdict(pair.difference), "state": after.colour.state}
     for region in (SKIN, "patch"):
         for measure, found in samples_of(pair, region):
             row = {"measure": measure.name, "region": region, **shared}
@@ -205,7 +205,14 @@ def run(job: Job) -> list[dict[str, Any]]:
         after = frame_of(treated, again, props, baseline=False)
         for row in rows_of(before, after):
             rows.append(
-                {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share, **row}
+                {
+                    "seed": job.seed,
+                    "repeat": repeat,
+                    "tone": job.tone,
+                    "px_per_mm": job.px_per_mm,
+                    "share": share,
+                    **row,
+                }
             )
     return rows
 

@@ -50,7 +50,12 @@ class PoreScore:
 
 
 def score(
-    found_xy: Array, found_um: Array, true_xy: Array, true_um: Array, um_per_px: float, floor_um: float = 150.0,
+    found_xy: Array,
+    found_um: Array,
+    true_xy: Array,
+    true_um: Array,
+    um_per_px: float,
+    floor_um: float = 150.0,
     tolerance: float = 0.1,
 ) -> PoreScore:
     """Precision and recall of pores of at least `floor_um`.

@@ -1,4 +1,4 @@
-"""Derive the unmixing curve from the skin model: `python -m skinscan.study unmixing` writes datasets/optics/unmixing.json."""
+"""Derive the unmixing curve from the skin model: `python -m skinscan.study unmixing`."""
 
 from __future__ import annotations
 

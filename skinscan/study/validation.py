@@ -298,3 +298,29 @@ def jobs_power(count: int) -> list[Twice]:
         for number in range(count)
     ]
 
+
+README_TABLES = ("pores", "placebo", "power")
+"""The tables that stand in README.md as well, each between two marker comments."""
+
+
+def publish(
+    root: Path, singles: Sequence[Row], mixed: Sequence[Row], placebo: Sequence[Row], power: Sequence[Row]
+) -> None:
+    """Write docs/results.md and put the tables of README.md in their places."""
+    tables = {
+        "pores": pore_table(singles),
+        "colour": colour_table(singles, mixed),
+        "placebo": placebo_table(placebo),
+        "placebo_by_measure": placebo_by_measure(placebo),
+        "power": power_table(power),
+    }
+    template = (root / "docs" / "results.template.md").read_text(encoding="utf-8")
+    for name, table in tables.items():
+        template = template.replace(f"{{{name}}}", table)
+    (root / "docs" / "results.md").write_text(template, encoding="utf-8")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    for name in README_TABLES:
+        opening, closing = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
+        head, rest = readme.split(opening)
+        readme = head + opening + tables[name] + closing + rest.split(closing, 1)[1]
+    (root / "README.md").write_text(readme, encoding="utf-8")

@@ -39,9 +39,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if not is_welcome(headers):
             await _refuse(scope, send)
             return
@@ -77,9 +75,7 @@ def host_name(host: str) -> str:
 def _freshness(scope: Scope, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Photos and answers must not enter the browser's cache; the page's own programs may."""
     path = scope.get("path", "")
-    if path.startswith(("/assets/", "/static/", "/svelte/")) or any(
-        n.lower() == b"cache-control" for n, _ in headers
-    ):
+    if path.startswith(("/assets/", "/static/", "/svelte/")) or any(n.lower() == b"cache-control" for n, _ in headers):
         return []
     return [(b"cache-control", b"no-store")]
 

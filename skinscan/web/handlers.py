@@ -72,9 +72,7 @@ def preview(upload: Upload, desk: Path) -> str:
     return str(target)
 
 
-def run(
-    before: Upload | None, after: Upload | None, settings: Settings, desk: Path, progress: Progress
-) -> Result:
+def run(before: Upload | None, after: Upload | None, settings: Settings, desk: Path, progress: Progress) -> Result:
     """Compare two photos, or measure one; a failure becomes words."""
     try:
         return _run(before, after, settings, desk, progress)
@@ -85,9 +83,7 @@ def run(
         return Result(words.surprise(type(error).__name__))
 
 
-def _run(
-    before: Upload | None, after: Upload | None, settings: Settings, desk: Path, progress: Progress
-) -> Result:
+def _run(before: Upload | None, after: Upload | None, settings: Settings, desk: Path, progress: Progress) -> Result:
     if before is None and after is None:
         raise ParameterError("there is no photo yet", todo="add one to measure it, or two to compare them")
     first, second = (before, after) if before and after else (before or after, None)

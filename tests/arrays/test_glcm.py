@@ -75,9 +75,7 @@ def test_masked_pairs_are_left_out_and_blocks_add_up(seed: int, distance: int) -
 
 
 def test_a_constant_region_has_no_correlation() -> None:
-    found = glcm.features(
-        glcm.cooccurrence(np.full((9, 9), 3, np.uint8), np.ones((9, 9), np.int32), 1, 1.0, 8)[0]
-    )
+    found = glcm.features(glcm.cooccurrence(np.full((9, 9), 3, np.uint8), np.ones((9, 9), np.int32), 1, 1.0, 8)[0])
     assert np.isnan(found["correlation"])
     assert found["contrast"] == 0
     assert found["energy"] == 1

@@ -25,9 +25,7 @@ def disc(
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(5, 16), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(1, 1.6), st.floats(0, 3.1))
-def test_a_discs_diameter_at_half_contrast(
-    diameter: float, dx: float, dy: float, ratio: float, angle: float
-) -> None:
+def test_a_discs_diameter_at_half_contrast(diameter: float, dx: float, dy: float, ratio: float, angle: float) -> None:
     """Analytic: an ellipse's equivalent diameter is 2 sqrt(a b); within 3 % from 5 px, its centre within 0.1 px."""
     image = disc(64, 32 + dx, 32 + dy, diameter, ratio, angle)
     found = pits.measure_pits(image, np.array([32.0]), np.array([32.0]), np.array([diameter * 1.15]))
@@ -38,9 +36,7 @@ def test_a_discs_diameter_at_half_contrast(
 
 @pytest.mark.parametrize("ratio", [1.0, 1.3, 1.6])
 def test_elongation_is_the_axis_ratio(ratio: float) -> None:
-    found = pits.measure_pits(
-        disc(64, 32, 32, 14, ratio, 0.4), np.array([32.0]), np.array([32.0]), np.array([14.0])
-    )
+    found = pits.measure_pits(disc(64, 32, 32, 14, ratio, 0.4), np.array([32.0]), np.array([32.0]), np.array([14.0]))
     assert found.elongation[0] == pytest.approx(ratio, abs=0.06)
 
 
@@ -90,3 +86,19 @@ def test_of_two_that_overlap_the_stronger_stays() -> None:
     image = disc(64, 32, 32, 10)
     found = pits.measure_pits(image, np.array([32.0, 33.5]), np.array([32.0, 32.0]), np.array([10.0, 7.0]))
     assert len(pits.without_overlaps(found)) == 1
+
+
+def test_the_widening_by_blur_is_that_of_the_stated_profile() -> None:
+    """0.5^(rho^3.5) drawn at 50 px radius, blurred, read off at half of its own depth: within 2 %."""
+    y, x = np.mgrid[-300:301, -300:301]
+    profile = 0.5 ** ((np.hypot(x, y) / 50) ** 3.5)
+    for blur in (5.0, 10.0, 20.0, 28.0, 36.0):
+        row = ndimage.gaussian_filter(profile, blur)[300, 300:]
+        after = int(np.argmax(row < row[0] / 2))
+        radius = after - 1 + (row[after - 1] - row[0] / 2) / (row[after - 1] - row[after])
+        assert pits.unblurred(np.array([2 * radius]), blur)[0] == pytest.approx(100, rel=0.02)
+
+
+def test_a_sharp_photo_is_not_corrected() -> None:
+    assert pits.unblurred(np.array([5.0, 9.0]), 0.0).tolist() == [5.0, 9.0]
+    assert np.abs(pits.unblurred(np.array([30.0]), 0.7) / 30 - 1) < 0.005

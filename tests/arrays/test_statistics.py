@@ -30,16 +30,12 @@ def test_what_both_photos_share_cancels() -> None:
 @given(st.sampled_from(["identity", "log", "sqrt"]), st.floats(0.5, 50))
 def test_slope_is_the_derivative(transform: str, value: float) -> None:
     step = 1e-5 * value
-    numeric = (statistics.forward(value + step, transform) - statistics.forward(value - step, transform)) / (
-        2 * step
-    )
+    numeric = (statistics.forward(value + step, transform) - statistics.forward(value - step, transform)) / (2 * step)
     assert statistics.slope(value, transform) == pytest.approx(numeric, rel=1e-6)
 
 
 @given(st.sampled_from(["identity", "log", "sqrt"]), st.floats(0.5, 50), st.floats(0.001, 0.5), st.booleans())
-def test_the_detectable_change_is_the_limit_on_its_side(
-    transform: str, before: float, s_d: float, up: bool
-) -> None:
+def test_the_detectable_change_is_the_limit_on_its_side(transform: str, before: float, s_d: float, up: bool) -> None:
     """A change of exactly the SDC moves the transformed value by 1.96 SD (or to zero, where that comes first)."""
     sdc = statistics.detectable_change(before, s_d, up, transform)
     after = before + sdc if up else before - sdc

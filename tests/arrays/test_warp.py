@@ -144,9 +144,7 @@ def test_labels_go_where_their_pixel_goes(homography, seed):
     labels = np.random.default_rng(seed).integers(0, 5, (40, 50)).astype(np.int32)
     displacement = field(seed, size=0.8)
     got = warp.carry_labels(labels, (30, 45), homography, displacement, GRID, step=1)
-    expected = carry_loop(
-        labels, (30, 45), lambda x, y: warp.inverse(np.array([x, y]), homography, displacement, GRID)
-    )
+    expected = carry_loop(labels, (30, 45), lambda x, y: warp.inverse(np.array([x, y]), homography, displacement, GRID))
     assert got.dtype == np.int32
     # a coordinate within float32 rounding of half a pixel may fall to either side
     assert (got != expected).mean() <= 0.005
@@ -158,9 +156,7 @@ def test_masks_come_back_the_same_way(homography, seed):
     mask = np.random.default_rng(seed).random((40, 50)) < 0.5
     displacement = field(seed, size=0.8)
     got = warp.carry_mask_back(mask, (30, 45), homography, displacement, GRID, step=1)
-    expected = carry_loop(
-        mask, (30, 45), lambda x, y: warp.forward(np.array([x, y]), homography, displacement, GRID)
-    )
+    expected = carry_loop(mask, (30, 45), lambda x, y: warp.forward(np.array([x, y]), homography, displacement, GRID))
     assert got.dtype == np.bool_
     assert (got != expected).mean() <= 0.005
 

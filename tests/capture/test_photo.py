@@ -57,9 +57,7 @@ def icc(space: bytes, tags: dict[bytes, bytes], *, version: int = 4, connection:
         table += name + struct.pack(">II", at + len(body), len(content))
         body += content
     kind = b"prtr" if space == b"CMYK" else b"mntr"
-    head = struct.pack(
-        ">I4sBBH4s4s4s12s4s", at + len(body), b"", version, 0, 0, kind, space, connection, b"", b"acsp"
-    )
+    head = struct.pack(">I4sBBH4s4s4s12s4s", at + len(body), b"", version, 0, 0, kind, space, connection, b"", b"acsp")
     head = head.ljust(68, b"\0") + fixed(0.9642, 1.0, 0.8249)
     return head.ljust(128, b"\0") + table + body
 
@@ -71,9 +69,7 @@ def matrix_profile(primaries: Any, curve: bytes, version: int = 4) -> bytes:
     to_xyz = colour.normalised_primary_matrix(primaries, white)
     to_d50 = colour.adaptation.matrix_chromatic_adaptation_VonKries(colour.xy_to_XYZ(white), d50, "Bradford")
     columns = to_d50 @ to_xyz
-    colorants = {
-        name: b"XYZ \0\0\0\0" + fixed(*columns[:, k]) for k, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))
-    }
+    colorants = {name: b"XYZ \0\0\0\0" + fixed(*columns[:, k]) for k, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))}
     return icc(b"RGB ", {**colorants, b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}, version=version)
 
 
@@ -101,9 +97,7 @@ def test_display_p3_keeps_its_colours_also_outside_srgb(tmp_path: Path, version:
     Image.fromarray(pixels).save(tmp_path / "p3.png", icc_profile=matrix_profile(P3, SRGB_PARA, version))
     photo = read_photo(tmp_path / "p3.png")
     # s15Fixed16 rounds colorants to 8e-6, which the inverse of the sRGB matrix enlarges up to fourfold.
-    np.testing.assert_allclose(
-        photo.linear_rgb(), linear_by_colour_science(pixels, "Display P3", 255), atol=1e-4
-    )
+    np.testing.assert_allclose(photo.linear_rgb(), linear_by_colour_science(pixels, "Display P3", 255), atol=1e-4)
     assert photo.linear_rgb()[0, 1, 0] < -0.2
     assert "Display P3" in steps_of(photo)
     np.testing.assert_array_equal(photo.pixels, pixels)
@@ -244,13 +238,9 @@ def test_png_gamma_and_code_points(tmp_path: Path) -> None:
         Image.fromarray(picture()).save(tmp_path / "a.png", pnginfo=info)
         return read_photo(tmp_path / "a.png")
 
-    np.testing.assert_allclose(
-        saved(b"gAMA", struct.pack(">I", 100000)).lut[0], np.arange(256) / 255, atol=1e-7
-    )
+    np.testing.assert_allclose(saved(b"gAMA", struct.pack(">I", 100000)).lut[0], np.arange(256) / 255, atol=1e-7)
     p3 = saved(b"cICP", bytes([12, 13, 0, 1]))
-    np.testing.assert_allclose(
-        p3.linear_rgb(), linear_by_colour_science(p3.pixels, "Display P3", 255), atol=1e-5
-    )
+    np.testing.assert_allclose(p3.linear_rgb(), linear_by_colour_science(p3.pixels, "Display P3", 255), atol=1e-5)
     with pytest.raises(PhotoError, match="high dynamic range"):
         saved(b"cICP", bytes([9, 16, 0, 1]))
 
@@ -283,9 +273,7 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, name: str
     how: dict[str, Any] = {"lossless": True, "exact": True} if "webp" in name else {}
     if name == "lzw.tif":
         how = {"compression": "tiff_lzw"}
-    Image.fromarray(np.ascontiguousarray(stored(upright, orientation))).save(
-        tmp_path / name, exif=exif, **how
-    )
+    Image.fromarray(np.ascontiguousarray(stored(upright, orientation))).save(tmp_path / name, exif=exif, **how)
     photo = read_photo(tmp_path / name)
     np.testing.assert_array_equal(photo.pixels, upright[..., :3])
     assert photo.opaque is not None
@@ -361,9 +349,7 @@ def test_16_bit_lzw_and_grey_tiff_are_exact(tmp_path: Path) -> None:
 
 def test_12_bits_in_16_are_spread_where_the_file_says_so(tmp_path: Path) -> None:
     values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
-    tifffile.imwrite(
-        tmp_path / "a.tif", values, photometric="minisblack", extratags=[(281, "H", 1, 4095, True)]
-    )
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", extratags=[(281, "H", 1, 4095, True)])
     photo = read_photo(tmp_path / "a.tif")
     assert photo.pixels.max() == 65535
     assert (photo.pixels[..., 0] >> 4 == values).all()
@@ -378,9 +364,7 @@ def test_grey_alpha_palette_and_keyed_pictures(tmp_path: Path) -> None:
     grey = picture()[..., 0]
     Image.fromarray(grey).save(tmp_path / "l.png")
     assert read_photo(tmp_path / "l.png").is_grey
-    Image.fromarray(np.stack([grey, np.where(grey > 100, 255, 0).astype(np.uint8)], axis=2)).save(
-        tmp_path / "la.png"
-    )
+    Image.fromarray(np.stack([grey, np.where(grey > 100, 255, 0).astype(np.uint8)], axis=2)).save(tmp_path / "la.png")
     photo = read_photo(tmp_path / "la.png")
     assert photo.is_grey
     np.testing.assert_array_equal(photo.opaque, grey > 100)
@@ -442,9 +426,7 @@ def test_chroma_subsampling_is_told(tmp_path: Path, subsampling: int, told: bool
 def test_whole_jpegs_pass_also_where_they_are_flat(tmp_path: Path, how: dict[str, Any], flat: bool) -> None:
     pixels = np.full((40, 56, 3), 128, np.uint8) if flat else picture(40, 56)
     Image.fromarray(pixels).save(tmp_path / "a.jpg", **how)
-    np.testing.assert_array_equal(
-        read_photo(tmp_path / "a.jpg").pixels, np.asarray(Image.open(tmp_path / "a.jpg"))
-    )
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.jpg").pixels, np.asarray(Image.open(tmp_path / "a.jpg")))
 
 
 # --- what is told and what is not ---------------------------------------------------------------------------
@@ -461,9 +443,7 @@ def test_time_and_camera_are_kept_and_nobody_is_named(tmp_path: Path) -> None:
     profile = matrix_profile(PROPHOTO_LIKE, curv(461))
     named = icc(b"RGB ", {b"desc": desc})
     for name, colours in (("a.jpg", profile), ("b.png", named), ("c.tif", profile), ("d.webp", named)):
-        Image.fromarray(picture()).save(
-            tmp_path / name, exif=exif, icc_profile=colours, comment=b"Secretname"
-        )
+        Image.fromarray(picture()).save(tmp_path / name, exif=exif, icc_profile=colours, comment=b"Secretname")
         photo = read_photo(tmp_path / name)
         if not name.endswith("tif"):  # Pillow writes no EXIF directory into a TIFF
             assert photo.taken_at == "2024-02-29T08:09:10"
@@ -476,9 +456,7 @@ def test_time_and_camera_are_kept_and_nobody_is_named(tmp_path: Path) -> None:
             assert secret not in told
 
 
-@pytest.mark.parametrize(
-    "said", ["0000:00:00 00:00:00", "2024:13:01 00:00:00", "1904:01:01 00:00:00", "soon", ""]
-)
+@pytest.mark.parametrize("said", ["0000:00:00 00:00:00", "2024:13:01 00:00:00", "1904:01:01 00:00:00", "soon", ""])
 def test_impossible_times_are_left_out(tmp_path: Path, said: str) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9003] = said
@@ -509,9 +487,7 @@ def test_the_pixel_cap_is_the_users(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "a.tif", "a.webp"):
         Image.fromarray(picture(100, 110)).save(tmp_path / name)
         assert read_photo(tmp_path / name, max_megapixels=0.011).shape == (100, 110)
-        with pytest.raises(
-            PhotoError, match=r"at most 0.0109 megapixels.*found 0.011 megapixels \(110 x 100\)"
-        ):
+        with pytest.raises(PhotoError, match=r"at most 0.0109 megapixels.*found 0.011 megapixels \(110 x 100\)"):
             read_photo(tmp_path / name, max_megapixels=0.0109)
     for nonsense in (0, -1, float("nan"), float("inf"), "60", None):
         with pytest.raises(ParameterError):

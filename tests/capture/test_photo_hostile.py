@@ -216,9 +216,7 @@ def test_a_jpeg_cut_short_is_found_out_behind_a_mended_end(tmp_path: Path, kind:
     for share in np.linspace(0.3, 0.94, 12):
         (tmp_path / "a.jpg").write_bytes(whole[: int(len(whole) * share)] + end)
         if end.startswith(b"\0") and end.endswith(b"\xd9"):
-            with contextlib.suppress(
-                PhotoError
-            ):  # zeros are valid codes: that they are filler cannot be known
+            with contextlib.suppress(PhotoError):  # zeros are valid codes: that they are filler cannot be known
                 read_photo(tmp_path / "a.jpg")
         else:
             assert "cut short" in error(tmp_path / "a.jpg") or "damaged" in error(tmp_path / "a.jpg")
@@ -257,9 +255,7 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 def png(width: int, height: int, *extra: bytes, data: bytes = b"", depth: int = 8) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0))
-    return b"".join(
-        (b"\x89PNG\r\n\x1a\n", header, *extra, chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b""))
-    )
+    return b"".join((b"\x89PNG\r\n\x1a\n", header, *extra, chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")))
 
 
 def patched(data: bytes, tag: int, value: int) -> bytes:
@@ -404,14 +400,8 @@ def test_pillows_own_pixel_limit_does_not_leak(tmp_path: Path, monkeypatch: pyte
 
 
 def test_importing_loads_no_second_decoder() -> None:
-    code = (
-        "import sys, skinscan.capture.photo;"
-        "print([m for m in ('cv2', 'pi_heif', 'tifffile') if m in sys.modules])"
-    )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
+    code = "import sys, skinscan.capture.photo;print([m for m in ('cv2', 'pi_heif', 'tifffile') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 # --- mutation -----------------------------------------------------------------------------------------------

@@ -59,9 +59,7 @@ def test_a_square_from_pixel_edge_to_pixel_edge_has_its_area():
 
 
 def test_the_share_outside_is_exact():
-    assert share_outside(
-        np.array([[-5.5, 0.0], [4.5, 0.0], [4.5, 5.0], [-5.5, 5.0]]), (10, 10)
-    ) == pytest.approx(0.5)
+    assert share_outside(np.array([[-5.5, 0.0], [4.5, 0.0], [4.5, 5.0], [-5.5, 5.0]]), (10, 10)) == pytest.approx(0.5)
     assert share_outside(np.array(SQUARE, float), (20, 20)) == pytest.approx(0.0)
     assert share_outside(np.array(SQUARE, float) + 50, (20, 20)) == 1.0
 

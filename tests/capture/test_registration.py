@@ -24,9 +24,7 @@ PX_PER_MM, SIDE = 16.0, 400
 
 
 def frame(pixels, mask=None, scale=None):
-    photo = Photo(
-        np.array(pixels), np.tile(SRGB, (3, 1)), np.eye(3, dtype=np.float32), "0" * 64, "photo.png", "png"
-    )
+    photo = Photo(np.array(pixels), np.tile(SRGB, (3, 1)), np.eye(3, dtype=np.float32), "0" * 64, "photo.png", "png")
     usable = np.ones(photo.shape, bool)
     skin = usable.copy() if mask is None else mask.copy()
     return Frame(photo, usable, {SKIN: skin}, scale, Colour(), QUALITY)

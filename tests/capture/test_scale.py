@@ -87,9 +87,9 @@ def two_stickers(second_px):
     dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
     for marker, (size, x) in enumerate(((120, 80), (second_px, 400))):
         board[100 : 140 + size, x : x + size + 40] = 230
-        board[120 : 120 + size, x + 20 : x + 20 + size] = cv2.aruco.generateImageMarker(
-            dictionary, marker, size
-        )[..., None]
+        board[120 : 120 + size, x + 20 : x + 20 + size] = cv2.aruco.generateImageMarker(dictionary, marker, size)[
+            ..., None
+        ]
     return photo_of(cv2.GaussianBlur(board, (0, 0), 0.7))
 
 

@@ -61,9 +61,7 @@ def test_black_bars_and_transparent_parts_are_left_out():
     assert mask[200:390].mean() > 0.97
 
 
-@pytest.mark.parametrize(
-    "colour", [(128, 128, 128), (90, 120, 180), (60, 140, 60), (235, 235, 240), (20, 20, 22)]
-)
+@pytest.mark.parametrize("colour", [(128, 128, 128), (90, 120, 180), (60, 140, 60), (235, 235, 240), (20, 20, 22)])
 def test_what_is_not_skin_coloured_is_not_skin(colour):
     noise = np.random.default_rng(5).normal(0, 4, (300, 300, 3))
     assert find_skin(photo_of((noise + colour).clip(0, 255).astype(np.uint8))).mean() < 0.01
@@ -100,9 +98,7 @@ def test_faces_of_all_tones_are_found_and_the_worst_is_near_the_best(test_photos
         for part in (*EYES_BROWS, [*range(87, 109)]):
             holes |= polygon(cv2.convexHull(points[part].astype(np.float32))[:, 0], photo.shape)
         holes = cv2.dilate(holes.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
-        face = (
-            cv2.erode(polygon(points[OUTLINE], photo.shape).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        )
+        face = cv2.erode(polygon(points[OUTLINE], photo.shape).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
         mask = find_skin(photo)
         recalls.append(mask[face & ~holes].mean())
         assert mask[: int(points[:, 1].min()) - 120].mean() < 0.01

@@ -30,9 +30,7 @@ def test_evenness_of_two_known_colours(tmp_path: Path) -> None:
         colour.lab(maps.frame.photo.linear_rgb(slice(row, row + 1), slice(200, 201)).astype(float))[0, 0]
         for row in (10, 200)
     )
-    assert value(maps, "pigment.evenness") == pytest.approx(
-        float(colour.ciede2000(first, second)) / 16, rel=0.03
-    )
+    assert value(maps, "pigment.evenness") == pytest.approx(float(colour.ciede2000(first, second)) / 16, rel=0.03)
 
 
 def test_even_colour_is_zero(tmp_path: Path) -> None:

@@ -42,9 +42,7 @@ def test_numbers_of_known_pores(maps: Maps) -> None:
     known, counted = planted(maps, SIZES), np.array(SIZES[2:])
     area_cm2 = maps.frame.regions["skin"].sum() * (maps.um_per_px / 1e4) ** 2
     assert sample(known, "pores.density").value == pytest.approx(25 / area_cm2)
-    assert sample(known, "pores.area").value == pytest.approx(
-        100 * np.sum(np.pi / 4 * (counted / 1e4) ** 2) / area_cm2
-    )
+    assert sample(known, "pores.area").value == pytest.approx(100 * np.sum(np.pi / 4 * (counted / 1e4) ** 2) / area_cm2)
     assert sample(known, "pores.diameter_p50").value == pytest.approx(np.median(counted))
     assert sample(known, "pores.diameter_p10").value == pytest.approx(np.percentile(counted, 10))
     assert sample(known, "pores.visible_share").value == pytest.approx(100 * np.mean(counted >= 250))
@@ -86,8 +84,10 @@ def test_a_photo_from_too_far_is_refused_in_its_own_scale(maps: Maps) -> None:
     assert "50 needed" in found.notices[0].text
 
 
-def test_two_floors_are_not_compared(maps: Maps) -> None:
-    assert math.isnan(sample(planted(maps, SIZES), "pores.density", {"floor_um": 250.0}).value)
+def test_two_photos_are_read_from_the_floor_of_the_coarser(maps: Maps) -> None:
+    known = planted(Maps(maps.frame), SIZES)
+    known.coarser_um_per_px = 60.0
+    assert sample(known, "pores.density").n == sum(size >= 250 for size in SIZES)
 
 
 def test_pores_of_a_phantom_are_found_and_sized(maps: Maps, shot: Shot) -> None:
@@ -111,6 +111,4 @@ def test_scale_only_names_the_diameters_anew(maps: Maps) -> None:
     again = module.candidates(Maps(half))
     pairs = match(np.stack([again.x, again.y], 1), again.diameter, np.stack([pits.x, pits.y], 1))
     strong = pits.contrast[pairs[:, 1]] > 0.15
-    assert np.median(again.diameter[pairs[strong, 0]] / pits.diameter[pairs[strong, 1]]) == pytest.approx(
-        1, abs=0.02
-    )
+    assert np.median(again.diameter[pairs[strong, 0]] / pits.diameter[pairs[strong, 1]]) == pytest.approx(1, abs=0.02)

@@ -79,8 +79,7 @@ def test_the_order_of_shots_does_not_matter(skin):
 
 def test_the_skin_does_not_depend_on_its_grid():
     fine, coarse = (
-        photograph(make_skin(SMALL, um), replace(CLEAN, px_per_mm=20, size_px=(220, 260)))
-        for um in (16.0, 24.0)
+        photograph(make_skin(SMALL, um), replace(CLEAN, px_per_mm=20, size_px=(220, 260))) for um in (16.0, 24.0)
     )
     difference = np.log(linear(fine)[..., 1] / linear(coarse)[..., 1])
     texture = np.log(linear(fine)[..., 1]).std()
@@ -126,8 +125,7 @@ def test_changes_go_the_right_way(skin):
     bald = replace(SMALL, hairs=0, vellus=0, mottling=0, spots=0, redness_patches=0, pore_density_per_cm2=0)
     raking = replace(CLEAN, dome=0.5)
     texture, smooth = (
-        np.log(linear(photograph(make_skin(r), raking))[..., 1]).std()
-        for r in (bald, change(bald, roughness=-0.5))
+        np.log(linear(photograph(make_skin(r), raking))[..., 1]).std() for r in (bald, change(bald, roughness=-0.5))
     )
     assert smooth == pytest.approx(0.5 * texture, rel=0.1), "shading follows slope"
 
@@ -135,10 +133,7 @@ def test_changes_go_the_right_way(skin):
 def test_light_and_gloss_go_the_right_way(skin):
     dull, shiny = (mean_lab(photograph(skin, replace(CLEAN, dome=0.5, gloss=g))) for g in (0, 2))
     assert shiny[0] > dull[0]
-    assert (
-        mean_lab(photograph(skin, replace(CLEAN, exposure_ev=-0.5)))[0]
-        < mean_lab(photograph(skin, CLEAN))[0] - 5
-    )
+    assert mean_lab(photograph(skin, replace(CLEAN, exposure_ev=-0.5)))[0] < mean_lab(photograph(skin, CLEAN))[0] - 5
     warm = mean_lab(photograph(skin, replace(CLEAN, white_balance=(1.1, 1.0, 0.9))))
     assert warm[2] > mean_lab(photograph(skin, CLEAN))[2] + 3
 
@@ -179,9 +174,7 @@ def test_half_contrast_area_of_a_lone_pore_is_its_stated_diameter(diameter_um, e
     flat = make_skin(recipe)
     one = PoreTable(*(np.array([v]) for v in (0.11, -0.07, diameter_um, elongation, 30.0, 0.0, 0.3)))
     dark, _ = pits(one, flat.grid)
-    shot = photograph(
-        replace(flat, pores=one, dark=dark, cache={}), replace(CLEAN, size_px=(64, 64), subsurface=0)
-    )
+    shot = photograph(replace(flat, pores=one, dark=dark, cache={}), replace(CLEAN, size_px=(64, 64), subsurface=0))
     green = linear(shot)[..., 1]
     level = np.median(green[:6])
     y, x = np.mgrid[0:63:0.1, 0:63:0.1]
@@ -253,9 +246,7 @@ def test_a_marker_is_found_in_an_ordinary_photo(skin):
 
 def test_the_homography_between_two_shots_carries_one_onto_the_other(skin):
     first = photograph(skin, replace(CLEAN, size_px=(200, 200)))
-    second = photograph(
-        skin, replace(CLEAN, size_px=(200, 200), rotation_deg=9, shift_mm=(0.5, 0.3), px_per_mm=27)
-    )
+    second = photograph(skin, replace(CLEAN, size_px=(200, 200), rotation_deg=9, shift_mm=(0.5, 0.3), px_per_mm=27))
     back = cv2.warpPerspective(
         linear(second).astype(np.float32), np.linalg.inv(first.truth.homography_to(second.truth)), (200, 200)
     )

@@ -39,16 +39,12 @@ def picture(shape=SHAPE, seed: int = 1, redness: float = 30.0) -> tuple[np.ndarr
     random = np.random.default_rng(seed)
     height, width = shape
     y, x = np.mgrid[:height, :width]
-    patch = np.exp(
-        -(((x - 0.62 * width) / (0.16 * width)) ** 2 + ((y - 0.45 * height) / (0.2 * height)) ** 2)
-    )
+    patch = np.exp(-(((x - 0.62 * width) / (0.16 * width)) ** 2 + ((y - 0.45 * height) / (0.2 * height)) ** 2))
     noise = cv2.GaussianBlur(random.normal(0, 1, shape).astype(np.float32), (0, 0), 3) * 40
     shade = 1 - 0.15 * (x / width)
     image = np.array([206.0, 160.0, 138.0]) * shade[..., None] + noise[..., None]
     image -= patch[..., None] * np.array([0.0, 1.0, 0.8]) * redness
-    pores = np.random.default_rng(7).uniform(
-        (8, 8, 2.5), (width - 8, height - 8, 6), (width * height // 1500, 3)
-    )
+    pores = np.random.default_rng(7).uniform((8, 8, 2.5), (width - 8, height - 8, 6), (width * height // 1500, 3))
     for px, py, radius in pores:
         cv2.circle(image, (round(px), round(py)), round(radius), (150, 105, 88), -1, cv2.LINE_AA)
     return np.clip(cv2.GaussianBlur(image, (0, 0), 0.8), 0, 255).astype(np.uint8), pores
@@ -83,9 +79,7 @@ def frame(photo: Photo, *, scale: Scale | None, notices: tuple[Notice, ...] = ()
     )
     skin = mask.astype(bool)
     polygon = np.array([[0.45, 0.25], [0.8, 0.25], [0.8, 0.7], [0.45, 0.7]]) * (width, height)
-    cheek = (
-        cv2.fillPoly(np.zeros((height, width), np.uint8), [polygon.astype(np.int32)], 1).astype(bool) & skin
-    )
+    cheek = cv2.fillPoly(np.zeros((height, width), np.uint8), [polygon.astype(np.int32)], 1).astype(bool) & skin
     quality = Quality(
         verdict="usable" if notices else "good",
         sharpness=0.8,
@@ -129,9 +123,7 @@ _NUMBERS = {
 
 def measurements(factor: float = 1.0) -> tuple[Measurement, ...]:
     rows = [
-        Measurement(
-            name, region, value * factor * (1.1 if region == "cheek" else 1.0), unit, spread, 12000, (), 1
-        )
+        Measurement(name, region, value * factor * (1.1 if region == "cheek" else 1.0), unit, spread, 12000, (), 1)
         for name, (value, unit, spread) in _NUMBERS.items()
         for region in ("skin", "cheek")
     ]
@@ -162,9 +154,7 @@ def evidence(photo: Photo, skin: np.ndarray, step: int = 2) -> tuple[Evidence, .
 
     return (
         Evidence("Haemoglobin", "optical density", small(red), step, ("redness.haemoglobin", "redness.area")),
-        Evidence(
-            "Optical roughness", "log-luminance", small(np.abs(grey)), step, ("texture.roughness_250_500um",)
-        ),
+        Evidence("Optical roughness", "log-luminance", small(np.abs(grey)), step, ("texture.roughness_250_500um",)),
     )
 
 
@@ -216,13 +206,9 @@ def changes() -> tuple[Change, ...]:
     source = "shipped study: shot, reposition"
 
     def row(measure, region, before, after, unit, sdc, verdict, reason="", flags=()):
-        return Change(
-            measure, region, before, after, after - before, unit, sdc, source, verdict, reason, flags, 9000
-        )
+        return Change(measure, region, before, after, after - before, unit, sdc, source, verdict, reason, flags, 9000)
 
-    uncorrected = (
-        "the colours of the two photos cannot be held against each other: no colour card, no reference"
-    )
+    uncorrected = "the colours of the two photos cannot be held against each other: no colour card, no reference"
 
     def refused(measure, before, after, unit):
         flags = (Flag.UNCORRECTED_COLOUR,)

@@ -135,9 +135,7 @@ def test_the_after_photo_is_laid_onto_the_before_photo():
     height, width = before.shape[:2]
     moved = cv2.warpPerspective(before, registration.homography, (width, height), borderValue=(127, 127, 127))
     photo = dataclasses.replace(comparison.after.frame.photo, pixels=moved)
-    after = dataclasses.replace(
-        comparison.after, frame=dataclasses.replace(comparison.after.frame, photo=photo)
-    )
+    after = dataclasses.replace(comparison.after, frame=dataclasses.replace(comparison.after.frame, photo=photo))
     first, laid = warping.aligned(dataclasses.replace(comparison, after=after))
     inner = (slice(40, -40), slice(40, -40))
     assert first.shape == laid.shape

@@ -44,9 +44,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    return write_comparison(
-        builders.comparison(HOSTILE, "=cmd|' /C calc'!A0.jpg"), tmp_path_factory.mktemp("c")
-    )
+    return write_comparison(builders.comparison(HOSTILE, "=cmd|' /C calc'!A0.jpg"), tmp_path_factory.mktemp("c"))
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +104,7 @@ def test_the_script_is_the_one_that_the_policy_lets_run(compared):
 def test_the_sentences_keep_to_what_was_found(page):
     text = re.sub(r"\s+", " ", page.text)
     assert (
-        "Pore area 4.1 → 3.3\xa0% (−0.8; smallest detectable change 0.6): larger than measurement error."
-        in page.text
+        "Pore area 4.1 → 3.3\xa0% (−0.8; smallest detectable change 0.6): larger than measurement error." in page.text
     )
     assert "5 of 8 numbers changed by more than measurement error" in text
     assert "within measurement error; this does not show that nothing changed" in text
@@ -119,9 +116,7 @@ def test_what_could_not_be_compared_is_told_once_with_its_reason_and_what_to_do(
     text = re.sub(r"\s+", " ", page.text)
     assert "Haemoglobin and Redness (a*)" in text
     assert "name it as the reference region" in text
-    assert "the photo is not sharp: blur of 2.9 px, 1.5 wanted" in text.replace(
-        "The photo is", "the photo is"
-    )
+    assert "the photo is not sharp: blur of 2.9 px, 1.5 wanted" in text.replace("The photo is", "the photo is")
 
 
 def test_every_verdict_has_a_word_and_a_mark(compared):
@@ -131,9 +126,7 @@ def test_every_verdict_has_a_word_and_a_mark(compared):
         "worsened": "Worsened",
         "within_error": "Within error",
     }.items():
-        assert re.search(
-            rf'<span class="verdict {verdict}"><span class="mark"[^>]*>.</span>{word}</span>', html
-        )
+        assert re.search(rf'<span class="verdict {verdict}"><span class="mark"[^>]*>.</span>{word}</span>', html)
 
 
 def test_pictures_tables_and_hands_have_names(page):
@@ -185,9 +178,7 @@ def test_no_name_runs_as_a_formula_in_a_spreadsheet(compared):
 
 
 def test_one_photo_without_scale_or_maps_still_makes_a_report(tmp_path):
-    path = write_assessment(
-        [builders.assessment(scale=False, with_evidence=False)], tmp_path / "new" / "folder"
-    )
+    path = write_assessment([builders.assessment(scale=False, with_evidence=False)], tmp_path / "new" / "folder")
     assert {p.name for p in path.parent.iterdir()} == {
         "report.html",
         "measurements.csv",
@@ -236,9 +227,7 @@ def test_a_second_report_replaces_the_first_and_nothing_else(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize(
-    "name", ["report.html", "measurements.csv", "photo_pores.png", "skinscan-report.json"]
-)
+@pytest.mark.parametrize("name", ["report.html", "measurements.csv", "photo_pores.png", "skinscan-report.json"])
 def test_somebody_elses_file_is_never_written_over(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(ParameterError, match="give another folder"):

@@ -9,9 +9,7 @@ from skinscan.web.guard import Guard, is_welcome
 HERE = {"host": "127.0.0.1:7860"}
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1:7860", "localhost:7860", "localhost", "[::1]:7860", "LOCALHOST:1"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "localhost", "[::1]:7860", "LOCALHOST:1"])
 def test_names_of_this_computer_are_welcome(host):
     assert is_welcome({"host": host})
 
@@ -43,9 +41,7 @@ def test_another_sites_requests_are_refused():
 
 def ask(path: str, headers: dict[str, str], kind: str = "http"):
     async def application(scope, receive, send):
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"x-frame-options", b"ALLOWALL")]}
-        )
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-frame-options", b"ALLOWALL")]})
         await send({"type": "http.response.body", "body": b"hello"})
 
     sent = []

@@ -90,9 +90,7 @@ def test_two_photos_give_words_a_slider_maps_a_table_and_a_report(site, folder, 
     with page.expect_download() as download:
         page.click("#archive")
     with zipfile.ZipFile(download.value.path()) as archive:
-        names = {
-            row["photo"] for row in csv.DictReader(io.StringIO(archive.read("measurements.csv").decode()))
-        }
+        names = {row["photo"] for row in csv.DictReader(io.StringIO(archive.read("measurements.csv").decode()))}
     assert "after.jpg" in names
     sent = [p for p in workplace.path.rglob("*.jpg") if not p.name.startswith(("preview-", "laid-"))]
     assert sent == []

@@ -32,9 +32,7 @@ def walk_heic(data: bytes) -> Picture:
     meta = {name: (at, end) for name, at, end in _boxes(data, top[b"meta"][0] + 4, top[b"meta"][1])}
     kinds = _item_kinds(data, *meta.get(b"iinf", (0, 0)))
     if not {b"hvc1", b"grid"} & set(kinds.values()):
-        raise unusable(
-            "this kind of HEIC cannot be read", "no HEVC picture in it", expected="an HEVC-coded HEIC"
-        )
+        raise unusable("this kind of HEIC cannot be read", "no HEVC picture in it", expected="an HEVC-coded HEIC")
     if b"iovl" in kinds.values():
         raise unusable("this kind of HEIC cannot be read", "pictures laid over one another")
     sizes = [*_property_sizes(data, *meta.get(b"iprp", (0, 0)))]

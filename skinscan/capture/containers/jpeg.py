@@ -121,13 +121,9 @@ def _frame(found: _Jpeg, marker: int, segment: bytes) -> None:
         raise damaged("a JPEG with two frame headers")
     precision, height, width, components = struct.unpack_from(">BHHB", segment)
     if marker not in (0xC0, 0xC1, 0xC2):
-        raise unusable(
-            "this kind of JPEG cannot be read", "a lossless, hierarchical or arithmetic-coded JPEG"
-        )
+        raise unusable("this kind of JPEG cannot be read", "a lossless, hierarchical or arithmetic-coded JPEG")
     if precision != 8:
-        raise unusable(
-            "this kind of JPEG cannot be read", f"{precision} bits a channel", expected="a JPEG of 8 bits"
-        )
+        raise unusable("this kind of JPEG cannot be read", f"{precision} bits a channel", expected="a JPEG of 8 bits")
     if components not in (1, 3, 4) or len(segment) < 6 + 3 * components:
         raise damaged(f"a JPEG with {components} channels")
     found.frame, found.size = marker, (width, height)

@@ -51,6 +51,4 @@ def damaged(found: str) -> PhotoError:
 
 
 def unusable(what: str, found: str, todo: str = SAVE_AS, expected: str = "") -> PhotoError:
-    return PhotoError(
-        what, expected=expected or "a still photo of 8 or 16 bits a channel", found=found, todo=todo
-    )
+    return PhotoError(what, expected=expected or "a still photo of 8 or 16 bits a channel", found=found, todo=todo)

@@ -54,9 +54,7 @@ def walk_png(data: bytes) -> Picture:
             continue
         else:
             chunks[name] = content
-        if name in (b"IHDR", b"PLTE", b"IDAT", b"IEND") or (
-            name == b"tRNS" and chunks[b"IHDR"][9:10] == b"\3"
-        ):
+        if name in (b"IHDR", b"PLTE", b"IDAT", b"IEND") or (name == b"tRNS" and chunks[b"IHDR"][9:10] == b"\3"):
             bare.append(whole)
     header = chunks[b"IHDR"]
     if len(header) != 13 or b"IEND" not in chunks:
@@ -81,9 +79,7 @@ def walk_png(data: bytes) -> Picture:
         exif=read_exif(chunks.get(b"eXIf")),
         code_points=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
         gamma=int.from_bytes(gama, "big") / 1e5 if len(gama) == 4 and not plain else None,
-        chromaticities=tuple(v / 1e5 for v in struct.unpack(">8i", chrm))
-        if len(chrm) == 32 and not plain
-        else None,
+        chromaticities=tuple(v / 1e5 for v in struct.unpack(">8i", chrm)) if len(chrm) == 32 and not plain else None,
         key=_png_key(key, depth) if key else None,
         notes=notes,
     )
@@ -120,9 +116,7 @@ def check_png_data(picture: Picture) -> None:
         sides = [(max(0, -((x - width) // dx)), max(0, -((y - height) // dy))) for dx, dy, x, y in steps]
     rows = [(1 + -(-w * bits // 8), h) for w, h in sides if w and h]
     expected = sum(size * count for size, count in rows)
-    raw = inflated(
-        b"".join(content for name, content, _ in _png_chunks(picture.bare) if name == b"IDAT"), expected
-    )
+    raw = inflated(b"".join(content for name, content, _ in _png_chunks(picture.bare) if name == b"IDAT"), expected)
     if len(raw) < expected:
         raise cut_short(f"{len(raw) / expected:.0%} of a PNG's picture data")
     values, at = np.frombuffer(raw, np.uint8), 0

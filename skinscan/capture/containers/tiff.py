@@ -62,15 +62,8 @@ def _check_tags(first: Directory) -> None:
 
 def _only_page(data: bytes, first: Directory) -> None:
     """Raise PhotoError unless there is one full-size page, which is not a raw camera file's thumbnail."""
-    if (
-        50706 in first.entries
-        or data[8:10] == b"CR"
-        or first.number(254, 0) & 1
-        or first.number(262, 1) == 32803
-    ):
-        raise unusable(
-            "a raw camera file cannot be read", "a DNG, CR2, NEF or the like", "Develop it to JPEG or TIFF"
-        )
+    if 50706 in first.entries or data[8:10] == b"CR" or first.number(254, 0) & 1 or first.number(262, 1) == 32803:
+        raise unusable("a raw camera file cannot be read", "a DNG, CR2, NEF or the like", "Develop it to JPEG or TIFF")
     seen, pages, at = {start(data)[2]}, 1, first.next_offset
     while at:
         if at in seen or len(seen) > _MAX_PAGES:
@@ -95,9 +88,7 @@ def _tiff_pieces(
     width, height = size
     tiled = 322 in first.entries
     across, down = (
-        (first.number(322, 0), first.number(323, 0))
-        if tiled
-        else (width, min(first.number(278, height), height))
+        (first.number(322, 0), first.number(323, 0)) if tiled else (width, min(first.number(278, height), height))
     )
     if min(width, height, across, down) < 1:
         raise damaged("a TIFF of no size")

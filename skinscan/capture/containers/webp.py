@@ -23,15 +23,11 @@ def walk_webp(data: bytes) -> Picture:
         at += 8 + length + length % 2
     extended = chunks.get(b"VP8X", b"")
     if b"ANIM" in chunks or b"ANMF" in chunks or (extended[:1] and extended[0] & 2):
-        raise unusable(
-            "an animation cannot be read", "an animated WebP", "Save the one picture that is meant"
-        )
+        raise unusable("an animation cannot be read", "an animated WebP", "Save the one picture that is meant")
     size, lossy = _webp_size(chunks)
     sizes = [size]
     if len(extended) == 10:
-        sizes.append(
-            (1 + int.from_bytes(extended[4:7], "little"), 1 + int.from_bytes(extended[7:10], "little"))
-        )
+        sizes.append((1 + int.from_bytes(extended[4:7], "little"), 1 + int.from_bytes(extended[7:10], "little")))
         if sizes[0] != sizes[1]:
             raise damaged("a WebP whose two headers disagree on its size")
     icc, exif = chunks.get(b"ICCP"), chunks.get(b"EXIF")
@@ -64,7 +60,6 @@ def _bare_webp(chunks: dict[bytes, bytes]) -> bytes:
     if b"VP8X" in kept:
         kept[b"VP8X"] = bytes([kept[b"VP8X"][0] & 0x10]) + kept[b"VP8X"][1:]
     body = b"".join(
-        name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
-        for name, content in kept.items()
+        name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2) for name, content in kept.items()
     )
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
