@@ -22,6 +22,7 @@ results:
 # everything fitted that ships with skinscan (about an hour)
 study:
 	$(PYTHON) -m skinscan.study unmixing
+	$(PYTHON) -m skinscan.study colour-accuracy
 	$(PYTHON) -m skinscan.study pore-classifier
 	$(PYTHON) -m skinscan.study repeatability
 

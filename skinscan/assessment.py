@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from skinscan.arrays.statistics import block_standard_error
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.quality import effective_um_per_px
-from skinscan.environment import check_opencv
+from skinscan.environment import check_opencv, data_path
 from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import find_pores, floor_um
@@ -110,10 +111,22 @@ def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) 
 
 
 def spread_of(measure: Measure, frame: Frame, sample: Sample) -> float:
-    """Standard uncertainty of a value: scatter of its blocks and the uncertainty of the scale, in quadrature."""
+    """Standard uncertainty of a value: scatter of its blocks, scale, and for colour the lamp and the camera.
+
+    The last belongs to the value of this photo alone; between two photos that share a reference it cancels, and
+    without one colour is not compared.
+    """
     blocks = block_standard_error(sample.value, sample.blocks, sample.weights)
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    return math.hypot(blocks, scale)
+    lamp = _colour_accuracy()[measure.name] if measure.needs_colour and frame.colour.state != "card" else 0.0
+    return math.sqrt((0.0 if math.isnan(blocks) else blocks) ** 2 + scale**2 + lamp**2)
+
+
+@cache
+def _colour_accuracy() -> Mapping[str, float]:
+    """RMS error that lamp and camera make in each colour measure of an uncorrected photo (study/colour_accuracy.py)."""
+    found: dict[str, float] = json.loads(data_path("datasets", "study", "colour_accuracy.json").read_text())["rms"]
+    return found
 
 
 def catalogue(maps: Maps) -> Pores | None:

@@ -40,10 +40,13 @@ Progress = Callable[[float, str], None]
 
 LEAST_OVERLAP = 0.15
 LEAST_REFERENCE_PIXELS = 400
+SHARPNESS_RATIO = math.log(1.5)
+"""Ratio of resolved detail beyond which the user is told."""
+
 REGISTERED_SCALE_ERROR = 0.002
 """Relative standard uncertainty of the scale ratio that registration finds (measured on phantoms)."""
 
-COLOUR_ADVICE = "put a colour card in both photos, or name untreated skin or a neutral patch with --reference"
+COLOUR_ADVICE = "name a reference: untreated skin, or a neutral patch seen in both photos"
 
 
 def compare(
@@ -98,6 +101,8 @@ def compare_frames(
     second = assess_frame(maps_after, evidence=evidence)
     tell(0.85, "comparing")
     pair = pair_of(maps_before, maps_after, registration)
+    if pair.difference.blur > SHARPNESS_RATIO:
+        notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
     judged = any(change.verdict != "not_comparable" for change in changes)
     reasons = () if judged else _common_reasons(changes)
@@ -269,43 +274,20 @@ def _changes_of(pair: Pair, region: str) -> Iterator[Change]:
 
 def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> Change:
     """A measure's change over the shared skin, its smallest detectable change and the verdict."""
+    told = (measure.name, region, first.value, second.value, second.value - first.value, measure.unit)
+    seen = [n.flag for n in (*first.notices, *second.notices) if n.flag != Flag.WITHIN_PHOTO]
+    n = min(first.n, second.n)
     refusal = _refusal(measure, pair, first, second)
-    notices = tuple(dict.fromkeys(n.flag for n in (*first.notices, *second.notices) if n.flag != Flag.WITHIN_PHOTO))
-    change = second.value - first.value
-    if refusal:
-        flags, reason = refusal
-        return Change(
-            measure.name,
-            region,
-            first.value,
-            second.value,
-            change,
-            measure.unit,
-            math.nan,
-            "",
-            "not_comparable",
-            reason,
-            tuple(dict.fromkeys((*notices, *flags))),
-            min(first.n, second.n),
-        )
-    if measure.needs_colour:
-        notices = tuple(dict.fromkeys((*notices, Flag.RELATIVE)))
-    sdc, source = smallest_detectable_change(measure, pair, first, second)
-    verdict = verdict_of(measure, change, sdc)
-    return Change(
-        measure.name,
-        region,
-        first.value,
-        second.value,
-        change,
-        measure.unit,
-        sdc,
-        source,
-        verdict,
-        words(verdict, measure),
-        notices,
-        min(first.n, second.n),
-    )
+    if refusal is None:
+        sdc, source = smallest_detectable_change(measure, pair, first, second)
+        if not math.isfinite(sdc):
+            refusal = (Flag.UNDEFINED,), "its error cannot be told at this value"
+    if refusal is not None:
+        flags = tuple(dict.fromkeys((*seen, *refusal[0])))
+        return Change(*told, math.nan, "", "not_comparable", refusal[1], flags, n)
+    flags = tuple(dict.fromkeys((*seen, Flag.RELATIVE) if measure.needs_colour else seen))
+    verdict = verdict_of(measure, second.value - first.value, sdc)
+    return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n)
 
 
 def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[tuple[Flag, ...], str] | None:
@@ -313,6 +295,9 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
     for role, sample in (("before", first), ("after", second)):
         if math.isnan(sample.value):
             return tuple(n.flag for n in sample.notices), f"{role}: " + "; ".join(n.text for n in sample.notices)
+        for notice in sample.notices:
+            if notice.flag == Flag.OUT_OF_MODEL:
+                return (notice.flag,), f"{role}: {notice.text}"
     if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
         return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {COLOUR_ADVICE}"
     beyond = repeatability.beyond_study(pair.difference)

@@ -113,7 +113,6 @@ class Flag(StrEnum):
     SHARPNESS_DIFFERS = "sharpness_differs"
     SCALE_DISAGREES = "scale_disagrees"
     OUTSIDE_STUDY = "outside_study"
-    VERSIONS_DIFFER = "versions_differ"
     REFERENCE_LOST = "reference_lost"
 
 
@@ -146,7 +145,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.UNDEFINED: "the value is undefined here",
         Flag.END_BINS: "many pixels lie beyond the grey-level range and were counted in its end bins",
         Flag.FEW_PORES: "too few pores for a distribution",
-        Flag.OUT_OF_MODEL: "the colours lie outside what the skin model can produce",
+        Flag.OUT_OF_MODEL: "the skin model does not hold here",
         Flag.SAME_PHOTO: "both files are the same photo",
         Flag.MIRRORED: "one photo is mirrored",
         Flag.SWAPPED: "the photos seem to be in the wrong order",
@@ -156,7 +155,6 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.SHARPNESS_DIFFERS: "the two photos differ in sharpness",
         Flag.SCALE_DISAGREES: "the two scales contradict what the skin shows",
         Flag.OUTSIDE_STUDY: "the two photos differ more than the error study covers",
-        Flag.VERSIONS_DIFFER: "the two values come from different versions of the measure",
         Flag.REFERENCE_LOST: "the reference region is not seen well in both photos",
     }
 )

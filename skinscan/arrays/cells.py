@@ -52,7 +52,7 @@ class Cells:
         sizes = self.sizes
         total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
         sums = total[self.starts[1:]] - total[self.starts[:-1]]
-        return np.divide(sums, sizes, out=np.full(self.count, np.nan), where=sizes > 0)
+        return np.asarray(np.divide(sums, sizes, out=np.full(self.count, np.nan), where=sizes > 0))
 
 
 def cells_of(labels: NDArray[np.integer[Any]], count: int) -> Cells:

@@ -32,7 +32,7 @@ def lab(linear_rgb: Array) -> Array:
     delta = 6.0 / 29.0
     cube_root = np.cbrt(xyz)
     f = np.where(xyz > delta**3, cube_root, xyz / (3 * delta**2) + 4.0 / 29.0).astype(linear_rgb.dtype)
-    out = np.empty_like(f)
+    out: Array = np.empty_like(f)
     out[..., 0] = 116 * f[..., 1] - 16
     out[..., 1] = 500 * (f[..., 0] - f[..., 1])
     out[..., 2] = 200 * (f[..., 1] - f[..., 2])

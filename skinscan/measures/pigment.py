@@ -13,6 +13,12 @@ from skinscan.measures import Measure, Sample, refused
 from skinscan.measures.maps import Maps, chromophores_of
 from skinscan.records import Flag, Notice
 
+DARKEST_ITA = -30.0
+FOLDED = (
+    "on skin this dark the surface reflects more than the inside, and more melanin no longer moves the hue; "
+    "cross-polarised light would show it"
+)
+
 
 def melanin_map(maps: Maps) -> NDArray[np.float32]:
     return maps.chromophores[..., 0]
@@ -37,7 +43,11 @@ def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> S
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     values = cells.take(melanin_map(maps))
     blocks = cells.each(values, lambda part: float(np.median(part)))
-    return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values))
+    ita = _ita_of(cells.take(maps.lab))
+    notices: tuple[Notice, ...] = ()
+    if ita < DARKEST_ITA:
+        notices = (Notice(Flag.OUT_OF_MODEL, f"ITA {ita:.0f}: {FOLDED}"),)
+    return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values), notices)
 
 
 def _ita_of(lab: NDArray[np.float32]) -> float:

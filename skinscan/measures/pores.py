@@ -229,7 +229,8 @@ def _matched_change(
     moved = forward(place, registration.homography, registration.displacement, registration.grid_px) - after.origin_xy
     first = _measured(before, x_before, y_before, start_um / before.um_per_px, max_shift=0.25)
     second = _measured(after, moved[:, 0], moved[:, 1], start_um / after.um_per_px, max_shift=0.25)
-    size_before, size_after = first.diameter * before.um_per_px, second.diameter * after.um_per_px
+    size_before = np.maximum(first.diameter, 1e-3) * before.um_per_px
+    size_after = np.maximum(second.diameter, 1e-3) * after.um_per_px
     typical = np.sqrt(size_before * size_after)
     good = (
         (np.minimum(first.closed, second.closed) >= LEAST_CLOSED)

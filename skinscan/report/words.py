@@ -118,7 +118,6 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.SHARPNESS_DIFFERS: "Use the same camera, lens and distance, and let it focus on the skin.",
         Flag.SCALE_DISAGREES: "Check the marker's size, or the millimetres per pixel, of both photos.",
         Flag.OUTSIDE_STUDY: "Repeat the set-up: the same camera, lamp, distance and angle.",
-        Flag.VERSIONS_DIFFER: "Measure both photos again with one version of skinscan.",
         Flag.REFERENCE_LOST: "Keep the reference region in view, in focus and evenly lit in both photos.",
     }
 )

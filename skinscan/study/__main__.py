@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +30,14 @@ def unmixing() -> None:
     from skinscan.study import unmixing as module
 
     module.write(ROOT / "datasets" / "optics" / "unmixing.json")
+
+
+@study.command("colour-accuracy")
+def colour_accuracy() -> None:
+    """datasets/study/colour_accuracy.json, from cameras, lamps and the skin model."""
+    from skinscan.study import colour_accuracy as module
+
+    module.write(ROOT / "datasets" / "study" / "colour_accuracy.json")
 
 
 @study.command("pore-classifier")
@@ -54,7 +63,9 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
     from skinscan.study import pairs, repeatability_model
 
     if rows is not None and rows.exists():
-        found = pd.read_csv(rows, keep_default_na=True).to_dict("records")
+        found: list[dict[str, Any]] = [
+            {str(name): value for name, value in row.items()} for row in pd.read_csv(rows).to_dict("records")
+        ]
         for row in found:
             row["measure"] = row["measure"] if isinstance(row["measure"], str) else ""
     else:

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skinscan
+from skinscan.comparison import compare_frames, order_notices, verdict_of
+from skinscan.measures import all_measures
+from skinscan.phantom import Camera, Props, Shot, Skin, SkinRecipe, change, make_skin, photograph, write_shot
+from skinscan.records import Comparison, Flag
+from tests.conftest import PX_PER_MM
+
+RECIPE = SkinRecipe(seed=21, tone="IV", width_mm=34, height_mm=34)
+CAMERA = Camera(px_per_mm=30.0, size_px=(800, 800), seed=1)
+GREY = Props(grey_mm=5.0, grey_at_mm=(-9.0, -9.0))
+AGAIN = replace(
+    CAMERA, seed=2, exposure_ev=0.25, white_balance=(1.08, 1.0, 0.95), rotation_deg=3.0, shift_mm=(0.5, -0.3)
+)
+
+
+def square(x_mm: float, y_mm: float, side_mm: float) -> list[tuple[float, float]]:
+    x, y, half = 399.5 + 30 * x_mm, 399.5 + 30 * y_mm, 15 * side_mm
+    return [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
+
+
+REGIONS = {"grey": square(-9, -9, 3.6), "cheek": square(3, 3, 14)}
+
+
+@pytest.fixture(scope="module")
+def skin() -> Skin:
+    return make_skin(RECIPE, 19.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pairs")
+
+
+@pytest.fixture(scope="module")
+def before(skin: Skin, folder: Path) -> Path:
+    return write_shot(photograph(skin, CAMERA, GREY), folder / "before.jpg")
+
+
+@pytest.fixture(scope="module")
+def unchanged(before: Path, skin: Skin, folder: Path) -> Comparison:
+    after = write_shot(photograph(skin, AGAIN, GREY), folder / "unchanged.jpg")
+    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey")
+
+
+@pytest.fixture(scope="module")
+def treated(before: Path, folder: Path) -> Comparison:
+    after_skin = make_skin(change(RECIPE, pore_diameter=-0.12, blood=-0.3, roughness=-0.3), 19.0)
+    after = write_shot(photograph(after_skin, AGAIN, GREY), folder / "treated.jpg")
+    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey")
+
+
+def found(comparison: Comparison, measure: str, region: str = "skin"):  # type: ignore[no-untyped-def]
+    return next(c for c in comparison.changes if c.measure == measure and c.region == region)
+
+
+def test_the_same_skin_twice_is_mostly_within_error(unchanged: Comparison) -> None:
+    assert unchanged.comparable
+    judged = [c for c in unchanged.changes if c.verdict != "not_comparable"]
+    assert len(judged) > 30
+    assert sum(c.verdict == "within_error" for c in judged) >= 0.85 * len(judged)
+
+
+def test_every_change_is_judged_by_the_one_test(unchanged: Comparison, treated: Comparison) -> None:
+    for c in (*unchanged.changes, *treated.changes):
+        assert c.reason
+        if c.verdict == "not_comparable":
+            continue
+        assert (abs(c.change) > c.sdc) == (c.verdict != "within_error")
+        assert c.sdc > 0
+        assert "missing: device, day to day" in c.sdc_source
+
+
+def test_a_sharp_pair_is_not_refused_its_pores_and_roughness(unchanged: Comparison) -> None:
+    for c in unchanged.changes:
+        if c.region != "grey" and c.measure.startswith(("pores.", "texture.roughness")):
+            too_small = c.region == "cheek" and c.measure.endswith(
+                ("diameter_p10", "diameter_p90", "matched_diameter_change")
+            )
+            assert c.verdict != "not_comparable" or too_small, (c.measure, c.region, c.reason)
+
+
+def test_true_changes_are_called(treated: Comparison) -> None:
+    assert found(treated, "pores.matched_diameter_change").verdict == "improved"
+    assert found(treated, "pores.matched_diameter_change").change == pytest.approx(-12, abs=2.5)
+    assert found(treated, "redness.haemoglobin").verdict == "improved"
+    assert found(treated, "texture.roughness_250_500um").change < 0
+
+
+def test_colour_is_not_compared_without_a_reference(before: Path, folder: Path, skin: Skin) -> None:
+    after = write_shot(photograph(skin, AGAIN, GREY), folder / "other_lamp.jpg")
+    comparison = skinscan.compare(before, after, 1 / 30, evidence=False)
+    assert comparison.comparable
+    for c in comparison.changes:
+        if all_measures()[c.measure].needs_colour:
+            assert c.verdict == "not_comparable"
+            assert Flag.UNCORRECTED_COLOUR in c.flags
+            assert "reference" in c.reason
+    assert found(comparison, "redness.area").verdict != "not_comparable"
+    assert found(comparison, "pores.area").verdict != "not_comparable"
+
+
+def test_with_a_reference_another_white_balance_is_no_redness(unchanged: Comparison) -> None:
+    """A white balance of +8 % red alone would move a* by about 2.5."""
+    c = found(unchanged, "redness.a_star")
+    assert abs(c.change) < 0.6
+    assert Flag.RELATIVE in c.flags
+
+
+def test_scale_and_regions_follow_the_skin(before: Path, folder: Path, skin: Skin) -> None:
+    """The after photo is taken from further off: its scale is the baseline's by way of registration."""
+    far = replace(AGAIN, px_per_mm=26.0)
+    shot = photograph(skin, far, GREY)
+    comparison = skinscan.compare(before, write_shot(shot, folder / "far.jpg"), 1 / 30, REGIONS, evidence=False)
+    scale = comparison.after.frame.scale
+    assert scale is not None
+    assert scale.source == "registered"
+    assert scale.mm_per_px == pytest.approx(shot.truth.mm_per_px, rel=0.005)
+    carried = comparison.after.frame.regions["cheek"]
+    truth = shot.truth.to_photo(np.array([[3.0, 3.0]]))[0]
+    rows, columns = np.nonzero(carried)
+    assert np.hypot(columns.mean() - truth[0], rows.mean() - truth[1]) < 3
+    assert carried.sum() * scale.mm_per_px**2 == pytest.approx(14 * 14, rel=0.04)
+
+
+def test_other_skin_is_not_compared(before: Path, folder: Path) -> None:
+    other = write_shot(photograph(make_skin(replace(RECIPE, seed=99), 19.0), CAMERA), folder / "other.jpg")
+    comparison = skinscan.compare(before, other, 1 / 30, evidence=False)
+    assert not comparison.comparable
+    assert comparison.reasons
+    assert all(c.verdict == "not_comparable" and c.reason for c in comparison.changes)
+    assert [m for m in comparison.before.measurements if not math.isnan(m.value)]
+    json.loads(comparison.to_json())
+
+
+def test_a_mirrored_photo_is_noticed(before: Path, folder: Path, skin: Skin) -> None:
+    import cv2
+
+    after = photograph(skin, AGAIN, GREY)
+    path = folder / "mirrored.png"
+    assert cv2.imwrite(str(path), after.pixels[:, ::-1, ::-1])
+    comparison = skinscan.compare(before, path, 1 / 30, REGIONS, reference="grey", evidence=False)
+    assert comparison.comparable
+    assert Flag.MIRRORED in {n.flag for n in comparison.notices}
+    assert abs(found(comparison, "redness.a_star").change) < 0.6
+
+
+def test_the_wrong_order_is_noticed(shot: Shot, photo_path: Path) -> None:
+    from skinscan.capture.photo import read_photo
+
+    photo = read_photo(photo_path)
+    early, late = (
+        replace(photo, sha256="a", taken_at="2026-01-01T10:00:00"),
+        replace(photo, taken_at="2026-03-01T10:00:00"),
+    )
+    assert [n.flag for n in order_notices(late, early)] == [Flag.SWAPPED]
+    assert order_notices(early, late) == []
+    assert [n.flag for n in order_notices(photo, photo)] == [Flag.SAME_PHOTO]
+
+
+def test_words_of_the_verdict() -> None:
+    lower, neither = all_measures()["pores.area"], all_measures()["pigment.ita"]
+    assert verdict_of(lower, -1.0, 0.5) == "improved"
+    assert verdict_of(lower, 1.0, 0.5) == "worsened"
+    assert verdict_of(lower, 0.5, 0.5) == "within_error"
+    assert verdict_of(neither, 9.0, 0.5) == "changed"
+    assert verdict_of(lower, math.nan, 0.5) == "within_error"
+
+
+def test_progress_is_told(photo_path: Path) -> None:
+    told: list[float] = []
+    skinscan.compare(
+        photo_path, photo_path, 1 / PX_PER_MM, evidence=False, progress=lambda share, text: told.append(share)
+    )
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_a_table_has_a_row_a_change(unchanged: Comparison) -> None:
+    assert len(unchanged.to_frame()) == len(unchanged.changes)
+
+
+def test_the_callers_frames_are_left_alone(unchanged: Comparison) -> None:
+    before, after = unchanged.before.frame, unchanged.after.frame
+    kept = before.regions["skin"].copy()
+    compare_frames(before, after, evidence=False)
+    assert np.array_equal(before.regions["skin"], kept)

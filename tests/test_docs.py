@@ -1,0 +1,75 @@
+"""The documentation says what is: every command and option in README, its examples run, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+
+from skinscan.cli import main
+from skinscan.records import Flag
+from tests.readme import ROOT, blocks, command
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [c for c in main.commands.values() if isinstance(c, click.Command)]
+
+
+@pytest.mark.parametrize("one", COMMANDS, ids=lambda c: str(c.name))
+def test_every_command_is_in_the_readme_with_an_example(one: click.Command) -> None:
+    assert f"`skinscan {one.name}" in README
+    assert one.help
+
+
+def test_every_option_of_the_main_job_is_in_the_readme() -> None:
+    for name in ("assess", "compare"):
+        for option in main.commands[name].params:
+            if isinstance(option, click.Option):
+                assert f"`{option.opts[0]}" in README, option.opts[0]
+
+
+def test_the_shell_examples_use_commands_and_options_that_exist() -> None:
+    seen = 0
+    for block in blocks("sh"):
+        for line in block.splitlines():
+            if line.startswith("skinscan "):
+                name = line.split()[1]
+                known = {opt for p in main.commands[name].params for opt in p.opts}
+                assert set(re.findall(r"(--[a-z-]+)", line)) <= known, line
+                seen += 1
+    assert seen >= 5
+
+
+def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, photo_path: Path, tmp_path: Path) -> None:
+    for name in ("photo.jpg", "before.jpg", "after.jpg"):
+        shutil.copy(photo_path, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_two_commands_are_one_line_each() -> None:
+    assert command("skinscan demo").startswith("python3 -m venv .venv && ")
+    assert "[test]" in command("-m pytest -q -n auto")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/refusals.md", "docs/results.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_every_reason_for_refusal_is_documented() -> None:
+    page = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
+    missing = [flag.value for flag in Flag if f"`{flag.value}`" not in page]
+    assert missing == []
+
+
+def test_the_results_have_been_made() -> None:
+    for name in ("pores", "placebo", "power"):
+        table = README.split(f"<!-- table: {name} -->")[1].split(f"<!-- end: {name} -->")[0]
+        assert table.count("\n|") >= 6, f"run: make results ({name})"

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from importlib import metadata
+from types import SimpleNamespace
+
+import pytest
+
+from skinscan import environment
+from skinscan.records import EnvironmentFault
+
+
+def wheels(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(metadata, "distributions", lambda: [SimpleNamespace(metadata={"Name": n}) for n in names])
+
+
+def test_the_headless_opencv_alone_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels(monkeypatch, "numpy", "opencv-python-headless")
+    environment.check_opencv()
+
+
+@pytest.mark.parametrize("other", ["opencv-python", "opencv_contrib_python", "opencv-contrib-python-headless"])
+def test_a_second_opencv_is_told_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    wheels(monkeypatch, "opencv-python-headless", other)
+    with pytest.raises(EnvironmentFault, match=r"pip uninstall -y .* && pip install --force-reinstall"):
+        environment.check_opencv()
+
+
+def test_this_environment_is_sound() -> None:
+    environment.check_opencv()
+
+
+def test_shipped_data_is_found() -> None:
+    assert environment.data_path("datasets", "demo", "before.jpg").exists()
+    with pytest.raises(EnvironmentFault, match="reinstall"):
+        environment.data_path("datasets", "nowhere.csv")
