@@ -19,7 +19,7 @@ from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.arrays.statistics import block_standard_error
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.quality import effective_um_per_px
+from skinscan.capture.quality import at_scale
 from skinscan.environment import check_opencv, data_path
 from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.maps import Maps
@@ -214,7 +214,5 @@ def versions() -> dict[str, str]:
 
 
 def rescaled(frame: Frame, scale: Scale) -> Frame:
-    """The same frame at another scale, its effective resolution told in that."""
-    blur = frame.quality.blur_px
-    effective = effective_um_per_px(scale.mm_per_px * 1000, blur if math.isfinite(blur) else 0.0)
-    return replace(frame, scale=scale, quality=replace(frame.quality, effective_um_per_px=effective))
+    """The same frame at another scale, its quality told in that."""
+    return replace(frame, scale=scale, quality=at_scale(frame.quality, frame.scale, scale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -188,6 +188,21 @@ def own_blur_px(sigma_px: float, scale: Scale | None) -> float:
         return sigma_px
     skin_px = SKIN_SD_MM / scale.mm_per_px
     return math.sqrt(max(sigma_px**2 - skin_px**2, SHARPEST_PX**2))
+
+
+def at_scale(quality: Quality, old: Scale | None, new: Scale) -> Quality:
+    """The same quality once another scale is known: blur without skin's softness, effective resolution."""
+    blur_px = quality.blur_px
+    if not math.isfinite(blur_px):
+        return replace(quality, effective_um_per_px=new.mm_per_px * 1000.0)
+    sigma_px = math.hypot(blur_px, SKIN_SD_MM / old.mm_per_px) if old else blur_px
+    blur_px = own_blur_px(sigma_px, new)
+    return replace(
+        quality,
+        blur_px=blur_px,
+        sharpness=sharpness(blur_px),
+        effective_um_per_px=effective_um_per_px(new.mm_per_px * 1000.0, blur_px),
+    )
 
 
 def blockiness(photo: Photo, judged: BoolArray) -> float:

@@ -38,6 +38,12 @@ LEAST_CLOSED = 0.6
 LARGEST_ELONGATION = 1 / math.sqrt(1 - 0.9**2)
 """Axis ratio of an ellipse of eccentricity 0.9: beyond it the mark is a hair or a furrow."""
 LARGEST_ROUGHNESS = 0.4
+SURE_LOG_ODDS = 2.0
+"""Pores that are followed from visit to visit: furrow crossings among them would hold the change back."""
+
+BLUR_ERROR_PX = 0.1
+"""Standard error of a photo's blur estimate (measured on phantoms, docs/results.md)."""
+
 LEAST_PORES = 5
 LEAST_PORES_TAIL = 20
 
@@ -73,8 +79,12 @@ def find_pores(maps: Maps) -> Pits:
 
 def _find(maps: Maps) -> Pits:
     pits = candidates(maps)
-    features = pit_features(pits, maps.um_per_px)
-    return pits.where(features @ np.asarray(_classifier()["coefficients"]) > 0)
+    return pits.where(log_odds(pits, maps.um_per_px) > 0)
+
+
+def log_odds(pits: Pits, um_per_px: float) -> Values:
+    """Natural log of the odds that a pit is a pore, (n,)."""
+    return np.asarray(pit_features(pits, um_per_px) @ np.asarray(_classifier()["coefficients"]))
 
 
 def candidates(maps: Maps) -> Pits:
@@ -96,11 +106,30 @@ def candidates(maps: Maps) -> Pits:
     return pits.where(pit_arrays.without_overlaps(pits))
 
 
-def _measured(maps: Maps, x: Values, y: Values, diameter: Values, max_shift: float = 0.5) -> Pits:
-    """Pits of the flattened log-luminance, their diameters freed of the photo's blur."""
+def _measured(
+    maps: Maps, x: Values, y: Values, diameter: Values, max_shift: float = 0.5, blur_px: float | None = None
+) -> Pits:
+    """Pits of the flattened log-luminance, their diameters freed of the photo's (or the stated) blur."""
     pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter, max_shift=max_shift)
+    return replace(pits, diameter=pit_arrays.unblurred(pits.diameter, _blur_px(maps) if blur_px is None else blur_px))
+
+
+def _blur_px(maps: Maps) -> float:
     blur_px = maps.frame.quality.blur_px
-    return replace(pits, diameter=pit_arrays.unblurred(pits.diameter, blur_px if math.isfinite(blur_px) else 0.0))
+    return blur_px if math.isfinite(blur_px) else 0.0
+
+
+def _blurs_of_a_pair(before: Maps, after: Maps) -> tuple[float, float]:
+    """Blur of each photo in its px, their difference shrunk towards none as far as it may be an error of estimate.
+
+    An error of 0.1 px would pass for 2 % of a small pore's diameter; a true difference of 0.3 px stays.
+    """
+    first, second = _blur_px(before) * before.um_per_px, _blur_px(after) * after.um_per_px
+    error = BLUR_ERROR_PX * before.um_per_px
+    difference = second - first
+    kept = difference**3 / (difference**2 + 2 * error**2) if difference else 0.0
+    middle = (first + second) / 2
+    return (middle - kept / 2) / before.um_per_px, (middle + kept / 2) / after.um_per_px
 
 
 FEATURES = (
@@ -227,8 +256,9 @@ def _matched_change(
     x_before, y_before, start_um = _either(before, after, registration, cells_before, cells_after, floor)
     place = np.stack([x_before, y_before], 1) + before.origin_xy
     moved = forward(place, registration.homography, registration.displacement, registration.grid_px) - after.origin_xy
-    first = _measured(before, x_before, y_before, start_um / before.um_per_px, max_shift=0.25)
-    second = _measured(after, moved[:, 0], moved[:, 1], start_um / after.um_per_px, max_shift=0.25)
+    blurs = _blurs_of_a_pair(before, after)
+    first = _measured(before, x_before, y_before, start_um / before.um_per_px, 0.25, blurs[0])
+    second = _measured(after, moved[:, 0], moved[:, 1], start_um / after.um_per_px, 0.25, blurs[1])
     size_before = np.maximum(first.diameter, 1e-3) * before.um_per_px
     size_after = np.maximum(second.diameter, 1e-3) * after.um_per_px
     typical = np.sqrt(size_before * size_after)
@@ -258,8 +288,13 @@ def _either(
     """Places in the before box and expected diameters (um) of pores found in either photo, each once."""
     from scipy.spatial import cKDTree
 
-    first, _ = _of_region(before, cells_before, 0.85 * floor)
-    second, _ = _of_region(after, cells_after, 0.85 * floor)
+    first, second = (
+        pits.where(log_odds(pits, maps.um_per_px) > SURE_LOG_ODDS)
+        for pits, maps in (
+            (_of_region(before, cells_before, 0.85 * floor)[0], before),
+            (_of_region(after, cells_after, 0.85 * floor)[0], after),
+        )
+    )
     places = np.stack([first.x, first.y], 1)
     sizes = first.diameter * before.um_per_px
     if len(second):

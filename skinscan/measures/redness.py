@@ -53,6 +53,14 @@ def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
     return median, median + 2 * MAD_TO_SD * mad
 
 
+def _untreated(maps: Maps, picture: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values of the reference where that is skin (a neutral patch says nothing about blood), else the region's own."""
+    frame = maps.frame
+    if frame.reference_mask is None or frame.colour.reference not in frame.regions:
+        return values
+    return picture[frame.reference_mask[maps.box]]
+
+
 def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     """Share of pixels above the threshold.
 
@@ -67,9 +75,7 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     tied = maps.frame.colour.state != "uncorrected"
     notices: tuple[Notice, ...] = ()
     if carried is None:
-        reference = maps.frame.reference_mask
-        basis = picture[reference[maps.box]] if reference is not None and reference.any() else values
-        threshold = _threshold(basis)[1]
+        threshold = _threshold(_untreated(maps, picture, values))[1]
         notices = (Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"),)
     elif tied:
         threshold = carried["threshold"]

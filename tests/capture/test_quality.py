@@ -11,7 +11,7 @@ from skin_photos import TONES, photo_of, shot, skin_photo
 
 from skinscan.capture.blur import tiles
 from skinscan.capture.frame import make_frame
-from skinscan.capture.quality import blockiness, closer, effective_um_per_px, measure_quality
+from skinscan.capture.quality import at_scale, blockiness, closer, effective_um_per_px, measure_quality
 from skinscan.capture.smoothing import smoothing_score
 from skinscan.capture.usable import find_usable
 from skinscan.records import Flag, Scale
@@ -140,3 +140,14 @@ def test_unfiltered_portraits_are_seldom_suspected(test_photos):
     paths = sorted((test_photos / "faces_frl").glob("*_03.jpg"))[::2]
     suspected = [make_frame(read_photo(path)).quality.smoothing_suspected for path in paths]
     assert sum(suspected) <= 1
+
+
+def test_a_scale_that_comes_later_gives_the_same_quality():
+    """The after photo's scale is known once it is registered: its blur is then that of a photo with a scale."""
+    photo = skin_photo("III", 77, blur_px=1.0)
+    known = judge(photo)[0]
+    unscaled = judge(photo, scale=None)[0]
+    later = at_scale(unscaled, None, SCALE)
+    assert later.blur_px == pytest.approx(known.blur_px, abs=1e-6)
+    assert later.effective_um_per_px == pytest.approx(known.effective_um_per_px, rel=1e-6)
+    assert at_scale(later, SCALE, SCALE).blur_px == pytest.approx(known.blur_px, abs=1e-6)

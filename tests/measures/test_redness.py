@@ -19,12 +19,18 @@ from skinscan.records import Flag
 TONES = list(optics.MELANIN)
 
 
-def flat_maps(folder: Path, rgb8: tuple[int, int, int], patch: tuple[int, int, int] | None = None) -> Maps:
-    """A photo of one colour, with a square of another in its middle."""
+def flat_maps(
+    folder: Path, rgb8: tuple[int, int, int], patch: tuple[int, int, int] | None = None, ramp: int = 0
+) -> Maps:
+    """A photo of one colour, with a square of another in its middle; green rising by +-`ramp` counts across it.
+
+    Without any scatter every pixel above the median would be an outlier.
+    """
     pixels = np.empty((400, 400, 3), np.uint8)
     pixels[:] = rgb8
     if patch is not None:
         pixels[150:250, 150:250] = patch
+    pixels[..., 1] += np.rint(np.linspace(-ramp, ramp, 400)).astype(np.int8).view(np.uint8)
     path = folder / "flat.png"
     assert cv2.imwrite(str(path), pixels[..., ::-1])
     return Maps(make_frame(read_photo(path), regions={"all": [(0, 0), (399, 0), (399, 399), (0, 399)]}))
@@ -38,10 +44,10 @@ def value(maps: Maps, measure: str, carried: dict[str, float] | None = None) -> 
 
 
 def test_a_star_and_erythema_index_of_a_known_colour(tmp_path: Path) -> None:
-    """sRGB (200, 150, 130): L* 66.35, a* 15.77, b* 17.43 by colour-science; linear R 0.5776, G 0.3050."""
+    """sRGB (200, 150, 130): a* 16.057 by colour-science 0.4.7; linear R 0.57758, G 0.30499."""
     maps = flat_maps(tmp_path, (200, 150, 130))
-    assert value(maps, "redness.a_star") == pytest.approx(15.77, abs=0.02)
-    assert value(maps, "redness.erythema_index") == pytest.approx(math.log10(0.5776 / 0.3050), abs=1e-3)
+    assert value(maps, "redness.a_star") == pytest.approx(16.057, abs=0.005)
+    assert value(maps, "redness.erythema_index") == pytest.approx(math.log10(0.57758 / 0.30499), abs=1e-4)
 
 
 @pytest.mark.parametrize("tone", TONES)
@@ -73,9 +79,9 @@ def test_exposure_does_not_move_the_pigments() -> None:
 
 
 def test_the_reddened_area_is_the_redder_patch(tmp_path: Path) -> None:
-    """A patch of 1/16 of the photo, redder than the rest, which is of one colour: 6.25 %."""
-    maps = flat_maps(tmp_path, (200, 150, 130), (205, 130, 118))
-    assert value(maps, "redness.area") == pytest.approx(6.25, abs=0.15)
+    """A patch of 1/16 of the photo, much redder than the rest: 6.25 %, the averaged edge some 0.2 % beside it."""
+    maps = flat_maps(tmp_path, (200, 150, 130), (205, 130, 118), ramp=4)
+    assert value(maps, "redness.area") == pytest.approx(6.25, abs=0.5)
 
 
 def test_the_threshold_is_carried(tmp_path: Path) -> None:

@@ -20,12 +20,13 @@ def sample(maps: Maps, measure: str):  # type: ignore[no-untyped-def]
 
 
 def test_roughness_of_a_known_wave(maps: Maps) -> None:
-    """A wave of RMS 0.05 in log-luminance in the middle of a band: that band reads most of it, its neighbour little."""
+    """Analytic: a Gaussian with cut-off c passes 2^-(c / wavelength)^2 of a wave (ISO 16610-21); a band is a difference."""
     wave = Maps(maps.frame)
     x = np.arange(maps.measured.shape[1]) * maps.um_per_px
     ripple = 0.05 * math.sqrt(2) * np.sin(2 * np.pi * x / 700.0)
     wave.__dict__["log_luminance"] = np.tile(ripple, (maps.measured.shape[0], 1)).astype(np.float32)
-    assert sample(wave, "texture.roughness_500_1000um").value == pytest.approx(0.031, abs=0.006)
+    passed = 2 ** -((500 / 700) ** 2) - 2 ** -((1000 / 700) ** 2)
+    assert sample(wave, "texture.roughness_500_1000um").value == pytest.approx(0.05 * passed, rel=0.02)
     assert sample(wave, "texture.roughness_2000_5000um").value < 0.006
 
 
