@@ -137,7 +137,7 @@ def measure_pits(
             profile = (profile + np.roll(profile, RAYS // 2, axis=1)) * np.float32(0.5)
         step = radius * REACH / (RADII - 1)
         start = round(1.6 / REACH * (RADII - 1))
-        annulus = profile[:, :, start:].reshape(len(x), -1)
+        annulus = profile[:, :, start:].reshape(len(x), RAYS * (RADII - start))
         surround = np.median(annulus, axis=1) if len(x) else np.zeros(0, np.float32)
         core = profile[:, :, : max(2, round(0.35 / REACH * (RADII - 1)))].mean((1, 2))
         contrast = (surround - core).astype(np.float64)

@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinscan.capture import quality, regions, scale, skin_mask, usable
+from skinscan.capture import neutral, quality, scale, skin_mask, usable
+from skinscan.capture import regions as regions_module
 from skinscan.records import (
     SKIN,
     BoolArray,
@@ -58,6 +59,9 @@ def make_frame(
     measured, stickers = _scale(photo, mm_per_px, mm_per_px_spread, marker_mm)
     sticker = scale.sticker_mask(stickers, photo.shape)
     skin, skin_notices = _skin(photo, sticker)
+    if reference is not None:
+        patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[reference], photo.shape))
+        skin = skin if patch is None else skin & ~patch
     seen = usable.find_usable(photo, skin)
     mask = seen.mask & ~sticker
     graded, quality_notices = quality.measure_quality(photo, skin, seen, measured)
@@ -77,9 +81,9 @@ def make_frame(
 
 
 def _polygons(photo: Photo, given: Mapping[str, Any] | None, reference: str | None) -> dict[str, Any]:
-    polygons = regions.check_regions(given or {})
+    polygons = regions_module.check_regions(given or {})
     for name, corners in polygons.items():
-        if regions.share_outside(corners, photo.shape) >= 1.0:
+        if regions_module.share_outside(corners, photo.shape) >= 1.0:
             height, width = photo.shape
             raise RegionError(
                 f"region '{name}' lies outside the photo",
@@ -146,8 +150,8 @@ def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, refere
     notices: list[Notice] = []
     reference_mask = None
     for name, corners in polygons.items():
-        inside = regions.rasterise(corners, skin.shape)
-        outside = regions.share_outside(corners, skin.shape)
+        inside = regions_module.rasterise(corners, skin.shape)
+        outside = regions_module.share_outside(corners, skin.shape)
         share = float(np.mean(skin[inside])) if inside.any() else 0.0
         if outside > 0.005:
             detail = f"{outside:.0%} of the region lies outside the photo and is left out"

@@ -20,7 +20,7 @@ def sample(maps: Maps, measure: str):  # type: ignore[no-untyped-def]
 
 
 def test_roughness_of_a_known_wave(maps: Maps) -> None:
-    """Analytic: a Gaussian with cut-off c passes 2^-(c / wavelength)^2 of a wave (ISO 16610-21); a band is a difference."""
+    """Analytic: a Gaussian with cut-off c passes 2^-(c / wavelength)^2 of a wave (ISO 16610-21); a band is two."""
     wave = Maps(maps.frame)
     x = np.arange(maps.measured.shape[1]) * maps.um_per_px
     ripple = 0.05 * math.sqrt(2) * np.sin(2 * np.pi * x / 700.0)
