@@ -300,7 +300,7 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
                 return (notice.flag,), f"{role}: {notice.text}"
     if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
         return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {COLOUR_ADVICE}"
-    beyond = repeatability.beyond_study(pair.difference)
+    beyond = repeatability.beyond_study(pair.difference, measure.needs_scale)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
     if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference) is None:
@@ -413,7 +413,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         return refuse((Flag.REGION_TOO_SMALL,), "the shared region holds too little measurable skin")
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
-    beyond = repeatability.beyond_study(pair.difference)
+    beyond = repeatability.beyond_study(pair.difference, measure.needs_scale)
     known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -64,12 +64,21 @@ def capture_sd(measure: str, state: str, difference: Difference) -> tuple[float,
     entry = model()["measures"].get(f"{measure}|{state}") or model()["measures"].get(measure)
     if entry is None:
         return None
-    log_sd = sum(b * x for b, x in zip(entry["coefficients"], features(difference), strict=True))
+    limits = model()["limits"]
+    held = replace(difference, **{name: min(getattr(difference, name), limits[name]) for name in COVARIATES})
+    log_sd = sum(b * x for b, x in zip(entry["coefficients"], features(held), strict=True))
     return math.exp(min(log_sd, 10.0)), float(entry["factor"])
 
 
-def beyond_study(difference: Difference) -> tuple[str, ...]:
-    """What of this pair lies beyond the pairs that the study holds, in words; empty if nothing does."""
+FINE = ("light", "blur", "noise")
+"""Covariates of fine structure: they bear on pores and texture, not on the colour of an area."""
+
+
+def beyond_study(difference: Difference, fine: bool = True) -> tuple[str, ...]:
+    """What of this pair lies beyond the pairs that the study holds, in words; empty if nothing does.
+
+    `fine`: the measure rests on fine structure (pores, texture); for others the covariates of FINE are left out.
+    """
     words = {
         "light": "the light comes from another direction",
         "blur": "one photo is much less sharp",
@@ -81,7 +90,7 @@ def beyond_study(difference: Difference) -> tuple[str, ...]:
     return tuple(
         f"{words[name]} ({getattr(difference, name):.2f}, studied up to {limits[name]:.2f})"
         for name in COVARIATES
-        if getattr(difference, name) > limits[name]
+        if getattr(difference, name) > limits[name] and (fine or name not in FINE)
     )
 
 

@@ -19,6 +19,9 @@ RADII = 28
 REACH = 2.5
 """Rays of a polar profile, samples along each, and how far they reach in units of the expected radius."""
 
+AT_ONCE = 8192
+"""Pits whose profiles are in memory at a time."""
+
 DISC_RESPONSE = 2 / math.e
 """Largest sigma^2 Laplacian response of a disc of unit contrast (at sigma = radius / sqrt 2)."""
 
@@ -124,6 +127,15 @@ def measure_pits(
     Centre and size are refined in `rounds`; a centre moves by at most `max_shift` expected diameters. The
     equivalent diameter is that of the disc with the outline's area.
     """
+    x, y, diameter = (np.asarray(values, np.float64) for values in (x, y, diameter))
+    parts = []
+    for start in range(0, max(len(x), 1), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        parts.append(_measure(image, x[part], y[part], diameter[part], rounds, max_shift))
+    return Pits(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Pits.__dataclass_fields__})
+
+
+def _measure(image: NDArray[np.float32], x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
     x0, y0 = np.asarray(x, np.float64).copy(), np.asarray(y, np.float64).copy()
     x, y = x0.copy(), y0.copy()
     radius = np.asarray(diameter, np.float64) / 2

@@ -22,27 +22,32 @@ from skinscan.records import SKIN, Frame
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
 PX_PER_MM = (15.0, 20.0, 25.0, 30.0)
-SIZE_PX = 900
+LARGEST_PX, LARGEST_MM = 900, 45.0
 
 
 @dataclass(frozen=True)
 class Spread:
     """How far apart two captures of the study lie at most; each pair draws its own share of it."""
 
-    exposure_ev: float = 0.6
-    white_balance: float = 0.12
-    tilt_deg: float = 6.0
-    rotation_deg: float = 6.0
+    exposure_ev: float = 0.8
+    white_balance: float = 0.15
+    tilt_deg: float = 10.0
+    rotation_deg: float = 10.0
     shift_mm: float = 2.0
-    scale: float = 0.06
-    light_deg: float = 18.0
-    jpeg_quality: tuple[int, int] = (72, 97)
-    blur_px: tuple[float, float] = (0.6, 1.2)
+    scale: float = 0.15
+    light_deg: float = 25.0
+    jpeg_quality: tuple[int, int] = (70, 97)
+    blur_px: tuple[float, float] = (0.6, 1.5)
+
+
+def size_px(px_per_mm: float) -> int:
+    """Side of the study's photos: what a close-up shows, and no more skin than is worth making."""
+    return int(min(LARGEST_PX, LARGEST_MM * px_per_mm))
 
 
 def draw_recipe(draw: np.random.Generator, tone: str, px_per_mm: float) -> SkinRecipe:
     """A skin of a tone, large enough for every view."""
-    side = SIZE_PX / px_per_mm * 1.25 + 5
+    side = size_px(px_per_mm) / px_per_mm * 1.3 + 6
     return SkinRecipe(
         seed=int(draw.integers(1, 2**31)),
         tone=tone,  # type: ignore[arg-type]
@@ -61,7 +66,7 @@ def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
     """A baseline's camera and light."""
     return Camera(
         px_per_mm=px_per_mm,
-        size_px=(SIZE_PX, SIZE_PX),
+        size_px=(size_px(px_per_mm),) * 2,
         azimuth_deg=float(draw.uniform(0, 360)),
         elevation_deg=float(draw.uniform(40, 75)),
         dome=float(draw.uniform(0.35, 0.75)),
@@ -108,7 +113,7 @@ REFERENCE_MM = 6.0
 
 def grey_patch(px_per_mm: float) -> Props:
     """A neutral patch somewhat larger than the reference region, where that region is in an untilted view."""
-    centre_mm = (0.12 * SIZE_PX - SIZE_PX / 2) / px_per_mm + REFERENCE_MM / 2
+    centre_mm = (0.12 - 0.5) * size_px(px_per_mm) / px_per_mm + REFERENCE_MM / 2
     return Props(grey_mm=REFERENCE_MM + 2.0, grey_at_mm=(centre_mm, centre_mm), grey=0.35)
 
 
@@ -119,8 +124,9 @@ def regions_of(px_per_mm: float) -> dict[str, list[tuple[float, float]]]:
         side = side_mm * px_per_mm
         return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
 
-    margin = 0.12 * SIZE_PX
-    return {"untreated": square(margin, margin, REFERENCE_MM), "patch": square(0.42 * SIZE_PX, 0.42 * SIZE_PX, 12.0)}
+    size = size_px(px_per_mm)
+    margin = 0.12 * size
+    return {"untreated": square(margin, margin, REFERENCE_MM), "patch": square(0.42 * size, 0.42 * size, 12.0)}
 
 
 def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, referenced: bool = True) -> Frame:
@@ -200,7 +206,7 @@ def run(job: Job) -> list[dict[str, Any]]:
     before = frame_of(skin, camera, props, baseline=True, referenced=job.referenced)
     rows = []
     for repeat in range(job.repeats):
-        share = 1.0 if job.full_share else float(draw.uniform(0, 1))
+        share = 1.0 if job.full_share else float(draw.uniform(0, 1)) ** 1.3
         again = photographed_again(draw, camera, job.far, 0.0 if job.same_capture else share)
         after = frame_of(treated, again, props, baseline=False)
         for row in rows_of(before, after):
