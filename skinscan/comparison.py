@@ -32,6 +32,7 @@ from skinscan.records import (
     Photo,
     Registration,
     Scale,
+    ScaleError,
     Verdict,
 )
 from skinscan.repeatability import Difference
@@ -72,9 +73,27 @@ def compare(
     tell(0.02, "reading the photos")
     first, second = read_photo(before, max_megapixels=max_megapixels), read_photo(after, max_megapixels=max_megapixels)
     tell(0.15, "finding skin and scale")
-    frame_before = make_frame(first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
-    frame_after = make_frame(second, mm_per_px=mm_per_px, marker_mm=marker_mm)
-    return compare_frames(frame_before, frame_after, evidence=evidence, progress=progress)
+    drawn: dict[str, Any] = {"regions": regions, "reference": reference}
+    if marker_mm is None:
+        frames = make_frame(first, mm_per_px=mm_per_px, **drawn), make_frame(second)
+    else:
+        frames = _frames_by_sticker(first, second, marker_mm, drawn)
+    return compare_frames(*frames, evidence=evidence, progress=progress)
+
+
+def _frames_by_sticker(first: Photo, second: Photo, marker_mm: float, drawn: dict[str, Any]) -> tuple[Frame, Frame]:
+    """Both frames with the scale of their stickers; one sticker is enough, since the other scale follows the skin."""
+    found: list[Frame] = []
+    missing: list[ScaleError] = []
+    for photo, settings in ((first, drawn), (second, {})):
+        try:
+            found.append(make_frame(photo, marker_mm=marker_mm, **settings))
+        except ScaleError as error:
+            missing.append(error)
+            found.append(make_frame(photo, **settings))
+    if len(missing) == 2:
+        raise missing[0]
+    return found[0], found[1]
 
 
 def compare_frames(

@@ -12,7 +12,7 @@ import skinscan
 from skinscan.comparison import compare_frames, order_notices, verdict_of
 from skinscan.measures import all_measures
 from skinscan.phantom import Camera, Props, Shot, Skin, SkinRecipe, change, make_skin, photograph, write_shot
-from skinscan.records import Comparison, Flag
+from skinscan.records import Comparison, Flag, ScaleError
 from tests.conftest import PX_PER_MM
 
 RECIPE = SkinRecipe(seed=21, tone="IV", width_mm=34, height_mm=34)
@@ -194,3 +194,29 @@ def test_the_callers_frames_are_left_alone(unchanged: Comparison) -> None:
     kept = before.regions["skin"].copy()
     compare_frames(before, after, evidence=False)
     assert np.array_equal(before.regions["skin"], kept)
+
+
+def test_one_sticker_is_enough(folder: Path, skin: Skin) -> None:
+    """The after photo shows none: its scale follows the skin. Without any the error says what to do."""
+    sticker = replace(GREY, marker_mm=5.0, marker_at_mm=(8.0, -8.0))
+    first = write_shot(photograph(skin, CAMERA, sticker), folder / "sticker.jpg")
+    second = write_shot(photograph(skin, AGAIN), folder / "bare.jpg")
+    comparison = skinscan.compare(first, second, marker_mm=5.0, evidence=False)
+    assert comparison.before.frame.scale is not None
+    assert comparison.before.frame.scale.source == "aruco"
+    assert comparison.before.frame.scale.mm_per_px == pytest.approx(1 / 30, rel=0.004)
+    assert comparison.after.frame.scale is not None
+    with pytest.raises(ScaleError, match="sticker"):
+        skinscan.compare(second, second, marker_mm=5.0, evidence=False)
+
+
+def test_a_lost_reference_is_told(before: Path, folder: Path, skin: Skin) -> None:
+    """The grey patch lies outside the after photo: colour is not compared, the rest is."""
+    after = write_shot(
+        photograph(skin, replace(AGAIN, shift_mm=(9.0, 9.0), rotation_deg=0.0), GREY), folder / "lost.jpg"
+    )
+    comparison = skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", evidence=False)
+    assert comparison.comparable
+    assert Flag.REFERENCE_LOST in {n.flag for n in comparison.notices}
+    assert found(comparison, "redness.a_star").verdict == "not_comparable"
+    assert found(comparison, "pores.area").verdict != "not_comparable"

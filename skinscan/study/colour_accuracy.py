@@ -17,8 +17,8 @@ from skinscan.measures import all_measures
 from skinscan.phantom import light, optics
 
 CAMERAS = 40
-LAMPS = ("D65", "D50", "LED_B1", "LED_B3", "LED_B5", "A", "F2")
-WHITE_BALANCE_SD = 0.05
+LAMPS = ("D65", "D50", "LED_B1", "LED_B3", "LED_B5", "A")
+WHITE_BALANCE_SD = 0.03
 EXPOSURE_SD = 0.3
 BLOOD = (0.015, 0.025, 0.04)
 
