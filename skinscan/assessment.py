@@ -23,7 +23,7 @@ from skinscan.capture.quality import at_scale
 from skinscan.environment import check_opencv, data_path
 from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.maps import Maps
-from skinscan.measures.pores import find_pores, floor_um
+from skinscan.measures.pores import counted_pores, pores_refused
 from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores, Scale
 
 LEAST_PIXELS = 2000
@@ -91,11 +91,8 @@ def read(measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mappi
 def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) -> Measurement:
     """The record of a sample, its standard uncertainty and the flags that bear on it."""
     notices = list(sample.notices)
-    if not math.isnan(sample.value):
-        if measure.needs_colour and frame.colour.state == "uncorrected":
-            notices.append(Notice(Flag.UNCORRECTED_COLOUR))
-        if measure.needs_colour and frame.colour.state == "reference":
-            notices.append(Notice(Flag.RELATIVE))
+    if not math.isnan(sample.value) and measure.needs_colour and frame.colour.state != "card":
+        notices.append(Notice(Flag.UNCORRECTED_COLOUR))
     undefined = math.isnan(sample.value)
     return Measurement(
         measure=measure.name,
@@ -106,7 +103,7 @@ def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) 
         n=sample.n,
         flags=tuple(dict.fromkeys(notice.flag for notice in notices)),
         version=measure.version,
-        reason="; ".join(notice.text for notice in sample.notices) if undefined else "",
+        reason="; ".join(notice.text for notice in sample.notices),
     )
 
 
@@ -119,7 +116,7 @@ def spread_of(measure: Measure, frame: Frame, sample: Sample) -> float:
     blocks = block_standard_error(sample.value, sample.blocks, sample.weights)
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
     lamp = _colour_accuracy()[measure.name] if measure.needs_colour and frame.colour.state != "card" else 0.0
-    return math.sqrt((0.0 if math.isnan(blocks) else blocks) ** 2 + scale**2 + lamp**2)
+    return math.sqrt(blocks**2 + scale**2 + lamp**2)
 
 
 @cache
@@ -131,12 +128,10 @@ def _colour_accuracy() -> Mapping[str, float]:
 
 def catalogue(maps: Maps) -> Pores | None:
     """The counted pores of a frame in coordinates of the upright photo, or None where none could be looked for."""
-    measure = all_measures()["pores.density"]
     frame = maps.frame
-    if frame.scale is None or not maps.effective_um_per_px <= (measure.largest_um_per_px or math.inf):
+    if pores_refused(maps) is not None or not maps.measured.any():
         return None
-    pits = find_pores(maps)
-    pits = pits.where(pits.diameter * maps.um_per_px >= floor_um(maps))
+    pits = counted_pores(maps)
     x, y = pits.x + maps.origin_xy[0], pits.y + maps.origin_xy[1]
     row = np.clip(np.rint(y).astype(int), 0, frame.shape[0] - 1)
     column = np.clip(np.rint(x).astype(int), 0, frame.shape[1] - 1)

@@ -118,6 +118,7 @@ def assess(
     from skinscan.records import ParameterError, RegionError, SkinscanError
 
     regions = _regions(region, regions_file)
+    _check_folder(out)
     done: list[Assessment] = []
     told: list[dict[str, Any]] = []
     failed = False
@@ -133,18 +134,20 @@ def assess(
                     max_megapixels=max_megapixels,
                     evidence=out is not None,
                 )
-            except (ParameterError, RegionError):
-                if len(photos) == 1:
-                    raise
-                failed = True
-                told.append(_error(photo, sys.exc_info()[1]))
+            except ParameterError:
+                raise  # a setting is wrong, not a photo
             except SkinscanError as error:
+                if isinstance(error, RegionError) and len(photos) == 1:
+                    raise
                 failed = True
                 told.append(_error(photo, error))
             else:
-                nothing = all(math.isnan(m.value) for m in assessment.measurements)
-                failed |= nothing
-                told.append(assessment.to_dict())
+                entry = assessment.to_dict()
+                if all(math.isnan(m.value) for m in assessment.measurements):
+                    failed = True
+                    reasons = dict.fromkeys(m.reason for m in assessment.measurements)
+                    entry["error"] = {"message": f"nothing could be measured: {'; '.join(reasons)}"}
+                told.append(entry)
                 done.append(assessment)
             advance(1)
     if out is not None and done:
@@ -184,13 +187,17 @@ def compare(
     from skinscan.records import SCHEMA, ParameterError, RegionError, SkinscanError
 
     regions = _regions(region, regions_file)
+    _check_folder(out)
     try:
         comparison = _compare(before, after, mm_per_px, marker_mm, regions, reference, max_megapixels, out)
     except (ParameterError, RegionError):
         raise
     except SkinscanError as error:
         if as_json:
-            _print_json({"schema": SCHEMA, "comparable": False, "reasons": [str(error)], "error": _parts(error)})
+            empty: dict[str, Any] = {"registration": None, "before": None, "after": None, "changes": []}
+            _print_json(
+                {"schema": SCHEMA, "comparable": False, "reasons": [str(error)], **empty, "error": _parts(error)}
+            )
         _stop(error, FAILED)
     if as_json:
         _print_json(comparison.to_dict())
@@ -307,6 +314,14 @@ def _regions(texts: Sequence[str], file: Path | None) -> Mapping[str, Any] | Non
     return found
 
 
+def _check_folder(out: Path | None) -> None:
+    """Say before the work, not after it, that the report has nowhere to go."""
+    from skinscan.records import ParameterError
+
+    if out is not None and out.exists() and not out.is_dir():
+        raise ParameterError(f"--out {out.name} is a file", expected="a folder", found="a file", todo="name another")
+
+
 def _compare(
     before: Path,
     after: Path,
@@ -383,7 +398,8 @@ def _print_assessment(entry: Mapping[str, Any]) -> None:
     click.secho(entry["photo"]["name"], bold=True)
     if "error" in entry:
         click.echo(f"skinscan: {entry['error']['message']}", err=True)
-        return
+        if "frame" not in entry:
+            return
     frame = entry["frame"]
     scale = f"{frame['mm_per_px']:.5f} mm/px ({frame['scale_source']})" if frame["mm_per_px"] else "no scale"
     click.echo(f"  quality {frame['quality']['verdict']}, {scale}, colour {frame['colour_state']}")

@@ -15,7 +15,8 @@ from skinscan import repeatability
 from skinscan.arrays import colour, statistics, warp
 from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.assessment import LEAST_PIXELS, assess_frame, read, rescaled
-from skinscan.capture.frame import make_frame
+from skinscan.capture import neutral
+from skinscan.capture.frame import LEAST_REFERENCE_PX, make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
 from skinscan.environment import check_opencv
@@ -32,15 +33,12 @@ from skinscan.records import (
     Photo,
     Registration,
     Scale,
-    ScaleError,
     Verdict,
 )
 from skinscan.repeatability import Difference
 
 Progress = Callable[[float, str], None]
 
-LEAST_OVERLAP = 0.15
-LEAST_REFERENCE_PIXELS = 400
 SHARPNESS_RATIO = math.log(1.5)
 """Ratio of resolved detail beyond which the user is told."""
 
@@ -73,27 +71,9 @@ def compare(
     tell(0.02, "reading the photos")
     first, second = read_photo(before, max_megapixels=max_megapixels), read_photo(after, max_megapixels=max_megapixels)
     tell(0.15, "finding skin and scale")
-    drawn: dict[str, Any] = {"regions": regions, "reference": reference}
-    if marker_mm is None:
-        frames = make_frame(first, mm_per_px=mm_per_px, **drawn), make_frame(second)
-    else:
-        frames = _frames_by_sticker(first, second, marker_mm, drawn)
-    return compare_frames(*frames, evidence=evidence, progress=progress)
-
-
-def _frames_by_sticker(first: Photo, second: Photo, marker_mm: float, drawn: dict[str, Any]) -> tuple[Frame, Frame]:
-    """Both frames with the scale of their stickers; one sticker is enough, since the other scale follows the skin."""
-    found: list[Frame] = []
-    missing: list[ScaleError] = []
-    for photo, settings in ((first, drawn), (second, {})):
-        try:
-            found.append(make_frame(photo, marker_mm=marker_mm, **settings))
-        except ScaleError as error:
-            missing.append(error)
-            found.append(make_frame(photo, **settings))
-    if len(missing) == 2:
-        raise missing[0]
-    return found[0], found[1]
+    frame_before = make_frame(first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
+    frame_after = make_frame(second, marker_mm=marker_mm)
+    return compare_frames(frame_before, frame_after, evidence=evidence, progress=progress)
 
 
 def compare_frames(
@@ -104,7 +84,7 @@ def compare_frames(
     tell(0.3, "matching the skin of the two photos")
     registration = register(before, after)
     notices = [*order_notices(before.photo, after.photo), *registration.notices]
-    if not registration.ok or registration.overlap_share < LEAST_OVERLAP:
+    if not registration.ok:
         tell(0.6, "measuring each photo")
         reasons = tuple(n.text for n in registration.notices) or ("the two photos share too little skin",)
         first = assess_frame(Maps(before), evidence=evidence)
@@ -156,6 +136,9 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
     if before.colour.state == "reference" and before.reference_mask is not None:
         before, after, lost = _tie_colour(before, after, registration)
         notices += lost
+        if after.reference_mask is not None:
+            patch = neutral.find_patch(after.photo, carried[SKIN], after.reference_mask)
+            carried[SKIN] = carried[SKIN] if patch is None else carried[SKIN] & ~patch
     return before, replace(after, regions=carried), notices
 
 
@@ -176,17 +159,22 @@ def _tie_colour(before: Frame, after: Frame, registration: Registration) -> tupl
         mask_after, before.shape, registration.homography, registration.displacement, registration.grid_px
     )
     mask_before = before.reference_mask & back
-    if min(int(mask_before.sum()), int(mask_after.sum())) < LEAST_REFERENCE_PIXELS:
+    if min(int(mask_before.sum()), int(mask_after.sum())) < LEAST_REFERENCE_PX:
         notice = Notice(
             Flag.REFERENCE_LOST, f"'{before.colour.reference}' must be seen, unclipped and unshaded, in both photos"
         )
         lost = Colour("uncorrected", reference=before.colour.reference)
         return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
     gains = _reference_colour(before, mask_before) / _reference_colour(after, mask_after)
-    colour_after = Colour("reference", None, before.colour.reference, tuple(float(g) for g in gains))  # type: ignore[arg-type]
+    if not (np.isfinite(gains).all() and (gains > 0).all()):
+        notice = Notice(Flag.REFERENCE_LOST, f"'{before.colour.reference}' is black in one channel")
+        lost = Colour("uncorrected", reference=before.colour.reference)
+        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
+    red, green, blue = (float(gain) for gain in gains)
+    tied = Colour("reference", None, before.colour.reference, (red, green, blue))
     return (
         replace(before, reference_mask=mask_before),
-        replace(after, colour=colour_after, reference_mask=mask_after),
+        replace(after, colour=tied, reference_mask=mask_after),
         [],
     )
 
@@ -194,7 +182,8 @@ def _tie_colour(before: Frame, after: Frame, registration: Registration) -> tupl
 def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return np.median(frame.photo.linear_rgb(*box)[mask[box]].astype(np.float64), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.median(frame.photo.linear_rgb(*box)[mask[box]].astype(np.float64), 0))
 
 
 def capture_difference(before: Frame, after: Frame, registration: Registration) -> Difference:
@@ -243,19 +232,43 @@ def _brightness(rgb: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both photos' maps, where they meet, and how their capture differs."""
+    """Both photos' maps, where they meet, and how their capture differs.
+
+    `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains.
+    """
 
     before: Maps
     after: Maps
     registration: Registration
     difference: Difference
+    reference_gains: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    first, second = before.frame.reference_mask, after.frame.reference_mask
+    if first is None or second is None:
+        return np.zeros((0, 3)), np.zeros(0)
+    labels, count = grid_blocks(first, target=16)
+    carried = _carry(labels, after.frame.shape, r)
+    carried[~second] = 0
+    medians, sizes = [], []
+    for maps, blocks in ((before, labels), (after, carried)):
+        cells = cells_of(blocks[maps.box], count)
+        values = cells.take(maps.linear)
+        channels = [cells.each(values[:, c], lambda part: float(np.median(part))) for c in range(3)]
+        medians.append(np.maximum(np.stack(channels, 1), 1e-4))
+        sizes.append(cells.sizes)
+    weights = np.minimum(*sizes).astype(float)
+    seen = weights > 0
+    return (medians[0] / medians[1])[seen], weights[seen]
 
 
 def pair_of(before: Maps, after: Maps, registration: Registration) -> Pair:
     """Both photos' maps made ready to be read alike: at what the coarser of the two resolves."""
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
-    return Pair(before, after, registration, capture_difference(before.frame, after.frame, registration))
+    difference = capture_difference(before.frame, after.frame, registration)
+    return Pair(before, after, registration, difference, _reference_gains(before, after, registration))
 
 
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
@@ -298,9 +311,9 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     n = min(first.n, second.n)
     refusal = _refusal(measure, pair, first, second)
     if refusal is None:
-        sdc, source = smallest_detectable_change(measure, pair, first, second)
+        sdc, source = smallest_detectable_change(measure, pair, region, first, second)
         if not math.isfinite(sdc):
-            refusal = (Flag.UNDEFINED,), "its error cannot be told at this value"
+            refusal = (Flag.UNDEFINED,), "its error cannot be told: too few blocks of the region hold a value"
     if refusal is not None:
         flags = tuple(dict.fromkeys((*seen, *refusal[0])))
         return Change(*told, math.nan, "", "not_comparable", refusal[1], flags, n)
@@ -318,8 +331,10 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
             if notice.flag == Flag.OUT_OF_MODEL:
                 return (notice.flag,), f"{role}: {notice.text}"
     if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
-        return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {COLOUR_ADVICE}"
-    beyond = repeatability.beyond_study(pair.difference, measure.needs_scale)
+        named = pair.before.frame.colour.reference
+        advice = f"the reference '{named}' was lost" if named else COLOUR_ADVICE
+        return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {advice}"
+    beyond = repeatability.beyond_study(pair.difference, measure.fine)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
     if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference) is None:
@@ -327,7 +342,9 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
     return None
 
 
-def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[float, str]:
+def smallest_detectable_change(
+    measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
+) -> tuple[float, str]:
     """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
     known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
     assert known is not None
@@ -341,10 +358,7 @@ def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, seco
         np.minimum(first.weights, second.weights),
         measure.transform,
     )
-    if math.isfinite(blocks):
-        parts.append(f"blocks {blocks:.2g}")
-    else:
-        blocks = 0.0
+    parts.append(f"blocks {blocks:.2g}")
     scale = 0.0
     if measure.scale_power:
         slope = statistics.slope(first.value, measure.transform) * first.value
@@ -352,7 +366,7 @@ def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, seco
         parts.append(f"scale {scale:.2g}")
     tied = 0.0
     if measure.of_colour is not None:
-        tied = colour_uncertainty(measure.of_colour, pair)
+        tied = colour_uncertainty(measure.of_colour, pair, region)
         parts.append(f"colour {tied:.2g}")
     s_d = math.sqrt(capture**2 + blocks**2 + scale**2 + tied**2)
     upward = second.value >= first.value
@@ -360,34 +374,21 @@ def smallest_detectable_change(measure: Measure, pair: Pair, first: Sample, seco
     return sdc, repeatability.source(parts)
 
 
-def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair) -> float:
-    """SD of the difference that the reference's own uncertainty makes in a colour measure."""
-    before, after = pair.before, pair.after
-    if before.frame.reference_mask is None or after.frame.reference_mask is None:
+def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:
+    """SD of the difference that the reference's own uncertainty makes in a colour measure of a region.
+
+    From the same blocks of the reference in both photos: each block's gain, instead of the whole reference's,
+    would have given another value to the region's typical colour.
+    """
+    blocks, weights = pair.reference_gains
+    mask = pair.before.frame.regions.get(region)
+    if len(weights) == 0 or mask is None or not mask.any():
         return 0.0
-    log_sd = np.hypot(_log_error(before), _log_error(after))  # natural log of the gain, (3,)
-    skin = np.median(before.linear[before.frame.regions[SKIN][before.box]], 0).astype(np.float64)
-    step = 0.01
-    total = 0.0
-    for channel in range(3):
-        moved = skin.copy()
-        moved[channel] *= math.exp(step)
-        total += ((of_colour(moved) - of_colour(skin)) / step * log_sd[channel]) ** 2
-    return math.sqrt(total)
-
-
-def _log_error(maps: Maps) -> NDArray[np.float64]:
-    """Standard error of the natural log of the reference's colour, (3,), from its blocks."""
-    assert maps.frame.reference_mask is not None
-    cells = cells_of(*grid_blocks(maps.frame.reference_mask[maps.box], target=16))
-    values = cells.take(maps.linear)
-    errors = []
-    for channel in range(3):
-        whole = float(np.median(values[:, channel]))
-        blocks = cells.each(values[:, channel], lambda part: float(np.median(part)))
-        error = statistics.block_standard_error(whole, blocks, cells.sizes.astype(float))
-        errors.append(error / max(whole, 1e-4) if math.isfinite(error) else 0.0)
-    return np.asarray(errors)
+    skin = np.median(pair.before.linear[mask[pair.before.box]], 0).astype(np.float64)
+    value = of_colour(skin)
+    values = np.array([of_colour(skin * gain) for gain in blocks])
+    error = statistics.block_standard_error(value, values, weights)
+    return error if math.isfinite(error) else 0.0
 
 
 def verdict_of(measure: Measure, change: float, sdc: float) -> Verdict:
@@ -432,7 +433,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         return refuse((Flag.REGION_TOO_SMALL,), "the shared region holds too little measurable skin")
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
-    beyond = repeatability.beyond_study(pair.difference, measure.needs_scale)
+    beyond = repeatability.beyond_study(pair.difference, measure.fine)
     known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"
@@ -440,6 +441,8 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     capture, factor = known
     scale = 100 * REGISTERED_SCALE_ERROR
     sdc = factor * math.sqrt(capture**2 + sample.standard_uncertainty**2 + scale**2)
+    if not math.isfinite(sdc):
+        return refuse((Flag.UNDEFINED,), "its error cannot be told", sample.n)
     verdict = verdict_of(measure, sample.change, sdc)
     parts = [f"capture {capture:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
     return Change(

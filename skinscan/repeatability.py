@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -64,9 +64,7 @@ def capture_sd(measure: str, state: str, difference: Difference) -> tuple[float,
     entry = model()["measures"].get(f"{measure}|{state}") or model()["measures"].get(measure)
     if entry is None:
         return None
-    limits = model()["limits"]
-    held = replace(difference, **{name: min(getattr(difference, name), limits[name]) for name in COVARIATES})
-    log_sd = sum(b * x for b, x in zip(entry["coefficients"], features(held), strict=True))
+    log_sd = sum(b * x for b, x in zip(entry["coefficients"], features(difference), strict=True))
     return math.exp(min(log_sd, 10.0)), float(entry["factor"])
 
 
@@ -87,11 +85,16 @@ def beyond_study(difference: Difference, fine: bool = True) -> tuple[str, ...]:
         "exposure": "one photo is much brighter",
     }
     limits = model()["limits"]
-    return tuple(
-        f"{words[name]} ({getattr(difference, name):.2f}, studied up to {limits[name]:.2f})"
-        for name in COVARIATES
-        if getattr(difference, name) > limits[name] and (fine or name not in FINE)
-    )
+    said = []
+    for name in COVARIATES:
+        value = getattr(difference, name)
+        if not value <= limits[name] and (fine or name not in FINE):
+            shown = "could not be told" if math.isnan(value) else f"{value:.2f}"
+            said.append(f"{words[name]} ({shown}, studied up to {limits[name]:.2f})")
+    finest, coarsest = model()["um_per_px"]
+    if fine and not finest <= difference.um_per_px <= coarsest:
+        said.append(f"{difference.um_per_px:.0f} um/px lies outside the {finest:.0f}-{coarsest:.0f} um/px studied")
+    return tuple(said)
 
 
 def source(parts: list[str]) -> str:

@@ -10,7 +10,7 @@ import pytest
 import skinscan
 from skinscan.measures import all_measures
 from skinscan.phantom import Shot
-from skinscan.records import Flag, ParameterError, PhotoError, RegionError, ScaleError
+from skinscan.records import Flag, ParameterError, PhotoError, RegionError
 from tests.conftest import PX_PER_MM
 
 REGION = {"middle": [(150, 150), (450, 150), (450, 450), (150, 450)]}
@@ -107,10 +107,28 @@ def test_wrong_settings_are_told(photo_path: Path, tmp_path: Path) -> None:
         skinscan.assess(photo_path, regions={"line": [(1, 1), (5, 5)]})
     with pytest.raises(RegionError, match="cheek"):
         skinscan.assess(photo_path, reference="cheek")
-    with pytest.raises(ScaleError):
-        skinscan.assess(photo_path, marker_mm=8.0)
     with pytest.raises(PhotoError):
         skinscan.assess(tmp_path)
+
+
+@pytest.mark.parametrize("colour", [(60, 160, 60), (200, 200, 205), (0, 0, 0), (255, 255, 255)])
+@pytest.mark.parametrize("side", [8, 40, 600])
+def test_a_picture_of_anything_is_measured_or_refused(tmp_path: Path, colour: tuple[int, int, int], side: int) -> None:
+    import cv2
+
+    path = tmp_path / "thing.png"
+    noise = np.random.default_rng(0).integers(-3, 4, (side, side, 3))
+    assert cv2.imwrite(str(path), np.clip(np.array(colour[::-1]) + noise, 0, 255).astype(np.uint8))
+    found = skinscan.assess(path, mm_per_px=0.03)
+    for m in found.measurements:
+        assert m.reason or not math.isnan(m.value)
+    json.loads(found.to_json())
+
+
+def test_very_close_photos_and_lone_pixels_do_not_break(photo_path: Path) -> None:
+    """At 2 um/px every average is far wider than the pixel: each number comes or is refused."""
+    found = skinscan.assess(photo_path, mm_per_px=0.002, evidence=False)
+    assert all(m.reason or not math.isnan(m.value) for m in found.measurements)
 
 
 def test_the_photo_and_its_arrays_are_left_alone(photo_path: Path) -> None:

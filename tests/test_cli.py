@@ -80,10 +80,36 @@ def test_wrong_use_is_two(photo_path: Path, arguments: list[str]) -> None:
     assert "Traceback" not in result.output
 
 
-def test_a_missing_sticker_is_a_failure_with_advice(photo_path: Path) -> None:
+def test_a_missing_sticker_is_no_failure_but_told(photo_path: Path) -> None:
     result = run("assess", photo_path, "--marker-mm", "8", "--json")
+    assert result.exit_code == 0
+    frame = parsed(result)["frame"]
+    assert frame["mm_per_px"] is None
+    assert "no_scale" in frame["flags"]
+    assert any("no sticker was found" in notice for notice in frame["notices"])
+
+
+def test_a_wrong_setting_is_wrong_use_for_several_photos_too(photo_path: Path) -> None:
+    assert run("assess", photo_path, photo_path, "--mm-per-px", "-1", "--json").exit_code == 2
+
+
+def test_an_unusable_folder_is_said_before_the_work(photo_path: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("x")
+    result = run("compare", photo_path, photo_path, "--out", taken)
+    assert result.exit_code == 2
+    assert taken.read_text() == "x"
+
+
+def test_a_photo_without_skin_is_an_object_with_error(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    path = tmp_path / "green.png"
+    assert cv2.imwrite(str(path), np.full((300, 300, 3), (60, 160, 60), np.uint8))
+    result = run("assess", path, "--mm-per-px", "0.03", "--json")
     assert result.exit_code == 1
-    assert "sticker" in parsed(result)["error"]["message"]
+    assert "nothing could be measured" in parsed(result)["error"]["message"]
 
 
 def test_out_writes_the_report_and_the_tables(photo_path: Path, tmp_path: Path) -> None:

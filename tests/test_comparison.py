@@ -12,7 +12,7 @@ import skinscan
 from skinscan.comparison import compare_frames, order_notices, verdict_of
 from skinscan.measures import all_measures
 from skinscan.phantom import Camera, Props, Shot, Skin, SkinRecipe, change, make_skin, photograph, write_shot
-from skinscan.records import Comparison, Flag, ScaleError
+from skinscan.records import Comparison, Flag
 from tests.conftest import PX_PER_MM
 
 RECIPE = SkinRecipe(seed=21, tone="IV", width_mm=34, height_mm=34)
@@ -206,8 +206,7 @@ def test_one_sticker_is_enough(folder: Path, skin: Skin) -> None:
     assert comparison.before.frame.scale.source == "aruco"
     assert comparison.before.frame.scale.mm_per_px == pytest.approx(1 / 30, rel=0.004)
     assert comparison.after.frame.scale is not None
-    with pytest.raises(ScaleError, match="sticker"):
-        skinscan.compare(second, second, marker_mm=5.0, evidence=False)
+    assert "no_scale" not in comparison.before.to_dict()["frame"]["flags"]
 
 
 def test_a_lost_reference_is_told(before: Path, folder: Path, skin: Skin) -> None:
@@ -220,3 +219,38 @@ def test_a_lost_reference_is_told(before: Path, folder: Path, skin: Skin) -> Non
     assert Flag.REFERENCE_LOST in {n.flag for n in comparison.notices}
     assert found(comparison, "redness.a_star").verdict == "not_comparable"
     assert found(comparison, "pores.area").verdict != "not_comparable"
+
+
+def test_the_references_own_scatter_cancels_between_the_photos(before: Path, folder: Path, skin: Skin) -> None:
+    """Untreated skin as the reference, the same photo twice: what both share is no uncertainty."""
+    from skinscan.capture.frame import make_frame
+    from skinscan.capture.photo import read_photo
+    from skinscan.capture.registration import register
+    from skinscan.comparison import colour_uncertainty, pair_of, tie
+    from skinscan.measures.maps import Maps
+
+    regions = {"untreated": square(-3, 6, 7)}
+    photo = read_photo(write_shot(photograph(skin, CAMERA), folder / "plain.jpg"))
+    first = make_frame(photo, mm_per_px=1 / 30, regions=regions, reference="untreated")
+    registration = register(first, make_frame(photo))
+    tied = tie(first, make_frame(photo), registration)
+    pair = pair_of(Maps(tied[0]), Maps(tied[1]), registration)
+    of_colour = all_measures()["redness.a_star"].of_colour
+    assert of_colour is not None
+    assert colour_uncertainty(of_colour, pair) < 0.02
+    again = make_frame(read_photo(write_shot(photograph(skin, AGAIN), folder / "plain_again.jpg")))
+    registration = register(first, again)
+    tied = tie(first, again, registration)
+    assert 0 < colour_uncertainty(of_colour, pair_of(Maps(tied[0]), Maps(tied[1]), registration)) < 0.3
+
+
+def test_an_error_that_cannot_be_told_is_no_verdict() -> None:
+    from skinscan.repeatability import Difference, beyond_study
+
+    unknown = Difference(light=math.nan, blur=0.1, pose=0.0, noise=0.1, exposure=0.1, tone_ita=20, um_per_px=33.0)
+    (said,) = beyond_study(unknown)
+    assert "could not be told" in said
+    macro = replace(unknown, light=0.1, um_per_px=4.0)
+    (said,) = beyond_study(macro)
+    assert "um/px" in said
+    assert beyond_study(macro, fine=False) == ()

@@ -82,10 +82,10 @@ def unmix(density: NDArray[np.floating], solved: NDArray[np.float32]) -> NDArray
 def _bilinear(
     solved: NDArray[np.float32], column: NDArray[np.float32], row: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    column, row = np.clip(column, 0, GRID - 1.001), np.clip(row, 0, GRID - 1.001)
+    known = np.isfinite(column) & np.isfinite(row)
+    column, row = (np.clip(np.where(known, place, 0), 0, GRID - 1.001) for place in (column, row))
     left, top = column.astype(np.int32), row.astype(np.int32)
     x, y = (column - left)[..., None], (row - top)[..., None]
     upper = solved[top, left] * (1 - x) + solved[top, left + 1] * x
     lower = solved[top + 1, left] * (1 - x) + solved[top + 1, left + 1] * x
-    result: NDArray[np.float32] = upper * (1 - y) + lower * y
-    return result
+    return np.where(known[..., None], upper * (1 - y) + lower * y, np.float32(np.nan)).astype(np.float32)

@@ -26,6 +26,11 @@ from skinscan.records import (
 )
 
 FRAME_VERSION = 1
+LEAST_REFERENCE_PX = 400
+NO_STICKER = (
+    "no sticker was found: an ArUco sticker of DICT_4X4_50 with its white margin, flat, sharp, 40 px wide or more is "
+    "needed; take the photo again with the whole sticker in view, or give --mm-per-px"
+)
 """Raised when the masks, the scale or the quality of the same photo would come out differently."""
 
 NO_SKIN_SHARE, LITTLE_SKIN_SHARE = 0.005, 0.05
@@ -66,16 +71,18 @@ def make_frame(
     mask = seen.mask & ~sticker
     graded, quality_notices = quality.measure_quality(photo, skin, seen, measured)
     drawn = _drawn(polygons, skin, mask, reference)
+    colour, colour_notices = _colour(reference, drawn.reference)
+    scale_notices = [Notice(Flag.NO_SCALE, NO_STICKER)] if marker_mm is not None and measured is None else []
     return Frame(
         photo=photo,
         usable=mask,
         regions={SKIN: skin & mask, **drawn.masks},
         scale=measured,
-        colour=Colour("reference", reference=reference) if reference else Colour(),
+        colour=colour,
         quality=graded,
-        notices=(*skin_notices, *quality_notices, *drawn.notices),
+        notices=(*skin_notices, *scale_notices, *quality_notices, *drawn.notices, *colour_notices),
         polygons=polygons,
-        reference_mask=drawn.reference,
+        reference_mask=drawn.reference if colour.state == "reference" else None,
         recipe=_recipe(mm_per_px, mm_per_px_spread, marker_mm, polygons, reference, stickers),
     )
 
@@ -117,6 +124,17 @@ def _scale(
     if marker_mm is not None:
         return scale.sticker_scale(photo, marker_mm)
     return None, ()
+
+
+def _colour(reference: str | None, mask: BoolArray | None) -> tuple[Colour, list[Notice]]:
+    """How far the colours can be tied: by the reference, if enough of it is usable."""
+    if reference is None or mask is None:
+        return Colour(), []
+    count = int(np.count_nonzero(mask))
+    if count < LEAST_REFERENCE_PX:
+        detail = f"'{reference}' holds {count} usable pixels, {LEAST_REFERENCE_PX} needed: draw it larger, unclipped"
+        return Colour(reference=reference), [Notice(Flag.REFERENCE_LOST, detail)]
+    return Colour("reference", reference=reference), []
 
 
 def _skin(photo: Photo, sticker: BoolArray) -> tuple[BoolArray, list[Notice]]:

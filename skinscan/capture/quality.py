@@ -122,7 +122,9 @@ def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scal
         verdict=_verdict(photo, found, notices),
         sharpness=sharpness(blur_px),
         blur_px=blur_px,
-        effective_um_per_px=None if um_per_px is None else _effective(um_per_px, blur_px),
+        effective_um_per_px=None
+        if um_per_px is None or math.isnan(blur_px)
+        else effective_um_per_px(um_per_px, blur_px),
         clipped_bright_share=found.bright,
         clipped_dark_share=found.dark,
         specular_share=found.specular,
@@ -137,10 +139,6 @@ def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scal
 def sharpness(blur_px: float) -> float:
     """Contrast that the blur leaves of a pattern of 4 pixels a period, 0 to 1: exp(-2 pi^2 blur^2 / 16)."""
     return math.exp(-2.0 * math.pi**2 * blur_px**2 / 16.0)
-
-
-def _effective(um_per_px: float, blur_px: float) -> float:
-    return effective_um_per_px(um_per_px, blur_px) if math.isfinite(blur_px) else um_per_px
 
 
 def _verdict(photo: Photo, found: _Found, notices: Sequence[Notice]) -> Literal["good", "usable", "poor"]:
@@ -194,7 +192,7 @@ def at_scale(quality: Quality, old: Scale | None, new: Scale) -> Quality:
     """The same quality once another scale is known: blur without skin's softness, effective resolution."""
     blur_px = quality.blur_px
     if not math.isfinite(blur_px):
-        return replace(quality, effective_um_per_px=new.mm_per_px * 1000.0)
+        return replace(quality, effective_um_per_px=None)
     sigma_px = math.hypot(blur_px, SKIN_SD_MM / old.mm_per_px) if old else blur_px
     blur_px = own_blur_px(sigma_px, new)
     return replace(

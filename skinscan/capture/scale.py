@@ -90,20 +90,15 @@ def check_marker(marker_mm: float) -> float:
     return value
 
 
-def sticker_scale(photo: Photo, marker_mm: float) -> tuple[Scale, tuple[Sticker, ...]]:
+def sticker_scale(photo: Photo, marker_mm: float) -> tuple[Scale | None, tuple[Sticker, ...]]:
     """Scale from all stickers seen, with their standard uncertainty: edges, tilt, printing, and disagreement.
 
-    Raises ScaleError when none is found or when several contradict one another by more than 10 %.
+    None where none is found. Raises ScaleError when several contradict one another by more than 10 %.
     """
     side = check_marker(marker_mm)
     stickers = find_stickers(photo, side)
     if not stickers:
-        raise ScaleError(
-            "no sticker was found in the photo",
-            expected="an ArUco sticker of DICT_4X4_50 with its white margin, flat, sharp, 40 px wide or more",
-            found="none",
-            todo="take the photo again with the whole sticker in view, or give --mm-per-px instead",
-        )
+        return None, ()
     return _average(stickers), stickers
 
 

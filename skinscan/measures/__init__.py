@@ -62,7 +62,9 @@ class Measure:
     photos they take a card or a reference; None for those that contrast skin with itself. `transform`: the scale
     on which differences are judged. `scale_power`: d ln(value) / d ln(mm_per_px), to carry the scale's uncertainty.
     `largest_um_per_px`: effective resolution beyond which it is refused. `within_photo`: the threshold comes from
-    the photo itself; only a comparison, which carries it, says more. `same`: what must stay the same for two
+    the photo itself; only a comparison, which carries it, says more. `fine`: it rests on fine structure, so that light,
+    sharpness and noise must not differ more than the error study covers. `fine`: it rests on fine structure, so light,
+    sharpness and noise may not differ by more than the error study covers. `same`: what must stay the same for two
     results to be comparable.
     """
 
@@ -83,6 +85,7 @@ class Measure:
     largest_um_per_px: float | None = None
     scale_power: float = 0.0
     within_photo: bool = False
+    fine: bool = False
     same: str = "camera, light and distance"
     empty: str = "NaN with the reason"
 

@@ -51,9 +51,9 @@ class Maps:
         measured = np.zeros(frame.shape, bool)
         for mask in frame.regions.values():
             measured |= mask
-        if frame.reference_mask is not None:
-            measured |= frame.reference_mask
-        rows, columns = np.flatnonzero(measured.any(1)), np.flatnonzero(measured.any(0))
+        # a reference that is no skin is looked at, but has no part in what the skin is held against
+        seen = measured if frame.reference_mask is None else measured | frame.reference_mask
+        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
         height, width = frame.shape
         if len(rows) == 0:
             self.box = (slice(0, 0), slice(0, 0))
@@ -125,7 +125,8 @@ class Maps:
         known = self.frame.scale is not None
         sigma_px = max(COLOUR_SIGMA_MM * 1000 / self.um_per_px, LEAST_COLOUR_SIGMA_PX) if known else UNSCALED_SIGMA_PX
         channels = [filters.masked_gaussian(self.linear[..., c], self.measured, sigma_px) for c in range(3)]
-        return np.where(self.measured[..., None], np.stack(channels, -1), self.linear)
+        averaged = np.stack(channels, -1)
+        return np.where(self.measured[..., None] & np.isfinite(averaged), averaged, self.linear)
 
     @cached_property
     def smooth_lab(self) -> NDArray[np.float32]:

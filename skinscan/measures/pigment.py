@@ -71,6 +71,8 @@ def _unevenness_of(lab: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    if maps.frame.photo.is_grey:
+        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     values = cells.take(maps.smooth_lab)
     difference = _unevenness_of(values)
     return Sample(float(difference.mean()), cells.means(difference), cells.sizes.astype(float), len(values))

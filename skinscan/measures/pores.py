@@ -29,7 +29,7 @@ VISIBLE_UM = 250.0
 FULL_UM_PER_PX = 50.0
 LARGEST_UM_PER_PX = 80.0
 ALLOWANCE = 1.05
-"""A follow-up taken from a hand's breadth further off still counts."""
+"""A follow-up taken from a hand's breadth further off still counts, and a pore of 500 um measured as 520."""
 
 SEARCH_UM = (110.0, 620.0)
 SCALE_STEP = 1.22
@@ -53,18 +53,25 @@ def floor_um(maps: Maps) -> float:
     return FLOOR_UM if maps.effective_um_per_px <= FULL_UM_PER_PX * ALLOWANCE else VISIBLE_UM
 
 
-def _refusal(maps: Maps, cells: Cells) -> Sample | None:
+def pores_refused(maps: Maps) -> Notice | None:
+    """Why pores cannot be counted in this photo, or None."""
     if maps.frame.scale is None:
-        return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
+        return Notice(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin")
     resolved = maps.effective_um_per_px
+    if math.isnan(resolved):
+        return Notice(Flag.TOO_FAR, "its sharpness could not be told: too little connected skin")
     if resolved > LARGEST_UM_PER_PX * ALLOWANCE:
-        return refused(
+        return Notice(
             Flag.TOO_FAR,
             f"{resolved:.0f} um/px resolved (blur included), {FULL_UM_PER_PX:.0f} needed: "
             f"come {_closer(resolved / FULL_UM_PER_PX)} closer, hold still, or use a longer lens",
-            cells,
         )
     return None
+
+
+def _refusal(maps: Maps, cells: Cells) -> Sample | None:
+    notice = pores_refused(maps)
+    return None if notice is None else refused(notice.flag, notice.detail, cells)
 
 
 def _closer(ratio: float) -> str:
@@ -163,12 +170,19 @@ def _classifier() -> dict[str, Any]:
     return loaded
 
 
-def _of_region(maps: Maps, cells: Cells, least_um: float) -> tuple[Pits, NDArray[np.int64]]:
-    """Pores of at least `least_um` inside the region, with the block (1..K) of each."""
+def counted_pores(maps: Maps, least_um: float | None = None) -> Pits:
+    """The pores that count: from the photo's floor (or `least_um`) up to 500 um, give or take their error."""
     pits = find_pores(maps)
+    size_um = pits.diameter * maps.um_per_px
+    least_um = floor_um(maps) if least_um is None else least_um
+    return pits.where((size_um >= least_um) & (size_um <= CEILING_UM * ALLOWANCE))
+
+
+def _of_region(maps: Maps, cells: Cells, least_um: float | None = None) -> tuple[Pits, NDArray[np.int64]]:
+    """Counted pores inside the region, with the block (1..K) of each."""
+    pits = counted_pores(maps, least_um)
     label = _labels_at(cells, pits.x, pits.y)
-    keep = (label > 0) & (pits.diameter * maps.um_per_px >= least_um)
-    return pits.where(keep), label[keep]
+    return pits.where(label > 0), label[label > 0]
 
 
 def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -197,7 +211,7 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
                     Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed"
                 )
             )
-        pores, label = _of_region(maps, cells, floor)
+        pores, label = _of_region(maps, cells)
         if len(pores) < least:
             return refused(Flag.FEW_PORES, f"{len(pores)} found, {least} needed", cells)
         sizes = cells.sizes
@@ -351,6 +365,7 @@ def _measure(
         evaluate=_evaluate(read, least),
         transform=transform,  # type: ignore[arg-type]
         needs_scale=True,
+        fine=True,
         largest_um_per_px=LARGEST_UM_PER_PX,
         scale_power=scale_power,
         same=_SAME,
@@ -387,6 +402,7 @@ MEASURES = (
         evaluate=_visible_share,
         transform="sqrt",
         needs_scale=True,
+        fine=True,
         largest_um_per_px=FULL_UM_PER_PX,
         scale_power=2.0,
         same=_SAME,
@@ -405,6 +421,7 @@ MEASURES = (
         evidence_title="",
         paired=_matched_change,
         needs_scale=True,
+        fine=True,
         largest_um_per_px=LARGEST_UM_PER_PX,
         same=_SAME,
     ),

@@ -82,6 +82,8 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     else:
         threshold = float(np.median(values)) + carried["height"]
         notices = (Notice(Flag.RELATIVE, "told against the region's own median: even reddening is not seen"),)
+    if not np.isfinite(threshold):
+        return refused(Flag.UNDEFINED, "the threshold could not be told", cells)
     above = values > np.float32(threshold)
     share = 100.0 * float(above.mean())
     return Sample(

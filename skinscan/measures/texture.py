@@ -125,6 +125,7 @@ def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:
         evaluate=_roughness(shortest_um, longest_um),
         transform="log",
         needs_scale=True,
+        fine=True,
         largest_um_per_px=shortest_um / LEAST_PX_A_WAVELENGTH,
         scale_power=0.5,
         same="light direction and height, sharpness, tone curve and sharpening of the camera",
@@ -153,6 +154,7 @@ def _glcm_measure(feature: str, distance_um: int) -> Measure:
         evaluate=_glcm(feature, distance_um),
         transform="identity" if feature == "correlation" else "log",
         needs_scale=True,
+        fine=True,
         scale_power=0.5 if feature == "contrast" else 0.0,
         same="light direction and height, sharpness, distance, tone curve and sharpening of the camera",
     )

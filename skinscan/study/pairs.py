@@ -15,7 +15,7 @@ from skinscan.arrays import statistics
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
-from skinscan.comparison import LEAST_OVERLAP, colour_uncertainty, pair_of, samples_of, tie
+from skinscan.comparison import colour_uncertainty, pair_of, samples_of, tie
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Frame
@@ -148,7 +148,7 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
     A pair that is not registered gives one row with `measure` empty.
     """
     registration = register(before, after)
-    if not registration.ok or registration.overlap_share < LEAST_OVERLAP:
+    if not registration.ok:
         yield {"measure": "", "region": "", "flags": ",".join(n.flag for n in registration.notices)}
         return
     before, after, _ = tie(before, after, registration)
@@ -165,7 +165,7 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
                 blocks = statistics.paired_standard_error(
                     a.value, b.value, a.blocks, b.blocks, np.minimum(a.weights, b.weights), g
                 )
-                tied = colour_uncertainty(measure.of_colour, pair) if measure.of_colour else 0.0
+                tied = colour_uncertainty(measure.of_colour, pair, region) if measure.of_colour else 0.0
                 yield {
                     **row, "before": a.value, "after": b.value,
                     "difference": statistics.forward(b.value, g) - statistics.forward(a.value, g),
@@ -235,7 +235,7 @@ def study_jobs(count: int) -> list[Job]:
             px_per_mm=PX_PER_MM[(number // 6) % 4],
             repeats=2,
             grey=(number // 24) % 2 == 1,
-            referenced=number % 4 != 3,
+            referenced=(number + number // 6 + number // 24) % 4 != 3,
         )
         for number in range(count)
     ]

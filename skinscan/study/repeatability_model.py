@@ -24,6 +24,9 @@ from skinscan.repeatability import COVARIATES, Difference, features
 LEAST_ROWS = 60
 LIMIT_SHARE = 0.99
 LIMIT_ALLOWANCE = 1.25
+UM_ALLOWANCE = 1.7
+"""How far beyond the pairs of the study its model may be used: covariates, and resolution on either side."""
+
 _PRIOR = 4.0
 _FLOOR_LOG_SD = -12.0
 
@@ -75,6 +78,8 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             pairs[row["seed"], row["repeat"]] = row
             if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]):
                 groups[key_of(row["measure"], row["state"])].append(row)
+    seeds = {int(row["seed"]) for row in pairs.values()}
+    scales = [row["um_per_px"] for row in pairs.values()]
     entries = {}
     for key, group in sorted(groups.items()):
         if len(group) >= LEAST_ROWS:
@@ -92,10 +97,11 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             "holds": ["shot", "reposition", "light"],
             "missing": ["device", "day to day"],
             "pairs": len(pairs),
-            "seeds": sorted({row["seed"] for row in pairs.values()})[:: max(len(pairs) - 1, 1)],
+            "seeds": [min(seeds), max(seeds)] if seeds else [],
         },
         "covariates": list(COVARIATES),
         "limits": limits,
+        "um_per_px": [round(min(scales) / UM_ALLOWANCE, 1), round(max(scales) * UM_ALLOWANCE, 1)],
         "measures": entries,
     }
 

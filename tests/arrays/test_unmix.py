@@ -35,3 +35,15 @@ def test_shading_and_exposure_drop_out() -> None:
     density = np.random.default_rng(1).uniform(0.1, 0.9, (10, 10, 3))
     table = unmix.table(STRAIGHT)
     assert np.abs(unmix.unmix(density + 0.3, table) - unmix.unmix(density, table)).max() < 1e-5
+
+
+def test_nan_stays_nan_and_spoils_nothing_else() -> None:
+    density = np.random.default_rng(2).uniform(0.1, 0.9, (4, 4, 3))
+    table = unmix.table(STRAIGHT)
+    clean = unmix.unmix(density, table)
+    density[1, 2] = np.nan
+    found = unmix.unmix(density, table)
+    assert np.isnan(found[1, 2]).all()
+    kept = np.ones((4, 4), bool)
+    kept[1, 2] = False
+    assert np.array_equal(found[kept], clean[kept])

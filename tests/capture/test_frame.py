@@ -10,7 +10,7 @@ from skin_photos import TONES, photo_of, shot, skin_photo
 
 from skinscan.capture.frame import make_frame
 from skinscan.phantom import Props
-from skinscan.records import SKIN, Flag, ParameterError, RegionError, ScaleError
+from skinscan.records import SKIN, Flag, ParameterError, RegionError
 
 CHEEK = [[50, 60], [300, 60], [300, 260], [50, 260]]
 CORNER = [[400, 400], [470, 400], [470, 470], [400, 470]]
@@ -100,8 +100,22 @@ def test_contradicting_scales_are_refused():
         make_frame(skin_photo("II"), mm_per_px=0.05, marker_mm=8.0)
     with pytest.raises(ParameterError, match="without"):
         make_frame(skin_photo("II"), mm_per_px_spread=0.001)
-    with pytest.raises(ScaleError):
-        make_frame(skin_photo("II"), marker_mm=8.0)
+
+
+def test_a_sticker_asked_for_and_not_there_leaves_no_scale_and_says_what_to_do():
+    frame = make_frame(skin_photo("II"), marker_mm=8.0)
+    assert frame.scale is None
+    (notice,) = [n for n in frame.notices if n.flag is Flag.NO_SCALE]
+    assert "--mm-per-px" in notice.text
+
+
+def test_a_reference_that_is_lost_is_said():
+    photo = skin_photo("II")
+    dot = [(100, 100), (110, 100), (110, 110), (100, 110)]
+    frame = make_frame(photo, regions={"dot": dot}, reference="dot")
+    assert frame.colour.state == "uncorrected"
+    assert frame.reference_mask is None
+    assert Flag.REFERENCE_LOST in {n.flag for n in frame.notices}
 
 
 def test_no_skin_little_skin_grey_and_alpha_are_said():
