@@ -133,8 +133,9 @@ def catalogue(maps: Maps) -> Pores | None:
         return None
     pits = counted_pores(maps)
     x, y = pits.x + maps.origin_xy[0], pits.y + maps.origin_xy[1]
-    row = np.clip(np.rint(y).astype(int), 0, frame.shape[0] - 1)
-    column = np.clip(np.rint(x).astype(int), 0, frame.shape[1] - 1)
+    row, column = np.rint(y).astype(int), np.rint(x).astype(int)
+    inside = (row >= 0) & (row < frame.shape[0]) & (column >= 0) & (column < frame.shape[1])
+    x, y, row, column, pits = x[inside], y[inside], row[inside], column[inside], pits.where(inside)
     region = np.full(len(pits), "", dtype=object)
     # the narrowest region a pore lies in: smaller regions are written over larger ones
     for name in sorted(frame.regions, key=lambda item: -int(frame.regions[item].sum())):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import skinscan
-from skinscan.comparison import compare_frames, order_notices, verdict_of
+from skinscan.comparison import compare_frames, order_notices
+from skinscan.judgement import verdict_of
 from skinscan.measures import all_measures
 from skinscan.phantom import Camera, Props, Shot, Skin, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import Comparison, Flag
@@ -226,8 +227,9 @@ def test_the_references_own_scatter_cancels_between_the_photos(before: Path, fol
     from skinscan.capture.frame import make_frame
     from skinscan.capture.photo import read_photo
     from skinscan.capture.registration import register
-    from skinscan.comparison import colour_uncertainty, pair_of, tie
+    from skinscan.judgement import colour_uncertainty
     from skinscan.measures.maps import Maps
+    from skinscan.pairing import pair_of, tie
 
     regions = {"untreated": square(-3, 6, 7)}
     photo = read_photo(write_shot(photograph(skin, CAMERA), folder / "plain.jpg"))

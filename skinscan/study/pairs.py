@@ -15,8 +15,9 @@ from skinscan.arrays import statistics
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
-from skinscan.comparison import colour_uncertainty, pair_of, samples_of, tie
+from skinscan.judgement import colour_uncertainty
 from skinscan.measures.maps import Maps
+from skinscan.pairing import pair_of, samples_of, tie
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Frame
 

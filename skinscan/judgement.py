@@ -1,0 +1,179 @@
+"""Is the change real? |change| > smallest detectable change, or a refusal with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan import repeatability
+from skinscan.arrays import statistics
+from skinscan.measures import Measure, PairedSample, Sample
+from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
+from skinscan.records import (
+    SKIN,
+    Change,
+    Flag,
+    Verdict,
+)
+
+COLOUR_ADVICE = "name a reference: untreated skin, or a neutral patch seen in both photos"
+
+
+def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> Change:
+    """A measure's change over the shared skin, its smallest detectable change and the verdict."""
+    told = (measure.name, region, first.value, second.value, second.value - first.value, measure.unit)
+    seen = [n.flag for n in (*first.notices, *second.notices) if n.flag != Flag.WITHIN_PHOTO]
+    n = min(first.n, second.n)
+    refusal = _refusal(measure, pair, first, second)
+    if refusal is None:
+        sdc, source = smallest_detectable_change(measure, pair, region, first, second)
+        if not math.isfinite(sdc):
+            refusal = (Flag.UNDEFINED,), "its error cannot be told: too few blocks of the region hold a value"
+    if refusal is not None:
+        flags = tuple(dict.fromkeys((*seen, *refusal[0])))
+        return Change(*told, math.nan, "", "not_comparable", refusal[1], flags, n)
+    flags = tuple(dict.fromkeys((*seen, Flag.RELATIVE) if measure.needs_colour else seen))
+    verdict = verdict_of(measure, second.value - first.value, sdc)
+    return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n)
+
+
+def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[tuple[Flag, ...], str] | None:
+    """Why this change cannot be judged, or None."""
+    for role, sample in (("before", first), ("after", second)):
+        if math.isnan(sample.value):
+            return tuple(n.flag for n in sample.notices), f"{role}: " + "; ".join(n.text for n in sample.notices)
+        for notice in sample.notices:
+            if notice.flag == Flag.OUT_OF_MODEL:
+                return (notice.flag,), f"{role}: {notice.text}"
+    if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
+        named = pair.before.frame.colour.reference
+        advice = f"the reference '{named}' was lost" if named else COLOUR_ADVICE
+        return (Flag.UNCORRECTED_COLOUR,), f"the two photos' colours are not tied together: {advice}"
+    beyond = repeatability.beyond_study(pair.difference, measure.fine)
+    if beyond:
+        return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
+    if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference) is None:
+        return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
+    return None
+
+
+def smallest_detectable_change(
+    measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
+) -> tuple[float, str]:
+    """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    assert known is not None
+    capture, factor = known
+    parts = [f"capture {capture:.2g}"]
+    blocks = statistics.paired_standard_error(
+        first.value,
+        second.value,
+        first.blocks,
+        second.blocks,
+        np.minimum(first.weights, second.weights),
+        measure.transform,
+    )
+    parts.append(f"blocks {blocks:.2g}")
+    scale = 0.0
+    if measure.scale_power:
+        slope = statistics.slope(first.value, measure.transform) * first.value
+        scale = abs(measure.scale_power * slope) * REGISTERED_SCALE_ERROR
+        parts.append(f"scale {scale:.2g}")
+    tied = 0.0
+    if measure.of_colour is not None:
+        tied = colour_uncertainty(measure.of_colour, pair, region)
+        parts.append(f"colour {tied:.2g}")
+    s_d = math.sqrt(capture**2 + blocks**2 + scale**2 + tied**2)
+    upward = second.value >= first.value
+    sdc = statistics.detectable_change(first.value, s_d, upward, measure.transform, factor)
+    return sdc, repeatability.source(parts)
+
+
+def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:
+    """SD of the difference that the reference's own uncertainty makes in a colour measure of a region.
+
+    From the same blocks of the reference in both photos: each block's gain, instead of the whole reference's,
+    would have given another value to the region's typical colour.
+    """
+    blocks, weights = pair.reference_gains
+    mask = pair.before.frame.regions.get(region)
+    if len(weights) == 0 or mask is None or not mask.any():
+        return 0.0
+    skin = np.median(pair.before.linear[mask[pair.before.box]], 0).astype(np.float64)
+    value = of_colour(skin)
+    values = np.array([of_colour(skin * gain) for gain in blocks])
+    error = statistics.block_standard_error(value, values, weights)
+    return error if math.isfinite(error) else 0.0
+
+
+def verdict_of(measure: Measure, change: float, sdc: float) -> Verdict:
+    """The one test: |change| > sdc."""
+    if not abs(change) > sdc:
+        return "within_error"
+    if measure.better == "neither":
+        return "changed"
+    return "improved" if (change < 0) == (measure.better == "lower") else "worsened"
+
+
+def words(verdict: Verdict, measure: Measure) -> str:
+    """The verdict in a sentence."""
+    if verdict == "within_error":
+        return "Within measurement error; this does not show that nothing changed"
+    if verdict == "changed":
+        return "Larger than measurement error; neither better nor worse by itself"
+    return "Larger than measurement error"
+
+
+def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample | None) -> Change:
+    """A paired measure's change, its smallest detectable change and the verdict."""
+    nothing = math.nan
+
+    def refuse(flags: tuple[Flag, ...], reason: str, n: int = 0) -> Change:
+        return Change(
+            measure.name,
+            region,
+            nothing,
+            nothing,
+            nothing,
+            measure.unit,
+            nothing,
+            "",
+            "not_comparable",
+            reason,
+            flags,
+            n,
+        )
+
+    if sample is None:
+        return refuse((Flag.REGION_TOO_SMALL,), "the shared region holds too little measurable skin")
+    if math.isnan(sample.change):
+        return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
+    beyond = repeatability.beyond_study(pair.difference, measure.fine)
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    if beyond or known is None:
+        reason = "; ".join(beyond) or "the error study holds nothing for this measure"
+        return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)
+    capture, factor = known
+    scale = 100 * REGISTERED_SCALE_ERROR
+    sdc = factor * math.sqrt(capture**2 + sample.standard_uncertainty**2 + scale**2)
+    if not math.isfinite(sdc):
+        return refuse((Flag.UNDEFINED,), "its error cannot be told", sample.n)
+    verdict = verdict_of(measure, sample.change, sdc)
+    parts = [f"capture {capture:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
+    return Change(
+        measure.name,
+        region,
+        nothing,
+        nothing,
+        sample.change,
+        measure.unit,
+        sdc,
+        repeatability.source(parts),
+        verdict,
+        words(verdict, measure),
+        (),
+        sample.n,
+    )
