@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -144,8 +145,6 @@ def test_other_skin_is_not_compared(before: Path, folder: Path) -> None:
 
 
 def test_a_mirrored_photo_is_noticed(before: Path, folder: Path, skin: Skin) -> None:
-    import cv2
-
     after = photograph(skin, AGAIN, GREY)
     path = folder / "mirrored.png"
     assert cv2.imwrite(str(path), after.pixels[:, ::-1, ::-1])
@@ -211,10 +210,12 @@ def test_one_sticker_is_enough(folder: Path, skin: Skin) -> None:
 
 
 def test_a_lost_reference_is_told(before: Path, folder: Path, skin: Skin) -> None:
-    """The grey patch lies outside the after photo: colour is not compared, the rest is."""
-    after = write_shot(
-        photograph(skin, replace(AGAIN, shift_mm=(9.0, 9.0), rotation_deg=0.0), GREY), folder / "lost.jpg"
-    )
+    """A white pad lies on the grey patch in the after photo: colour is not compared, the rest is."""
+    shot = photograph(skin, replace(AGAIN, rotation_deg=0.0), GREY)
+    covered = shot.pixels.copy()
+    covered[:260, :260] = 255
+    after = folder / "lost.png"
+    assert cv2.imwrite(str(after), covered[..., ::-1])
     comparison = skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", evidence=False)
     assert comparison.comparable
     assert Flag.REFERENCE_LOST in {n.flag for n in comparison.notices}

@@ -2,7 +2,8 @@
 
 For each measure the difference of a pair has the variance  known^2 + exp(2 x.b): `known` is what the pair's own
 blocks, pores and reference say; x is `skinscan.repeatability.features`. b maximises the Gaussian likelihood; then
-the factor is the 95 % point of |difference| / SD, so that 95 % of unchanged pairs stay within it.
+the factor is the 95 % point of |difference| / SD, so that 95 % of unchanged pairs stay within it; never under the
+1.96 of a normal distribution, which a few dozen pairs can miss by luck.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from scipy.optimize import minimize
 from skinscan.measures import all_measures
 from skinscan.repeatability import COVARIATES, Difference, features
 
-LEAST_ROWS = 60
+LEAST_ROWS = 30
+NORMAL_FACTOR = 1.96
 LIMIT_SHARE = 0.99
 LIMIT_ALLOWANCE = 1.25
 UM_ALLOWANCE = 1.7
@@ -63,7 +65,7 @@ def fit_entry(x: NDArray[np.float64], difference: NDArray[np.float64], known: ND
     z = np.abs(difference) / np.sqrt(variance)
     return {
         "coefficients": [round(float(b), 4) for b in found.x],
-        "factor": round(float(np.quantile(z, 0.95)), 3),
+        "factor": round(max(float(np.quantile(z, 0.95)), NORMAL_FACTOR), 3),
         "pairs": len(difference),
         "sd_of_z": round(float(np.sqrt(np.mean(z**2))), 3),
     }

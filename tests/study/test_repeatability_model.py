@@ -57,7 +57,7 @@ def test_what_the_blocks_already_explain_is_not_counted_twice() -> None:
 
 
 def test_too_few_pairs_make_no_entry() -> None:
-    assert repeatability_model.fit(rows(40, 0.05, 0.0, 0.01))["measures"] == {}
+    assert repeatability_model.fit(rows(25, 0.05, 0.0, 0.01))["measures"] == {}
 
 
 def test_the_shipped_model_holds_every_measure_that_compares() -> None:
