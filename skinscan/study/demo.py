@@ -17,7 +17,7 @@ PX_PER_MM = 30.0
 MARKER_MM = 5.0
 GREY_MM = 5.0
 CORNER_MM = 15.0
-TREATMENT = {"pore_diameter": -0.12, "redness": -0.6, "blood": -0.12, "roughness": -0.25}
+TREATMENT = {"pore_diameter": -0.12, "redness": -0.6, "blood": -0.3, "roughness": -0.25}
 
 
 def write(folder: Path) -> None:
@@ -52,7 +52,7 @@ def write(folder: Path) -> None:
         ]
 
     settings = {
-        "about": "Synthetic skin, so the truth is known: pores 12 % smaller, 12 % less blood and much less in the "
+        "about": "Synthetic skin, so the truth is known: pores 12 % smaller, 30 % less blood and still less in the "
         "patches, relief 25 % lower. Two days, other exposure, white balance, pose and light.",
         "marker_mm": MARKER_MM,
         "regions": {"grey": square(CORNER_MM, -CORNER_MM, 3.6), "cheek": square(0, 2, 20)},
