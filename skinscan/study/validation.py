@@ -17,6 +17,7 @@ from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.comparison import compare_frames
 from skinscan.measures.maps import Maps
+from skinscan.measures.pores import floor_um
 from skinscan.phantom import Camera, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN
 from skinscan.study.pairs import (
@@ -64,7 +65,8 @@ def single(job: Single) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         shot = photograph(make_skin(recipe, min(20.0, 1000.0 / px_per_mm / 1.75)), camera)
         photo = read_photo(write_shot(shot, Path(folder) / "photo.jpg"))
-    assessment = assess_frame(Maps(make_frame(photo, mm_per_px=1 / px_per_mm)), evidence=False)
+    maps = Maps(make_frame(photo, mm_per_px=1 / px_per_mm))
+    assessment = assess_frame(maps, evidence=False)
     truth = shot.truth
     values = {m.measure: m.value for m in assessment.measurements if m.region == SKIN}
     row: dict[str, Any] = {

@@ -84,6 +84,18 @@ def test_a_photo_from_too_far_is_refused_in_its_own_scale(maps: Maps) -> None:
     assert "50 needed" in found.notices[0].text
 
 
+def test_a_blurred_photo_is_refused(maps: Maps) -> None:
+    frame = replace(maps.frame, quality=replace(maps.frame.quality, blur_px=2.3))
+    (notice,) = sample(Maps(frame), "pores.area").notices
+    assert notice.flag == Flag.BLURRED
+    assert "2.3 px" in notice.text
+
+
+def test_a_photo_whose_sharpness_is_unknown_is_refused(maps: Maps) -> None:
+    frame = replace(maps.frame, quality=replace(maps.frame.quality, blur_px=math.nan, effective_um_per_px=None))
+    assert math.isnan(sample(Maps(frame), "pores.area").value)
+
+
 def test_two_photos_are_read_from_the_floor_of_the_coarser(maps: Maps) -> None:
     known = planted(Maps(maps.frame), SIZES)
     known.coarser_um_per_px = 60.0
