@@ -81,6 +81,7 @@ def single(job: Single) -> dict[str, Any]:
         found = score(
             np.stack([pores.x_px, pores.y_px], 1), pores.diameter_um,
             np.stack([truth.pore_x_px, truth.pore_y_px], 1)[seen], truth.pores.diameter_um[seen], 1000 / px_per_mm,
+            floor_um(maps),
         )  # fmt: skip
         row |= {name: getattr(found, name) for name in found.__dataclass_fields__} | {"f1": found.f1}
     return row
