@@ -56,7 +56,7 @@ def unchanged(before: Path, skin: Skin, folder: Path) -> Comparison:
 
 @pytest.fixture(scope="module")
 def treated(before: Path, folder: Path) -> Comparison:
-    after_skin = make_skin(change(RECIPE, pore_diameter=-0.12, blood=-0.3, roughness=-0.3), 19.0)
+    after_skin = make_skin(change(RECIPE, pore_diameter=-0.12, blood=-0.5, roughness=-0.3), 19.0)
     after = write_shot(photograph(after_skin, AGAIN, GREY), folder / "treated.jpg")
     return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey")
 

@@ -2,7 +2,7 @@
 
 For each measure the difference of a pair has the variance  known^2 + exp(2 x.b): `known` is what the pair's own
 blocks, pores and reference say; x is `skinscan.repeatability.features`. b maximises the Gaussian likelihood; then
-the factor is the 95 % point of |difference| / SD, so that 95 % of unchanged pairs stay within it; never under the
+the factor is the 95 % point of |difference| / SD on skins left out of the fit; never under the
 1.96 of a normal distribution, which a few dozen pairs can miss by luck.
 """
 
@@ -24,6 +24,7 @@ from skinscan.repeatability import COVARIATES, Difference, features
 
 LEAST_ROWS = 30
 NORMAL_FACTOR = 1.96
+FOLDS = 5
 LIMIT_SHARE = 0.99
 LIMIT_ALLOWANCE = 1.25
 UM_ALLOWANCE = 1.7
@@ -43,8 +44,29 @@ def key_of(measure: str, state: str) -> str:
     return f"{measure}|{state}" if found.needs_colour or found.within_photo else measure
 
 
-def fit_entry(x: NDArray[np.float64], difference: NDArray[np.float64], known: NDArray[np.float64]) -> dict[str, Any]:
-    """Coefficients and factor of one measure."""
+def fit_entry(
+    x: NDArray[np.float64], difference: NDArray[np.float64], known: NDArray[np.float64], seeds: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Coefficients and factor of one measure; `seeds` (n,) names the skin of each row."""
+    coefficients = _coefficients(x, difference, known)
+    z = np.empty(len(difference))
+    for fold in range(FOLDS):
+        out = seeds % FOLDS == fold
+        if out.any() and not out.all():
+            others = _coefficients(x[~out], difference[~out], known[~out])
+            z[out] = np.abs(difference[out]) / np.sqrt(known[out] ** 2 + np.exp(2 * (x[out] @ others)))
+    return {
+        "coefficients": [round(float(b), 4) for b in coefficients],
+        "factor": round(max(float(np.quantile(z, 0.95)), NORMAL_FACTOR), 3),
+        "pairs": len(difference),
+        "sd_of_z": round(float(np.sqrt(np.mean(z**2))), 3),
+    }
+
+
+def _coefficients(
+    x: NDArray[np.float64], difference: NDArray[np.float64], known: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """b of greatest likelihood, its slopes drawn towards zero."""
     typical = math.log(max(float(np.sqrt(np.mean(difference**2))), 1e-9))
     start = np.zeros(x.shape[1])
     start[0] = typical - 0.5
@@ -61,14 +83,7 @@ def fit_entry(x: NDArray[np.float64], difference: NDArray[np.float64], known: ND
     free = [(typical - 7, typical + 3), (-2.5, 2.5), (-1.5, 1.5), (-2.5, 2.5)]
     bounds = [*free, *[(0.0, 12.0)] * (x.shape[1] - len(free))]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000})
-    variance = known**2 + np.exp(2 * (x @ found.x))
-    z = np.abs(difference) / np.sqrt(variance)
-    return {
-        "coefficients": [round(float(b), 4) for b in found.x],
-        "factor": round(max(float(np.quantile(z, 0.95)), NORMAL_FACTOR), 3),
-        "pairs": len(difference),
-        "sd_of_z": round(float(np.sqrt(np.mean(z**2))), 3),
-    }
+    return np.asarray(found.x)
 
 
 def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,7 +102,10 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if len(group) >= LEAST_ROWS:
             x = np.array([features(difference_of(row)) for row in group])
             entries[key] = fit_entry(
-                x, np.array([r["difference"] for r in group]), np.array([r["known_sd"] for r in group])
+                x,
+                np.array([r["difference"] for r in group]),
+                np.array([r["known_sd"] for r in group]),
+                np.array([int(r["seed"]) for r in group]),
             )
     limits = {
         name: round(LIMIT_ALLOWANCE * float(np.quantile([row[name] for row in pairs.values()], LIMIT_SHARE)), 4)
