@@ -12,6 +12,7 @@ all of it is taken.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,10 @@ CLOSE_UP_SHARE = 0.85
 
 ONE_SKIN_SD = (0.15, 0.14)
 """Standard deviation of ln(R/G), ln(G/B) within one photo of one person: spots, redness, gloss, shadow."""
+
+DEEP_ACROSS, DEEP_MOST, DEEP_SHARE = (0.05, 0.32), 2.1, 0.1
+"""Colourful dark skin: centre and half-width of ln(R/G) - ln(G/B), largest sum of both, and how much less likely such
+a colour (which wood and clay have too) is taken for the photo's skin than an ordinary one."""
 
 LEAST_COLOUR = 0.36
 """ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp
@@ -143,7 +148,18 @@ def _locus(features: Floats) -> Floats:
     """Chance that a colour is some person's skin under some lamp, from 0 to 1."""
     u = (features[..., 0] - LOCUS_MEAN[0]) / LOCUS_SD[0]
     v = (features[..., 1] - LOCUS_MEAN[1]) / LOCUS_SD[1]
-    return _plateau(np.hypot(u, v), 1.2)
+    return np.maximum(_plateau(np.hypot(u, v), 1.2), _deep(features[..., 0], features[..., 1]).astype(np.float32))
+
+
+def _deep(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
+    """Chance that a colour is pigmented skin without the surface's white light, from 0 to 1.
+
+    Cross-polarised, or under a soft lamp that does not mirror, dark skin is far more colourful than the spectra, which
+    hold their gloss: melanin over blood moves along ln(R/G) = ln(G/B), to 1 and more, a yellow lamp further.
+    """
+    across, along = (u - v - DEEP_ACROSS[0]) / DEEP_ACROSS[1], np.maximum(u + v - DEEP_MOST, 0.0) / 0.15
+    found: NDArray[Any] = _plateau(np.hypot(across, along), 1.0) / (1.0 + np.exp(-(u + v - 0.9) / 0.1))
+    return found
 
 
 def _carrying(log_luminance: Floats, texture: Floats) -> Floats:
@@ -176,7 +192,8 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
     )
     u, v = edges_u[:-1, None] + step / 2, edges_v[None, :-1] + step / 2
     likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8).astype(np.float64)
-    likely = likely / (1.0 + np.exp(-(u + v - 0.5) / 0.08)) / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
+    likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
+    likely = np.maximum(likely, DEEP_SHARE * _deep(u, v)) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
     score = gaussian_filter(counts, (0.10 / step, 0.09 / step)) * likely
     row, column = np.unravel_index(int(np.argmax(score)), score.shape)
     main_u, main_v = float(u[row, 0]), float(v[0, column])

@@ -28,6 +28,17 @@ def test_a_close_up_is_skin_all_over(tone, lamp):
     assert mask.mean() > 0.98
 
 
+@pytest.mark.parametrize("lamp", LAMPS[:2])
+def test_dark_skin_without_the_surfaces_white_light_is_skin_all_over(lamp):
+    """Cross-polarised, or by another skin model: ln(R/G) 0.75, ln(G/B) 0.9, and a warm lamp on top."""
+    codes = skin_photo("V").pixels / 255
+    linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    middle = np.median(linear.reshape(-1, 3), 0)
+    linear *= middle[0] * np.exp([0, -0.75, -1.65]) / middle * lamp
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    assert find_skin(photo_of((255 * encoded.clip(0, 1)).round().astype(np.uint8))).mean() > 0.98
+
+
 @pytest.mark.parametrize("tone", TONES)
 @pytest.mark.parametrize("lamp", LAMPS[:2])
 def test_skin_is_told_from_a_neutral_background(tone, lamp):
