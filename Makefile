@@ -24,6 +24,7 @@ study:
 	$(PYTHON) -m skinscan.study unmixing
 	$(PYTHON) -m skinscan.study colour-accuracy
 	$(PYTHON) -m skinscan.study pore-classifier
+	$(PYTHON) -m skinscan.study pore-accuracy
 	$(PYTHON) -m skinscan.study repeatability
 
 # the demo's two photos

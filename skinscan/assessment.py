@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan import accuracy
 from skinscan.arrays.cells import Cells, cells_of, grid_blocks
-from skinscan.arrays.statistics import block_standard_error
+from skinscan.arrays.statistics import backward_spread, block_standard_error
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.quality import at_scale
-from skinscan.environment import check_opencv, data_path
+from skinscan.environment import check_opencv
 from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import counted_pores, pores_refused
@@ -64,7 +64,7 @@ def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
         for measure in all_measures().values():
             if measure.evaluate is not None:
                 sample = read(measure, maps, cells, region)
-                measurements.append(measurement_of(measure, frame, region, sample))
+                measurements.append(measurement_of(measure, maps, region, sample))
     return Assessment(
         frame=frame,
         measurements=tuple(measurements),
@@ -88,10 +88,10 @@ def read(measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mappi
     return measure.evaluate(maps, cells, carried)
 
 
-def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) -> Measurement:
+def measurement_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> Measurement:
     """The record of a sample, its standard uncertainty and the flags that bear on it."""
     notices = list(sample.notices)
-    if not math.isnan(sample.value) and measure.needs_colour and frame.colour.state != "card":
+    if not math.isnan(sample.value) and measure.needs_colour and maps.frame.colour.state != "card":
         notices.append(Notice(Flag.UNCORRECTED_COLOUR))
     undefined = math.isnan(sample.value)
     return Measurement(
@@ -99,7 +99,7 @@ def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) 
         region=region,
         value=sample.value,
         unit=measure.unit,
-        spread=math.nan if undefined else spread_of(measure, frame, sample),
+        spread=math.nan if undefined else spread_of(measure, maps, sample),
         n=sample.n,
         flags=tuple(dict.fromkeys(notice.flag for notice in notices)),
         version=measure.version,
@@ -107,23 +107,22 @@ def measurement_of(measure: Measure, frame: Frame, region: str, sample: Sample) 
     )
 
 
-def spread_of(measure: Measure, frame: Frame, sample: Sample) -> float:
-    """Standard uncertainty of a value: scatter of its blocks, scale, and for colour the lamp and the camera.
+def spread_of(measure: Measure, maps: Maps, sample: Sample) -> float:
+    """Standard uncertainty of a value: what the study holds against the truth, or else the scatter of its blocks;
+    the scale; and for colour the lamp and the camera.
 
     The last belongs to the value of this photo alone; between two photos that share a reference it cancels, and
     without one colour is not compared.
     """
-    blocks = block_standard_error(sample.value, sample.blocks, sample.weights)
+    frame = maps.frame
+    known = accuracy.of_pores(measure.name, maps.typical_ita, maps.effective_um_per_px, sample.n)
+    if known is None:
+        own = block_standard_error(sample.value, sample.blocks, sample.weights)
+    else:
+        own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    lamp = _colour_accuracy()[measure.name] if measure.needs_colour and frame.colour.state != "card" else 0.0
-    return math.sqrt(blocks**2 + scale**2 + lamp**2)
-
-
-@cache
-def _colour_accuracy() -> Mapping[str, float]:
-    """RMS error that lamp and camera make in each colour measure of an uncorrected photo (study/colour_accuracy.py)."""
-    found: dict[str, float] = json.loads(data_path("datasets", "study", "colour_accuracy.json").read_text())["rms"]
-    return found
+    lamp = accuracy.of_colour(measure.name) if measure.needs_colour and frame.colour.state != "card" else 0.0
+    return math.sqrt(own**2 + scale**2 + lamp**2)
 
 
 def catalogue(maps: Maps) -> Pores | None:

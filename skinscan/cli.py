@@ -104,14 +104,11 @@ def _photo_options(command: F) -> F:
 @_photo_options
 def assess(
     photos: tuple[Path, ...],
-    mm_per_px: float | None,
-    marker_mm: float | None,
     region: tuple[str, ...],
     regions_file: Path | None,
-    reference: str | None,
-    max_megapixels: float,
     out: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Measure one or several photos."""
     from skinscan.assessment import assess as assess_photo
@@ -125,15 +122,7 @@ def assess(
     with _progress(len(photos), "measuring") as advance:
         for photo in photos:
             try:
-                assessment = assess_photo(
-                    photo,
-                    mm_per_px,
-                    regions,
-                    marker_mm=marker_mm,
-                    reference=reference,
-                    max_megapixels=max_megapixels,
-                    evidence=out is not None,
-                )
+                assessment = assess_photo(photo, regions=regions, evidence=out is not None, **settings)
             except ParameterError:
                 raise  # a setting is wrong, not a photo
             except SkinscanError as error:
@@ -168,17 +157,19 @@ def assess(
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @_photo_options
+@click.option(
+    "--same-setup",
+    is_flag=True,
+    help="Camera, settings, lamp and their place against the skin were the same: smaller changes can be called.",
+)
 def compare(
     before: Path,
     after: Path,
-    mm_per_px: float | None,
-    marker_mm: float | None,
     region: tuple[str, ...],
     regions_file: Path | None,
-    reference: str | None,
-    max_megapixels: float,
     out: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Compare two photos of the same skin: what changed, and whether that is more than measurement error.
 
@@ -189,7 +180,7 @@ def compare(
     regions = _regions(region, regions_file)
     _check_folder(out)
     try:
-        comparison = _compare(before, after, mm_per_px, marker_mm, regions, reference, max_megapixels, out)
+        comparison = _compare(before, after, regions, out, **settings)
     except (ParameterError, RegionError):
         raise
     except SkinscanError as error:
@@ -276,10 +267,8 @@ def demo(out: Path) -> None:
 
     folder = data_path("datasets", "demo")
     settings = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
-    comparison = _compare(
-        folder / "before.jpg", folder / "after.jpg", None, settings["marker_mm"], settings["regions"],
-        settings["reference"], 60.0, out,
-    )  # fmt: skip
+    choices = {name: settings[name] for name in ("marker_mm", "reference")}
+    comparison = _compare(folder / "before.jpg", folder / "after.jpg", settings["regions"], out, **choices)
     click.echo(f"Report: {(out / 'report.html').resolve()}")
     click.echo(settings["about"])
     for line in _headlines(comparison.changes, 3):
@@ -323,15 +312,9 @@ def _check_folder(out: Path | None) -> None:
 
 
 def _compare(
-    before: Path,
-    after: Path,
-    mm_per_px: float | None,
-    marker_mm: float | None,
-    regions: Mapping[str, Any] | None,
-    reference: str | None,
-    max_megapixels: float,
-    out: Path | None,
+    before: Path, after: Path, regions: Mapping[str, Any] | None, out: Path | None, **settings: Any
 ) -> Comparison:
+    """`skinscan.compare` with a bar, and its report in `out`."""
     from skinscan.comparison import compare as compare_photos
 
     with _progress(100, "comparing") as advance:
@@ -343,17 +326,7 @@ def _compare(
             shown += step
             advance(step)
 
-        comparison = compare_photos(
-            before,
-            after,
-            mm_per_px,
-            regions,
-            marker_mm=marker_mm,
-            reference=reference,
-            max_megapixels=max_megapixels,
-            evidence=out is not None,
-            progress=tell,
-        )
+        comparison = compare_photos(before, after, regions=regions, evidence=out is not None, progress=tell, **settings)
     if out is not None:
         from skinscan.report import write_comparison
 

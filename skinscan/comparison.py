@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from skinscan import repeatability
 from skinscan.assessment import assess_frame
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
@@ -39,6 +40,7 @@ def compare(
     *,
     marker_mm: float | None = None,
     reference: str | None = None,
+    same_setup: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
     progress: Progress | None = None,
@@ -46,8 +48,11 @@ def compare(
     """Make two photos comparable, measure both where both see the skin, and say which changes are real.
 
     `mm_per_px` and `regions` are those of the before photo; the after photo's follow from registration. The other
-    arguments are those of `assess`. `progress(share, text)` is told of each step. Raises a SkinscanError where a
-    file cannot be read; photos that cannot be compared give `comparable=False` with reasons.
+    arguments are those of `assess`. `same_setup`: camera, lens and settings, lamp, and their place against the skin
+    were the same (a stand, or a lamp fixed to the camera), which makes the smallest detectable changes smaller; a
+    statement that the photos speak against is not taken, and flagged. `progress(share, text)` is told of each step.
+    Raises a SkinscanError where a file cannot be read; photos that cannot be compared give `comparable=False` with
+    reasons.
     """
     tell = progress or (lambda share, text: None)
     check_opencv()
@@ -56,11 +61,16 @@ def compare(
     tell(0.15, "finding skin and scale")
     frame_before = make_frame(first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
     frame_after = make_frame(second, marker_mm=marker_mm)
-    return compare_frames(frame_before, frame_after, evidence=evidence, progress=progress)
+    return compare_frames(frame_before, frame_after, same_setup=same_setup, evidence=evidence, progress=progress)
 
 
 def compare_frames(
-    before: Frame, after: Frame, *, evidence: bool = True, progress: Progress | None = None
+    before: Frame,
+    after: Frame,
+    *,
+    same_setup: bool = False,
+    evidence: bool = True,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare two frames; the regions and the reference are those of `before`."""
     tell = progress or (lambda share, text: None)
@@ -82,7 +92,8 @@ def compare_frames(
     tell(0.65, "measuring the after photo")
     second = assess_frame(maps_after, evidence=evidence)
     tell(0.85, "comparing")
-    pair = pair_of(maps_before, maps_after, registration)
+    pair = pair_of(maps_before, maps_after, registration, same_setup)
+    notices += _setup_notices(pair, same_setup)
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
@@ -90,6 +101,16 @@ def compare_frames(
     reasons = () if judged else _common_reasons(changes)
     tell(1.0, "done")
     return Comparison(judged, reasons, registration, first, second, changes, tuple(notices))
+
+
+def _setup_notices(pair: Pair, stated: bool) -> list[Notice]:
+    """Which set-up the changes are held against, where that is not the usual one."""
+    if pair.difference.setup == "same":
+        why = "as stated" if stated else "view, exposure and white balance agree as only a stand makes them"
+        return [
+            Notice(Flag.SAME_SETUP, f"{why}; changes are held against its smaller error, which leaves the light out")
+        ]
+    return [Notice(Flag.SETUP_DIFFERS, "; ".join(repeatability.against_same(pair.difference)))] if stated else []
 
 
 def order_notices(before: Photo, after: Photo) -> list[Notice]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan import repeatability
-from skinscan.arrays import statistics
+from skinscan.arrays import colour, statistics
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
 from skinscan.records import (
@@ -55,7 +55,7 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
-    if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference) is None:
+    if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine) is None:
         return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
     return None
 
@@ -64,49 +64,49 @@ def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
 ) -> tuple[float, str]:
     """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
-    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
     assert known is not None
     capture, factor = known
-    parts = [f"capture {capture:.2g}"]
-    blocks = statistics.paired_standard_error(
-        first.value,
-        second.value,
-        first.blocks,
-        second.blocks,
-        np.minimum(first.weights, second.weights),
-        measure.transform,
-    )
-    parts.append(f"blocks {blocks:.2g}")
-    scale = 0.0
+    parts = {"capture": capture, **own_error(measure, pair, region, first, second)}
+    s_d = math.hypot(*parts.values())
+    sdc = statistics.detectable_change(first.value, s_d, second.value >= first.value, measure.scale(first), factor)
+    return sdc, repeatability.source([f"{name} {sd:.2g}" for name, sd in parts.items()], pair.difference.setup)
+
+
+def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> dict[str, float]:
+    """SDs of the transformed difference that the pair itself tells: of its blocks, its scale and its reference."""
+    judged = measure.scale(first)
+    weights = np.minimum(first.weights, second.weights)
+    parts = {
+        "blocks": statistics.paired_standard_error(
+            first.value, second.value, first.blocks, second.blocks, weights, judged
+        )
+    }
     if measure.scale_power:
-        slope = statistics.slope(first.value, measure.transform) * first.value
-        scale = abs(measure.scale_power * slope) * REGISTERED_SCALE_ERROR
-        parts.append(f"scale {scale:.2g}")
-    tied = 0.0
+        parts["scale"] = abs(measure.scale_power * judged.slope(first.value) * first.value) * REGISTERED_SCALE_ERROR
     if measure.of_colour is not None:
-        tied = colour_uncertainty(measure.of_colour, pair, region)
-        parts.append(f"colour {tied:.2g}")
-    s_d = math.sqrt(capture**2 + blocks**2 + scale**2 + tied**2)
-    upward = second.value >= first.value
-    sdc = statistics.detectable_change(first.value, s_d, upward, measure.transform, factor)
-    return sdc, repeatability.source(parts)
+        parts["colour"] = colour_uncertainty(measure.of_colour, pair, region)
+    return parts
 
 
 def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:
     """SD of the difference that the reference's own uncertainty makes in a colour measure of a region.
 
     From the same blocks of the reference in both photos: each block's gain, instead of the whole reference's,
-    would have given another value to the region's typical colour.
+    would have given another value to the region's typical colour; and from the rounding of the reference's colour that
+    all of its blocks share. NaN where the reference has too few blocks.
     """
     blocks, weights = pair.reference_gains
     mask = pair.before.frame.regions.get(region)
-    if len(weights) == 0 or mask is None or not mask.any():
-        return 0.0
+    if mask is None or not mask.any():
+        return math.nan
     skin = np.median(pair.before.linear[mask[pair.before.box]], 0).astype(np.float64)
     value = of_colour(skin)
-    values = np.array([of_colour(skin * gain) for gain in blocks])
-    error = statistics.block_standard_error(value, values, weights)
-    return error if math.isfinite(error) else 0.0
+    of_blocks, rounded = (
+        np.array([of_colour(np.asarray(colour.rebalanced(skin, gain), np.float64)) for gain in gains])
+        for gains in (blocks, pair.reference_rounding)
+    )
+    return math.hypot(statistics.block_standard_error(value, of_blocks, weights), *(rounded - value))
 
 
 def verdict_of(measure: Measure, change: float, sdc: float) -> Verdict:
@@ -152,7 +152,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
-    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference)
+    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"
         return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)
@@ -171,7 +171,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         sample.change,
         measure.unit,
         sdc,
-        repeatability.source(parts),
+        repeatability.source(parts, pair.difference.setup),
         verdict,
         words(verdict, measure),
         (),

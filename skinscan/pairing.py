@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan import repeatability
 from skinscan.arrays import colour, warp
 from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.assessment import LEAST_PIXELS, read, rescaled
 from skinscan.capture import neutral
 from skinscan.capture.frame import LEAST_REFERENCE_PX
+from skinscan.capture.rounding import patch_errors
+from skinscan.capture.usable import unclipped
 from skinscan.measures import Measure, PairedSample, Sample, all_measures
 from skinscan.measures.maps import Maps
 from skinscan.records import (
@@ -23,6 +26,7 @@ from skinscan.records import (
     Flag,
     Frame,
     Notice,
+    Photo,
     Registration,
     Scale,
 )
@@ -31,11 +35,17 @@ from skinscan.repeatability import Difference
 REGISTERED_SCALE_ERROR = 0.002
 """Relative standard uncertainty of the scale ratio that registration finds (measured on phantoms)."""
 
+SAME_ROUNDING = 0.004
+"""|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
+
+LEAST_NOISE = 1e-3
+"""Noise (SD of log-luminance) under which two photos do not differ in it."""
+
 
 def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame, Frame, list[Notice]]:
     """Give `after` the baseline's regions, scale and reference, by way of the registration."""
     notices: list[Notice] = []
-    carried: dict[str, NDArray[np.bool_]] = {SKIN: after.regions[SKIN]}
+    carried: dict[str, NDArray[np.bool_]] = {SKIN: after.regions[SKIN].copy()}
     for name, mask in before.regions.items():
         if name != SKIN:
             carried[name] = _carry(mask, after.shape, registration) & after.usable
@@ -45,11 +55,14 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
     elif before.scale is not None:
         after = rescaled(after, _scaled(before.scale, 1 / registration.scale_ratio))
     if before.colour.state == "reference" and before.reference_mask is not None:
-        before, after, lost = _tie_colour(before, after, registration)
+        reference = _carry(before.reference_mask, after.shape, registration)
+        is_skin = before.colour.reference in before.regions
+        patch = None if is_skin else neutral.find_patch(after.photo, carried[SKIN], reference)
+        if patch is not None:
+            carried[SKIN] &= ~patch
+        reference &= after.usable if patch is None else unclipped(after.photo)
+        before, after, lost = _tie_colour(before, after, reference, registration)
         notices += lost
-        if after.reference_mask is not None:
-            patch = neutral.find_patch(after.photo, carried[SKIN], after.reference_mask)
-            carried[SKIN] = carried[SKIN] if patch is None else carried[SKIN] & ~patch
     return before, replace(after, regions=carried), notices
 
 
@@ -62,10 +75,11 @@ def _carry(labels: NDArray[Any], shape: tuple[int, int], r: Registration) -> NDA
     return warp.carry_labels(labels, shape, r.homography, r.displacement, r.grid_px)
 
 
-def _tie_colour(before: Frame, after: Frame, registration: Registration) -> tuple[Frame, Frame, list[Notice]]:
+def _tie_colour(
+    before: Frame, after: Frame, mask_after: NDArray[np.bool_], registration: Registration
+) -> tuple[Frame, Frame, list[Notice]]:
     """Gains that give the reference the same look in both photos; `uncorrected` where it is not seen in both."""
     assert before.reference_mask is not None
-    mask_after = _carry(before.reference_mask, after.shape, registration) & after.usable
     back = warp.carry_mask_back(
         mask_after, before.shape, registration.homography, registration.displacement, registration.grid_px
     )
@@ -94,55 +108,63 @@ def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.median(frame.photo.linear_rgb(*box)[mask[box]].astype(np.float64), 0))
+        rgb = frame.photo.linear_rgb(*box)[mask[box]]
+        return np.asarray(colour.sensor_rgb(np.array([_middle_mean(rgb[:, c]) for c in range(3)])))
 
 
-def capture_difference(before: Frame, after: Frame, registration: Registration) -> Difference:
+def _middle_mean(values: NDArray[np.floating[Any]]) -> float:
+    """Mean of the middle 80 %: a median jumps from one 8-bit code to the next on a clean patch, by 0.5 of a*."""
+    from scipy.stats import trim_mean
+
+    return float(trim_mean(values.astype(np.float64), 0.1))
+
+
+def capture_difference(of_before: Maps, of_after: Maps, registration: Registration) -> Difference:
     """How differently the two photos were taken, as far as the photos themselves show it."""
-    typical_before, typical_after = _typical_rgb(before), _typical_rgb(after)
-    lab = colour.lab(typical_before)
-    detail_before, detail_after = _resolved(before), _resolved(after) / registration.scale_ratio
+    before, after = of_before.frame, of_after.frame
+    tied = before.colour.state == "reference"
+    typical_before, typical_after = (colour.sensor_rgb(maps.typical_rgb) for maps in (of_before, of_after))
+    gains = np.asarray(after.colour.gains) if tied else typical_before / typical_after
+    balance = gains / gains[1]
     singular = np.linalg.svd(registration.homography[:2, :2], compute_uv=False)
     return Difference(
         light=math.sqrt(max(1.0 - registration.texture_correlation, 0.0)),
-        blur=abs(math.log(detail_after / detail_before)),
+        blur=_log_ratio(before.quality.blur_px, after.quality.blur_px / registration.scale_ratio),
         pose=abs(math.log(registration.scale_ratio)) + abs(math.log(singular[0] / singular[1])),
-        noise=abs(math.log(_noise(after) / _noise(before))),
-        exposure=abs(math.log(_brightness(typical_after) / _brightness(typical_before))),
-        tone_ita=float(colour.ita_degree(float(lab[0]), float(lab[2]))),
+        noise=_log_ratio(_noise(before), _noise(after)),
+        exposure=_log_ratio(1.0, float(gains[1])),
+        contrast=_log_ratio(1.0, registration.texture_ratio),
+        turn_deg=abs(registration.rotation_deg),
+        chroma=float(np.max([_log_ratio(1.0, float(balance[c])) for c in (0, 2)])),
+        gradient=registration.light_change,
+        tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
+        same_camera=_same_camera(before.photo, after.photo),
     )
 
 
-def _resolved(frame: Frame) -> float:
-    """Blur in pixels, never under what a sharp photo has; taken as sharp where it could not be told."""
-    return max(frame.quality.blur_px, 0.7) if math.isfinite(frame.quality.blur_px) else 0.7
+def _log_ratio(one: float, other: float) -> float:
+    """|ln| of a ratio; NaN where either is unknown or not positive."""
+    return abs(math.log(one / other)) if one > 0 and other > 0 else math.nan
+
+
+def _same_camera(before: Photo, after: Photo) -> bool:
+    named = before.camera is not None and after.camera is not None
+    return before.shape == after.shape and not (named and before.camera != after.camera)
 
 
 def _noise(frame: Frame) -> float:
-    return max(frame.quality.noise, 1e-3) if math.isfinite(frame.quality.noise) else 1e-3
-
-
-def _typical_rgb(frame: Frame) -> NDArray[np.float64]:
-    """Median linear RGB of the skin, (3,), from a thinned grid; of all regions where no skin was found."""
-    rows, columns = frame.shape
-    step = (slice(None, None, max(rows // 256, 1)), slice(None, None, max(columns // 256, 1)))
-    mask = np.logical_or.reduce([region[step] for region in frame.regions.values()])
-    if not mask.any():
-        mask = frame.usable[step]
-    rgb = frame.photo.linear_rgb(*step)[mask]
-    return np.median(rgb, 0).astype(np.float64) if len(rgb) else np.ones(3)
-
-
-def _brightness(rgb: NDArray[np.float64]) -> float:
-    return max(float(colour.luminance(rgb)), 1e-4)
+    """Noise in log-luminance, never under what no longer matters."""
+    noise = frame.quality.noise
+    return max(noise, LEAST_NOISE) if math.isfinite(noise) else math.nan
 
 
 @dataclass(frozen=True)
 class Pair:
     """Both photos' maps, where they meet, and how their capture differs.
 
-    `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains.
+    `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains;
+    `reference_rounding` (k, 3): what one SD of each rounding of its colour would have.
     """
 
     before: Maps
@@ -150,6 +172,20 @@ class Pair:
     registration: Registration
     difference: Difference
     reference_gains: tuple[NDArray[np.float64], NDArray[np.float64]]
+    reference_rounding: NDArray[np.float64]
+
+
+def _reference_rounding(before: Frame, after: Frame) -> NDArray[np.float64]:
+    gains = [np.zeros((0, 3))]
+    if before.colour.reference in before.regions:
+        return gains[0]  # skin is uneven enough that its blocks round each their way
+    if np.abs(np.log(after.colour.gains)).max() < SAME_ROUNDING:
+        return gains[0]  # the patch has the same code in both photos, and is rounded alike
+    for frame in (before, after):
+        if frame.reference_mask is not None and frame.reference_mask.any():
+            level, mask = _reference_colour(frame, frame.reference_mask), frame.reference_mask
+            gains += [1 + colour.sensor_rgb(error)[None] / level for error in patch_errors(frame.photo, mask)]
+    return np.concatenate(gains)
 
 
 def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -159,24 +195,30 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
     labels, count = grid_blocks(first, target=16)
     carried = _carry(labels, after.frame.shape, r)
     carried[~second] = 0
-    medians, sizes = [], []
+    levels, sizes = [], []
     for maps, blocks in ((before, labels), (after, carried)):
         cells = cells_of(blocks[maps.box], count)
         values = cells.take(maps.linear)
-        channels = [cells.each(values[:, c], lambda part: float(np.median(part))) for c in range(3)]
-        medians.append(np.maximum(np.stack(channels, 1), 1e-4))
+        channels = [cells.each(values[:, c], _middle_mean) for c in range(3)]
+        levels.append(np.maximum(colour.sensor_rgb(np.stack(channels, 1)), 1e-4))
         sizes.append(cells.sizes)
     weights = np.minimum(*sizes).astype(float)
     seen = weights > 0
-    return (medians[0] / medians[1])[seen], weights[seen]
+    return (levels[0] / levels[1])[seen], weights[seen]
 
 
-def pair_of(before: Maps, after: Maps, registration: Registration) -> Pair:
-    """Both photos' maps made ready to be read alike: at what the coarser of the two resolves."""
+def pair_of(before: Maps, after: Maps, registration: Registration, stated_same: bool = False) -> Pair:
+    """Both photos' maps made ready to be read alike: at what the coarser of the two resolves.
+
+    `stated_same`: the user says that camera, lamp and place are the same; taken unless the photos speak against it.
+    """
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
-    difference = capture_difference(before.frame, after.frame, registration)
-    return Pair(before, after, registration, difference, _reference_gains(before, after, registration))
+    difference = capture_difference(before, after, registration)
+    same = not repeatability.against_same(difference) if stated_same else repeatability.seen_to_be_same(difference)
+    difference = replace(difference, setup="same" if same else "other")
+    gains = _reference_gains(before, after, registration)
+    return Pair(before, after, registration, difference, gains, _reference_rounding(before.frame, after.frame))
 
 
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:

@@ -111,6 +111,8 @@ class Flag(StrEnum):
     LITTLE_OVERLAP = "little_overlap"
     LIGHT_DIFFERS = "light_differs"
     SHARPNESS_DIFFERS = "sharpness_differs"
+    SAME_SETUP = "same_setup"
+    SETUP_DIFFERS = "setup_differs"
     SCALE_DISAGREES = "scale_disagrees"
     OUTSIDE_STUDY = "outside_study"
     REFERENCE_LOST = "reference_lost"
@@ -153,6 +155,8 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.LITTLE_OVERLAP: "the two photos share too little skin",
         Flag.LIGHT_DIFFERS: "the light comes from elsewhere",
         Flag.SHARPNESS_DIFFERS: "the two photos differ in sharpness",
+        Flag.SAME_SETUP: "the same set-up",
+        Flag.SETUP_DIFFERS: "said to be of the same set-up, but the photos speak against it",
         Flag.SCALE_DISAGREES: "the two scales contradict what the skin shows",
         Flag.OUTSIDE_STUDY: "the two photos differ more than the error study covers",
         Flag.REFERENCE_LOST: "the reference region is not seen well in both photos",
@@ -273,7 +277,8 @@ class Colour:
     residual_de00: float | None = None
     reference: str | None = None
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factors on linear RGB that bring the reference to its look in the baseline; ones in the baseline."""
+    """Factors on the sensor's channels (`colour.rebalanced`) that bring the reference to its look in the baseline; ones
+    in the baseline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -431,8 +436,9 @@ class Registration:
 
     after = project(homography, before) + displacement, with `displacement` (h, w, 2) float32 in pixels of the
     after photo, sampled every `grid_px` pixels of the before photo (zero-size where there is none).
-    `residual_px` is the standard error of a matched point in after pixels; `texture_correlation` in [-1, 1] tells
-    how alike the fine shading of the two is once registered (1: the same light), `light_change` how strongly the
+    `residual_px` is the standard error of a matched point in after pixels, with what light from elsewhere may shift
+    where the scale is known; `texture_correlation` in [-1, 1] tells how alike the fine shading of the two is once
+    registered (1: the same light), `texture_ratio` how much stronger it is after, `light_change` how strongly the
     low-frequency light differs (SD of the log ratio).
     """
 
@@ -448,6 +454,7 @@ class Registration:
     mirrored: bool
     texture_correlation: float
     light_change: float
+    texture_ratio: float = math.nan
     notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
@@ -510,6 +517,7 @@ class Comparison:
                 "mirrored": r.mirrored,
                 "texture_correlation": r.texture_correlation,
                 "light_change": r.light_change,
+                "texture_ratio": r.texture_ratio,
             }
         told: dict[str, Any] = _plain(
             {
@@ -517,6 +525,7 @@ class Comparison:
                 "comparable": self.comparable,
                 "reasons": list(self.reasons),
                 "flags": sorted({notice.flag.value for notice in self.notices}),
+                "notices": [notice.text for notice in self.notices],
                 "registration": registration,
                 "before": self.before.to_dict(),
                 "after": self.after.to_dict(),

@@ -5,6 +5,11 @@ The model gives, for each measure, the SD of the transformed difference that cap
 scatter that the pair's own blocks show:
 
     log s = b0 + b_tone + b_resolution + sum_k b_k covariate_k
+
+once for pairs of another set-up (a visit later, another lamp) and once for pairs of the same one (same camera, lamp
+and place). Which a pair is matters: a lamp raised by ten degrees changes the shading by 15 % and leaves no trace in the
+picture by which that could be told from smoother skin. So the smaller error of the same set-up is taken only where
+the user states it, or where nothing at all of the capture differs.
 """
 
 from __future__ import annotations
@@ -12,23 +17,54 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+
+from skinscan.accuracy import DARKEST_ITA, LIGHTEST_ITA, darkness_of
 from skinscan.environment import data_path
 
-COVARIATES = ("light", "blur", "pose", "noise", "exposure")
-"""How two captures differ, each 0 for twins: see `Difference`."""
+Setup = Literal["other", "same"]
+
+COVARIATES: Mapping[Setup, Mapping[str, float]] = {
+    "other": {"light": 1.0, "blur": 1.0, "pose": 1.0, "noise": 1.0, "exposure": 1.0, "contrast": 1.0},
+    "same": {"pose": 0.02, "turn_deg": 2.0, "blur": 1.0, "noise": 1.0, "exposure": 0.1},
+}
+"""How two captures differ, each 0 for twins (see `Difference`), and the difference that counts as 1 in the model."""
+
+FINE = ("light", "blur", "noise", "contrast")
+"""Covariates of fine structure: they bear on pores and texture, hardly on the colour of an area."""
+
+SHADING = "texture."
+"""Measures of shading itself: its contrast is what they measure, and no sign beside it of how far the lamp moved.
+
+Only a contrast beyond all that the study holds speaks against a pair: no treatment does that."""
+
+SEEN_LIMITS: Mapping[str, float] = {
+    "pose": 0.006, "turn_deg": 0.75, "exposure": 0.06, "chroma": 0.06, "gradient": 0.015, "contrast": 0.2, "light": 0.4,
+}  # fmt: skip
+"""Up to here in every one of these, beside the study's own limits, a pair is seen to be of the same set-up.
+
+Nobody holds a camera again within 0.75 degrees and 0.6 % of its distance by hand, nor sets its exposure and white
+balance again within 6 % (which leaves room for what treatment does to the skin): that takes a stand. Sensor noise
+alone makes `light` 0.1-0.3; a lamp 12 degrees lower raises the contrast by 0.2-0.5."""
+
+STATED_LIMITS: Mapping[str, float] = {"chroma": 0.15, "gradient": 0.10, "contrast": 0.35, "light": 0.65}
+"""Beyond any of these, beside the study's own limits, photos speak against a set-up that is stated to be the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How the capture of two photos differs, each 0 for twins.
 
-    light: sqrt(1 - correlation of their fine shading); blur: |ln| of the ratio of their resolved detail; pose:
-    |ln| of the scale ratio plus the anisotropy of the registration; noise: |ln| of their noise ratio; exposure:
-    |ln| of their luminance ratio. `tone_ita` and `um_per_px` say where on the table the pair lies.
+    light: sqrt(1 - correlation of their fine shading), contrast: |ln| of the ratio of its strength; blur: |ln| of the
+    ratio of their resolved detail; pose: |ln| of the scale ratio plus the anisotropy of the registration; noise: |ln|
+    of their noise ratio; exposure: |ln| of their luminance ratio, and chroma: the larger |ln| of their red to green and
+    blue to green, of the reference or else of the skin; turn_deg: rotation between them; gradient: SD of the
+    low-frequency log ratio; `same_camera`: nothing in the files says otherwise. `tone_ita` and `um_per_px` say where on
+    the table the pair lies; `setup` which half of the model holds for it. NaN: could not be told.
     """
 
     light: float
@@ -36,40 +72,84 @@ class Difference:
     pose: float
     noise: float
     exposure: float
+    contrast: float
+    turn_deg: float
+    chroma: float
+    gradient: float
     tone_ita: float
     um_per_px: float
+    same_camera: bool = True
+    setup: Setup = "other"
 
 
 @cache
 def model() -> Mapping[str, Any]:
-    """The shipped model: {"about", "limits": {covariate: largest}, "measures": {name: coefficients}}."""
+    """The shipped model: {"about", "limits": {set-up: {covariate: largest}}, "measures": {`key_of`: coefficients}}."""
     loaded: dict[str, Any] = json.loads(data_path("datasets", "study", "repeatability.json").read_text())
     return loaded
 
 
-def features(difference: Difference) -> list[float]:
-    """The row of the design matrix of a pair: constant, tone, resolution, covariates."""
-    ita = 20.0 if math.isnan(difference.tone_ita) else min(max(difference.tone_ita, -60.0), 70.0)
-    darkness = (55.0 - ita) / 50.0
-    um_per_px = 33.0 if math.isnan(difference.um_per_px) else difference.um_per_px
-    resolution = math.log(min(max(um_per_px, 10.0), 120.0) / 33.0)
-    return [1.0, darkness, darkness**2, resolution, *(getattr(difference, name) for name in COVARIATES)]
+def features(difference: Difference, measure: str, fine: bool) -> list[float]:
+    """The row of the design matrix of a pair: constant, tone, resolution, covariates; NaN where one is unknown.
+
+    The colour of an area (`fine` False) depends on neither resolution nor the covariates FINE: those stay 0, as does
+    the contrast for measures of SHADING.
+    """
+    left_out = set(FINE) if not fine else {"contrast"} if measure.startswith(SHADING) else set()
+    darkness = darkness_of(difference.tone_ita)
+    resolution = math.log(min(max(difference.um_per_px, 10.0), 120.0) / 33.0) if fine else 0.0
+    covariates = [
+        0.0 if name in left_out else getattr(difference, name) / unit
+        for name, unit in COVARIATES[difference.setup].items()
+    ]
+    return [1.0, darkness, darkness**2, resolution, *covariates]
 
 
-def capture_sd(measure: str, state: str, difference: Difference) -> tuple[float, float] | None:
+def key_of(measure: str, state: str | None, setup: Setup) -> str:
+    """The model's entry of a measure; `state` for those that the colour state bears on."""
+    return "|".join(part for part in (measure, state, setup) if part)
+
+
+def capture_sd(measure: str, state: str, difference: Difference, fine: bool = True) -> tuple[float, float] | None:
     """SD of the transformed difference that capture makes, and the factor that makes 95 % of it.
 
-    None where the study holds nothing for this measure in this colour state.
+    None where the study holds nothing for this measure in this colour state and set-up.
     """
-    entry = model()["measures"].get(f"{measure}|{state}") or model()["measures"].get(measure)
+    entries = model()["measures"]
+    setup = difference.setup
+    entry = entries.get(key_of(measure, state, setup)) or entries.get(key_of(measure, None, setup))
     if entry is None:
         return None
-    log_sd = sum(b * x for b, x in zip(entry["coefficients"], features(difference), strict=True))
+    tones = (difference.tone_ita,)
+    if math.isnan(difference.tone_ita):
+        # a grey photo, or one under a blue lamp, tells no tone: the tone that errs most is taken
+        tones = tuple(np.linspace(DARKEST_ITA, LIGHTEST_ITA, 14))
+    rows = np.array([features(replace(difference, tone_ita=tone), measure, fine) for tone in tones])
+    log_sd = float(np.max(rows @ np.array(entry["coefficients"])))
     return math.exp(min(log_sd, 10.0)), float(entry["factor"])
 
 
-FINE = ("light", "blur", "noise")
-"""Covariates of fine structure: they bear on pores and texture, not on the colour of an area."""
+_WORDS = {
+    "light": "the light comes from another direction",
+    "blur": "one photo is much less sharp",
+    "pose": "the view is tilted or scaled differently",
+    "noise": "one photo is much noisier",
+    "exposure": "one photo is much brighter",
+    "contrast": "the skin's shading is much stronger in one, as under a lower lamp",
+    "turn_deg": "the camera is turned",
+    "chroma": "the white balance differs",
+    "gradient": "the light falls otherwise across the skin",
+}
+
+
+def _beyond(difference: Difference, limits: Mapping[str, float]) -> list[str]:
+    said = []
+    for name, limit in limits.items():
+        value = getattr(difference, name)
+        if not value <= limit:
+            shown = "could not be told" if math.isnan(value) else f"{value:.2f}"
+            said.append(f"{_WORDS[name]} ({shown}, {limit:.2f} at most)")
+    return said
 
 
 def beyond_study(difference: Difference, fine: bool = True) -> tuple[str, ...]:
@@ -77,27 +157,27 @@ def beyond_study(difference: Difference, fine: bool = True) -> tuple[str, ...]:
 
     `fine`: the measure rests on fine structure (pores, texture); for others the covariates of FINE are left out.
     """
-    words = {
-        "light": "the light comes from another direction",
-        "blur": "one photo is much less sharp",
-        "pose": "the view is tilted or scaled differently",
-        "noise": "one photo is much noisier",
-        "exposure": "one photo is much brighter",
-    }
-    limits = model()["limits"]
-    said = []
-    for name in COVARIATES:
-        value = getattr(difference, name)
-        if not value <= limits[name] and (fine or name not in FINE):
-            shown = "could not be told" if math.isnan(value) else f"{value:.2f}"
-            said.append(f"{words[name]} ({shown}, studied up to {limits[name]:.2f})")
+    limits = model()["limits"][difference.setup]
+    said = _beyond(difference, {name: limits[name] for name in limits if fine or name not in FINE})
     finest, coarsest = model()["um_per_px"]
     if fine and not finest <= difference.um_per_px <= coarsest:
         said.append(f"{difference.um_per_px:.0f} um/px lies outside the {finest:.0f}-{coarsest:.0f} um/px studied")
     return tuple(said)
 
 
-def source(parts: list[str]) -> str:
+def seen_to_be_same(difference: Difference) -> bool:
+    """Whether nothing in the two photos differs by more than a stand lets it."""
+    return not (_beyond(difference, SEEN_LIMITS) or against_same(difference))
+
+
+def against_same(difference: Difference) -> tuple[str, ...]:
+    """What in the two photos speaks against a set-up that the user states to be the same, in words."""
+    said = _beyond(difference, {**STATED_LIMITS, **model()["limits"]["same"]})
+    return tuple(said if difference.same_camera else [*said, "the cameras or the sizes of the two photos differ"])
+
+
+def source(parts: list[str], setup: Setup) -> str:
     """The `sdc_source` sentence: which parts an SDC holds, and which it lacks."""
     about = model()["about"]
-    return f"{about['name']} ({', '.join(parts)}); missing: {', '.join(about['missing'])}"
+    told = about["setups"][setup]
+    return f"{about['name']}, {told['name']} ({', '.join(parts)}); missing: {', '.join(told['missing'])}"

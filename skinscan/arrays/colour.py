@@ -15,6 +15,11 @@ SRGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0
 D65_WHITE = np.array([0.3127 / 0.3290, 1.0, (1 - 0.3127 - 0.3290) / 0.3290])
 """XYZ of D65 from its chromaticity (0.3127, 0.3290), CIE 1931 2 degree observer."""
 
+CAMERA_TO_SRGB = np.array([[2.32, -1.40, 0.08], [-0.32, 1.62, -0.30], [0.11, -0.54, 1.43]])
+"""Sensor RGB of a typical camera, white at (1, 1, 1), to linear sRGB: the mean of 40 cameras of the phantom.
+
+Makers' matrices lie about here. A test recomputes it."""
+
 OD_FLOOR = 1e-4
 """Linear value below which an optical density is not told apart from black (a third of an 8-bit sRGB count)."""
 
@@ -23,6 +28,21 @@ def luminance(linear_rgb: Array) -> Array:
     """Relative luminance Y of linear sRGB: (..., 3) -> (...), in the input's precision."""
     weights = SRGB_TO_XYZ[1].astype(linear_rgb.dtype)
     return np.asarray(linear_rgb @ weights)
+
+
+def sensor_rgb(linear_rgb: Array) -> Array:
+    """What a typical camera's sensor made of linear sRGB: (..., 3) -> (..., 3)."""
+    return np.asarray(linear_rgb @ np.linalg.inv(CAMERA_TO_SRGB).T.astype(linear_rgb.dtype))
+
+
+def rebalanced(linear_rgb: Array, gains: Array) -> Array:
+    """Linear sRGB (..., 3) under another white balance, exposure or lamp: `gains` (3,) on the sensor's channels.
+
+    A camera balances before its colour matrix. Gains on sRGB instead leave an a* error four times as large on skin
+    that is tied to a grey patch (phantom cameras; another recipe: nine times).
+    """
+    balance = CAMERA_TO_SRGB @ np.diag(np.asarray(gains, np.float64)) @ np.linalg.inv(CAMERA_TO_SRGB)
+    return np.asarray(linear_rgb @ balance.T.astype(linear_rgb.dtype))
 
 
 def lab(linear_rgb: Array) -> Array:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+
+COVERAGE_95 = 1.96
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
 
 
 def block_standard_error(value: float, blocks: Array, weights: Array) -> float:
@@ -19,14 +25,14 @@ def block_standard_error(value: float, blocks: Array, weights: Array) -> float:
 
 
 def paired_standard_error(
-    before: float, after: float, blocks_before: Array, blocks_after: Array, weights: Array, transform: str
+    before: float, after: float, blocks_before: Array, blocks_after: Array, weights: Array, scale: Transform
 ) -> float:
     """Standard error of g(after) - g(before), g the transform, from the same blocks in both photos.
 
     Linearised: the pull of a block is weight * (g'(after)(after_b - after) - g'(before)(before_b - before)), so
     that what both photos share (the skin's own variance) cancels.
     """
-    pulls = slope(after, transform) * (blocks_after - after) - slope(before, transform) * (blocks_before - before)
+    pulls = scale.slope(after) * (blocks_after - after) - scale.slope(before) * (blocks_before - before)
     return _standard_error(pulls, weights)
 
 
@@ -40,34 +46,65 @@ def _standard_error(pulls: Array, weights: Array) -> float:
     return float(np.sqrt(count / (count - 1) * np.sum((share * pulls) ** 2)))
 
 
-def forward(value: float, transform: str) -> float:
-    """The scale on which differences of a measure are judged: identity, log or sqrt. NaN where it is undefined."""
-    if transform == "log":
-        return float(np.log(value)) if value > 0 else float("nan")
-    if transform == "sqrt":
-        return float(np.sqrt(value)) if value >= 0 else float("nan")
-    return value
+@dataclass(frozen=True)
+class Transform:
+    """A scale on which differences of a measure are judged, as capture moves it there by about the same anywhere.
+
+    `forward(value)`, NaN where it is undefined; `inverse` of any number, within what the measure can be; `slope`, the
+    derivative of forward.
+    """
+
+    forward: Callable[[float], float]
+    inverse: Callable[[float], float]
+    slope: Callable[[float], float]
 
 
-def slope(value: float, transform: str) -> float:
-    """Derivative of `forward` at a value."""
-    if transform == "log":
-        return 1 / value if value > 0 else float("nan")
-    if transform == "sqrt":
-        # at zero every block is zero as well, so that any finite slope gives a pull of zero
-        return float(0.5 / np.sqrt(max(value, 1e-6)))
-    return 1.0
+IDENTITY = Transform(lambda value: value, lambda scaled: scaled, lambda value: 1.0)
+LOG = Transform(
+    lambda value: math.log(value) if value > 0 else math.nan,
+    lambda scaled: math.exp(scaled) if scaled < 700 else math.inf,
+    lambda value: 1 / value if value > 0 else math.nan,
+)
+SQRT = Transform(
+    lambda value: math.sqrt(value) if value >= 0 else math.nan,
+    lambda scaled: max(scaled, 0.0) ** 2,
+    # at zero every block is zero as well, so that any finite slope gives a pull of zero
+    lambda value: 0.5 / math.sqrt(max(value, 1e-6)),
+)
 
 
-def detectable_change(before: float, s_d: float, upward: bool, transform: str, factor: float = 1.96) -> float:
+def above_threshold(quantiles: Array) -> Transform:
+    """The scale of a share (%) above a threshold: how far the threshold lies down the baseline's own values.
+
+    `quantiles` (k,) are those values at evenly spaced probabilities, ascending. A lamp or a white balance moves every
+    value alike, and so moves the share much where many pixels lie near the threshold and little where few do.
+    """
+    shares = np.linspace(100.0, 0.0, len(quantiles))
+
+    def forward(share: float) -> float:
+        return -float(np.interp(share, shares[::-1], quantiles[::-1])) if math.isfinite(share) else math.nan
+
+    def inverse(scaled: float) -> float:
+        return float(np.interp(-scaled, quantiles, shares))
+
+    def slope(share: float) -> float:
+        low, high = max(share - 0.5, 0.0), min(share + 0.5, 100.0)
+        return (forward(high) - forward(low)) / (high - low)
+
+    return Transform(forward, inverse, slope)
+
+
+def backward_spread(value: float, sd: float, scale: Transform) -> float:
+    """Standard uncertainty in a value's own unit of an SD on its transformed scale: half of what lies within it."""
+    middle = scale.forward(value)
+    low, high = scale.inverse(middle - sd), scale.inverse(middle + sd)
+    return max((high - low) / 2, high - value if low <= 0 else 0.0)
+
+
+def detectable_change(before: float, s_d: float, upward: bool, scale: Transform, factor: float = COVERAGE_95) -> float:
     """The change, in the measure's unit, that `factor` standard deviations `s_d` of the transformed difference make.
 
-    Told on the side of the change: log: before (exp(1.96 s) - 1) up, before (1 - exp(-1.96 s)) down.
+    Told on the side of the change: on a log scale before (exp(1.96 s) - 1) up, before (1 - exp(-1.96 s)) down.
     """
     limit = factor * s_d
-    if transform == "log":
-        return float(before * (np.exp(limit) - 1) if upward else before * (1 - np.exp(-limit)))
-    if transform == "sqrt":
-        root = np.sqrt(before)
-        return float((root + limit) ** 2 - before if upward else before - max(root - limit, 0.0) ** 2)
-    return float(limit)
+    return abs(scale.inverse(scale.forward(before) + (limit if upward else -limit)) - before)

@@ -25,13 +25,14 @@ from skinscan.records import (
     Scale,
 )
 
-FRAME_VERSION = 1
+FRAME_VERSION = 2
+"""Raised when the masks, the scale or the quality of the same photo would come out differently."""
+
 LEAST_REFERENCE_PX = 400
 NO_STICKER = (
     "no sticker was found: an ArUco sticker of DICT_4X4_50 with its white margin, flat, sharp, 40 px wide or more is "
     "needed; take the photo again with the whole sticker in view, or give --mm-per-px"
 )
-"""Raised when the masks, the scale or the quality of the same photo would come out differently."""
 
 NO_SKIN_SHARE, LITTLE_SKIN_SHARE = 0.005, 0.05
 NO_SKIN_PX = 2500

@@ -56,8 +56,9 @@ def overlap(first: SkinView, second: SkinView, fit: Warp) -> Overlap:
     return Overlap(float(seen.mean()) if seen.size else 0.0, min(covered / skin_after, 1.0), points[seen])
 
 
-def texture_correlation(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float | None) -> float:
-    """Pearson correlation of band-passed log-luminance over what both see, in before coordinates.
+def texture_likeness(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float | None) -> tuple[float, float]:
+    """Pearson correlation of band-passed log-luminance over what both see, in before coordinates, and the ratio of
+    their standard deviations, after to before.
 
     The band is BAND_MM where the scale is known (at least 3 px of the views), else BAND_PX of the views,
     which have pixels of the same size on the skin. Both views go through the very same filter. NaN if
@@ -78,10 +79,10 @@ def texture_correlation(one: SkinView, other: SkinView, fit: Warp, mm_per_px: fl
     for tile in _tiles(one.mask):
         sums += _moments(one, other, fit, tile, shortest, longest)
     count, a, b, aa, bb, ab = sums
-    if count < 100:
-        return float("nan")
-    spread = (aa - a * a / count) * (bb - b * b / count)
-    return float((ab - a * b / count) / math.sqrt(spread)) if spread > 0 else float("nan")
+    first, second = (aa - a * a / count, bb - b * b / count) if count >= 100 else (0.0, 0.0)
+    if not (first > 0 and second > 0):
+        return math.nan, math.nan
+    return float((ab - a * b / count) / math.sqrt(first * second)), math.sqrt(second / first)
 
 
 def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[np.float64]) -> float:

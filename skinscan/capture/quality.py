@@ -28,7 +28,7 @@ Found on phantoms at 12 to 30 px/mm; it adds to the photo's blur in quadrature a
 scale is known. Without a scale it stays in, so that a close-up without a scale seems softer than it is.
 """
 
-SHARPEST_PX = 0.3
+SHARPEST_PX = 0.7
 BLURRED_PX = 1.6
 BLURRED_UNSCALED_PX = 2.5
 POOR_BLUR_PX = 3.5

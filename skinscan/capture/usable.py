@@ -44,10 +44,23 @@ def find_usable(photo: Photo, skin: BoolArray) -> Usable:
     """Pixels that are opaque, not clipped and not gloss, with a guard of one pixel."""
     bright, dark = clipped(photo)
     specular = find_specular(photo, skin)
-    mask = ~grown(bright | dark | specular)
+    return Usable(_whole(photo, bright | dark | specular), bright, dark, specular)
+
+
+def unclipped(photo: Photo) -> BoolArray:
+    """Pixels that are opaque and not clipped, with the guard: what can be measured of a patch that is no skin.
+
+    A white patch on dark skin looks like gloss, and is none.
+    """
+    bright, dark = clipped(photo)
+    return _whole(photo, bright | dark)
+
+
+def _whole(photo: Photo, lost: BoolArray) -> BoolArray:
+    mask: BoolArray = ~grown(lost)
     if photo.opaque is not None:
         mask &= ~grown(~photo.opaque)
-    return Usable(mask, bright, dark, specular)
+    return mask
 
 
 def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:

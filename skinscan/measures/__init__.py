@@ -20,11 +20,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.arrays import statistics
 from skinscan.arrays.cells import Cells
 from skinscan.measures.maps import Maps
 from skinscan.records import Better, Flag, Notice, Registration
 
-Transform = Literal["identity", "log", "sqrt"]
+ScaleName = Literal["identity", "log", "sqrt", "threshold"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Sample:
     """A measure's number of a region and of each of its blocks.
 
     `value` NaN with the reason in `notices` where it is undefined; `blocks` (K,) and their `weights` (K,) (what
-    the number rests on in each: pixels, pores), `n` the total. `carried` is what a follow-up must reuse.
+    the number rests on in each: pixels, pores), `n` the total. `carried` is what a follow-up must reuse; `quantiles`
+    (k,) what a share above a threshold was taken of, at evenly spaced probabilities.
     """
 
     value: float
@@ -41,6 +43,7 @@ class Sample:
     n: int
     notices: tuple[Notice, ...] = ()
     carried: Mapping[str, float] = field(default_factory=dict)
+    quantiles: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Measure:
     photos they take a card or a reference; None for those that contrast skin with itself. `transform`: the scale
     on which differences are judged. `scale_power`: d ln(value) / d ln(mm_per_px), to carry the scale's uncertainty.
     `largest_um_per_px`: effective resolution beyond which it is refused. `within_photo`: the threshold comes from
-    the photo itself; only a comparison, which carries it, says more. `fine`: it rests on fine structure, so that light,
-    sharpness and noise must not differ more than the error study covers. `fine`: it rests on fine structure, so light,
+    the photo itself; only a comparison, which carries it, says more. `fine`: it rests on fine structure, so light,
     sharpness and noise may not differ by more than the error study covers. `same`: what must stay the same for two
     results to be comparable.
     """
@@ -79,7 +81,7 @@ class Measure:
     evidence_title: str
     evaluate: Callable[[Maps, Cells, Mapping[str, float] | None], Sample] | None = None
     paired: Callable[[Maps, Maps, Registration, Cells, Cells], PairedSample] | None = None
-    transform: Transform = "identity"
+    transform: ScaleName = "identity"
     needs_scale: bool = False
     of_colour: Callable[[NDArray[np.float64]], float] | None = None
     largest_um_per_px: float | None = None
@@ -97,6 +99,12 @@ class Measure:
     @property
     def family(self) -> str:
         return self.name.split(".", 1)[0]
+
+    def scale(self, baseline: Sample) -> statistics.Transform:
+        """The scale on which this measure's differences from a baseline are judged."""
+        if self.transform == "threshold":
+            return statistics.IDENTITY if baseline.quantiles is None else statistics.above_threshold(baseline.quantiles)
+        return {"identity": statistics.IDENTITY, "log": statistics.LOG, "sqrt": statistics.SQRT}[self.transform]
 
 
 def refused(flag: Flag, detail: str, cells: Cells | None = None) -> Sample:

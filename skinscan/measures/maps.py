@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
 from skinscan.environment import data_path
-from skinscan.records import Frame
+from skinscan.records import Flag, Frame, Notice
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
+
+DARKEST_ITA = -30.0
+"""Individual typology angle, degrees, under which the unmixing does not hold."""
 
 COLOUR_SIGMA_MM = 0.15
 LEAST_COLOUR_SIGMA_PX = 1.5
@@ -41,6 +44,24 @@ def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
     """Melanin and haemoglobin coordinates (..., 2), in optical density, of optical densities (..., 3)."""
     density = np.asarray(density)
     return unmix.unmix(density.reshape(-1, 1, 3), _unmixing_table()).reshape(*density.shape[:-1], 2)
+
+
+def ita_of(lab: NDArray[np.float32]) -> float:
+    """Individual typology angle, degrees, of the median of CIELAB colours (n, 3)."""
+    return float(colour.ita_degree(float(np.median(lab[:, 0])), float(np.median(lab[:, 2]))))
+
+
+def beyond_unmixing(lab: NDArray[np.float32]) -> tuple[Notice, ...]:
+    """Why melanin and blood cannot be told apart in skin of these colours (n, 3), if so.
+
+    The surface's white light outweighs what comes from inside, and more melanin makes the hue paler again: 25 % more
+    of it moves the blood coordinate by four times what 25 % more blood does (docs/results.md).
+    """
+    ita = ita_of(lab)
+    if not ita < DARKEST_ITA:
+        return ()
+    detail = "on skin this dark the surface outshines the inside, and melanin and blood cannot be told apart"
+    return (Notice(Flag.OUT_OF_MODEL, f"ITA {ita:.0f}: {detail}; cross-polarised light would show them"),)
 
 
 class Maps:
@@ -93,11 +114,27 @@ class Maps:
         return result
 
     @cached_property
+    def typical_rgb(self) -> NDArray[np.float64]:
+        """Median linear RGB of all regions together, (3,), from a thinned grid, without the reference's gains; NaN
+        where nothing is measured."""
+        frame = self.frame
+        rows, columns = frame.shape
+        step = (slice(None, None, max(rows // 256, 1)), slice(None, None, max(columns // 256, 1)))
+        rgb = frame.photo.linear_rgb(*step)[np.logical_or.reduce([region[step] for region in frame.regions.values()])]
+        return np.median(rgb, 0).astype(np.float64) if len(rgb) else np.full(3, np.nan)
+
+    @property
+    def typical_ita(self) -> float:
+        """Individual typology angle of that colour, degrees; NaN where it has none."""
+        lab = colour.lab(self.typical_rgb)
+        return float(colour.ita_degree(float(lab[0]), float(lab[2])))
+
+    @cached_property
     def linear(self) -> NDArray[np.float32]:
         """Linear RGB, brought to the baseline's light where the frame holds gains."""
         linear = self.frame.photo.linear_rgb(*self.box)
         gains = self.frame.colour.gains
-        return linear if gains == (1.0, 1.0, 1.0) else linear * np.asarray(gains, np.float32)
+        return linear if gains == (1.0, 1.0, 1.0) else colour.rebalanced(linear, np.asarray(gains))
 
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:

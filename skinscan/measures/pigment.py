@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells
 from skinscan.measures import Measure, Sample, refused
-from skinscan.measures.maps import Maps, chromophores_of
+from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, ita_of
 from skinscan.records import Flag, Notice
-
-DARKEST_ITA = -30.0
-FOLDED = (
-    "on skin this dark the surface reflects more than the inside, and more melanin no longer moves the hue; "
-    "cross-polarised light would show it"
-)
 
 
 def melanin_map(maps: Maps) -> NDArray[np.float32]:
@@ -43,27 +37,20 @@ def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> S
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     values = cells.take(melanin_map(maps))
     blocks = cells.each(values, lambda part: float(np.median(part)))
-    ita = _ita_of(cells.take(maps.lab))
-    notices: tuple[Notice, ...] = ()
-    if ita < DARKEST_ITA:
-        notices = (Notice(Flag.OUT_OF_MODEL, f"ITA {ita:.0f}: {FOLDED}"),)
-    return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values), notices)
-
-
-def _ita_of(lab: NDArray[np.float32]) -> float:
-    return float(colour.ita_degree(float(np.median(lab[:, 0])), float(np.median(lab[:, 2]))))
+    weights = cells.sizes.astype(float)
+    return Sample(float(np.median(values)), blocks, weights, len(values), beyond_unmixing(cells.take(maps.lab)))
 
 
 def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     values = cells.take(maps.lab)
-    value = _ita_of(values)
+    value = ita_of(values)
     notices: tuple[Notice, ...] = ()
     if np.isnan(value):
         b_star = float(np.median(values[:, 2]))
         notices = (Notice(Flag.B_STAR_NOT_POSITIVE, f"b* is {b_star:.1f}: the white balance is far off"),)
-    return Sample(value, cells.each(values, _ita_of), cells.sizes.astype(float), len(values), notices)
+    return Sample(value, cells.each(values, ita_of), cells.sizes.astype(float), len(values), notices)
 
 
 def _unevenness_of(lab: NDArray[np.float32]) -> NDArray[np.float64]:

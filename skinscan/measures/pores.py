@@ -44,6 +44,9 @@ LARGEST_ROUGHNESS = 0.4
 SURE_LOG_ODDS = 2.0
 """Pores that are followed from visit to visit: furrow crossings among them would hold the change back."""
 
+MATCHED_FROM = 1.15
+"""Pores are followed from this many floors upward: nearer to it, what is left of the blur hides a tenth of a change."""
+
 BLUR_ERROR_PX = 0.1
 """Standard error of a photo's blur estimate (measured on phantoms, docs/results.md)."""
 
@@ -91,12 +94,12 @@ def find_pores(maps: Maps) -> Pits:
 
 def _find(maps: Maps) -> Pits:
     pits = candidates(maps)
-    return pits.where(log_odds(pits, maps.um_per_px) > 0)
+    return pits.where(log_odds(pits, maps) > 0)
 
 
-def log_odds(pits: Pits, um_per_px: float) -> Values:
+def log_odds(pits: Pits, maps: Maps) -> Values:
     """Natural log of the odds that a pit is a pore, (n,)."""
-    return np.asarray(pit_features(pits, um_per_px) @ np.asarray(_classifier()["coefficients"]))
+    return np.asarray(pit_features(pits, maps) @ np.asarray(_classifier()["coefficients"]))
 
 
 def candidates(maps: Maps) -> Pits:
@@ -146,12 +149,13 @@ def _blurs_of_a_pair(before: Maps, after: Maps) -> tuple[float, float]:
 
 FEATURES = (
     "constant", "log contrast over scatter", "log contrast", "elongation", "weak side", "closed", "log diameter",
-    "log outline roughness", "radial symmetry",
+    "log outline roughness", "radial symmetry", "log resolution",
 )  # fmt: skip
 
 
-def pit_features(pits: Pits, um_per_px: float) -> NDArray[np.float64]:
+def pit_features(pits: Pits, maps: Maps) -> NDArray[np.float64]:
     """What tells a pore from a furrow's crossing or a slope, (n, len(FEATURES))."""
+    resolved = maps.frame.quality.effective_um_per_px or maps.um_per_px
     return np.stack(
         [
             np.ones(len(pits)),
@@ -160,9 +164,10 @@ def pit_features(pits: Pits, um_per_px: float) -> NDArray[np.float64]:
             np.minimum(pits.elongation, 4.0) - 1.0,
             np.clip(pits.weak_side, -1.0, 1.5),
             pits.closed,
-            np.log(np.maximum(pits.diameter, 1e-3) * um_per_px / 200.0),
+            np.log(np.maximum(pits.diameter, 1e-3) * maps.um_per_px / 200.0),
             np.log(np.maximum(pits.roughness, 0.01)),
             pits.symmetry,
+            np.full(len(pits), math.log(resolved / 33.0)),
         ],
         1,
     )
@@ -286,7 +291,7 @@ def _matched_change(
         & (np.minimum(first.contrast, second.contrast) > LEAST_CONTRAST)
         & (np.maximum(first.roughness, second.roughness) < LARGEST_ROUGHNESS)
         & (np.maximum(first.elongation, second.elongation) < LARGEST_ELONGATION)
-        & (typical >= floor)
+        & (typical >= MATCHED_FROM * floor)
         & (typical <= CEILING_UM * 1.2)
         & (np.abs(np.log(size_after / size_before)) < 0.7)
     )
@@ -308,7 +313,7 @@ def _either(
     from scipy.spatial import cKDTree
 
     first, second = (
-        pits.where(log_odds(pits, maps.um_per_px) > SURE_LOG_ODDS)
+        pits.where(log_odds(pits, maps) > SURE_LOG_ODDS)
         for pits, maps in (
             (_of_region(before, cells_before, 0.85 * floor)[0], before),
             (_of_region(after, cells_after, 0.85 * floor)[0], after),
@@ -364,7 +369,7 @@ def _measure(
         better=better,  # type: ignore[arg-type]
         definition=f"{definition}; pores of {_COUNTED}",
         source=source,
-        version=1,
+        version=2,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evaluate=_evaluate(read, least),
@@ -401,7 +406,7 @@ MEASURES = (
         better="lower",
         definition="pores of 250 um or more among those of 150 um or more",
         source="doi 10.2147/CCID.S74401",
-        version=1,
+        version=2,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evaluate=_visible_share,
@@ -421,7 +426,7 @@ MEASURES = (
         definition="median log ratio of the half-contrast diameters of pores found in either photo and measured at "
         "their registered place in both",
         source="skinscan",
-        version=1,
+        version=2,
         evidence=None,
         evidence_title="",
         paired=_matched_change,

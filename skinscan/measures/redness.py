@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells
 from skinscan.measures import Measure, Sample, refused
-from skinscan.measures.maps import Maps, chromophores_of
+from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of
 from skinscan.records import Flag, Notice
 
 MAD_TO_SD = 1.4826
+QUANTILES = 1001
 
 
 def a_star_map(maps: Maps) -> NDArray[np.float32]:
@@ -46,6 +48,12 @@ def _median_of(
     return evaluate
 
 
+def _haemoglobin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    sample = _median_of(haemoglobin_map)(maps, cells, carried)
+    notices = () if maps.frame.photo.is_grey else beyond_unmixing(cells.take(maps.lab))
+    return replace(sample, notices=(*sample.notices, *notices))
+
+
 def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
     """Median, and median + 2 robust standard deviations."""
     median = float(np.median(values))
@@ -73,15 +81,15 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     picture = smooth_haemoglobin_map(maps)
     values = cells.take(picture)
     tied = maps.frame.colour.state != "uncorrected"
-    notices: tuple[Notice, ...] = ()
+    notices = beyond_unmixing(cells.take(maps.lab))
     if carried is None:
         threshold = _threshold(_untreated(maps, picture, values))[1]
-        notices = (Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"),)
+        notices = (*notices, Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"))
     elif tied:
         threshold = carried["threshold"]
     else:
         threshold = float(np.median(values)) + carried["height"]
-        notices = (Notice(Flag.RELATIVE, "told against the region's own median: even reddening is not seen"),)
+        notices = (*notices, Notice(Flag.RELATIVE, "told against the region's own median: even reddening is not seen"))
     if not np.isfinite(threshold):
         return refused(Flag.UNDEFINED, "the threshold could not be told", cells)
     above = values > np.float32(threshold)
@@ -93,6 +101,7 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
         len(values),
         notices,
         {"threshold": threshold, "height": threshold - float(np.median(values))},
+        np.quantile(values, np.linspace(0, 1, QUANTILES)).astype(np.float64),
     )
 
 
@@ -148,7 +157,7 @@ MEASURES = (
         version=1,
         evidence=haemoglobin_map,
         evidence_title="haemoglobin",
-        evaluate=_median_of(haemoglobin_map),
+        evaluate=_haemoglobin,
         of_colour=_haemoglobin_of,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
@@ -164,7 +173,7 @@ MEASURES = (
         evidence=smooth_haemoglobin_map,
         evidence_title="haemoglobin, averaged",
         evaluate=_area,
-        transform="sqrt",
+        transform="threshold",
         within_photo=True,
         same="the threshold (carried from the baseline) and the light's direction",
     ),

@@ -115,6 +115,7 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.NOT_REGISTERED: _SAME_VIEW,
         Flag.LITTLE_OVERLAP: _SAME_VIEW,
         Flag.LIGHT_DIFFERS: _SAME_LIGHT,
+        Flag.SETUP_DIFFERS: "Fix camera, lamp and place, and keep the camera's settings; or do not state it.",
         Flag.SHARPNESS_DIFFERS: "Use the same camera, lens and distance, and let it focus on the skin.",
         Flag.SCALE_DISAGREES: "Check the marker's size, or the millimetres per pixel, of both photos.",
         Flag.OUTSIDE_STUDY: "Repeat the set-up: the same camera, lamp, distance and angle.",

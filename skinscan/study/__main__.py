@@ -52,8 +52,20 @@ def pore_classifier(workers: int, count: int) -> None:
     module.write(ROOT / "models" / "pore_classifier.json", parts, seeds)
 
 
+@study.command("pore-accuracy")
+@click.option("--count", default=108, show_default=True)
+@click.pass_obj
+def pore_accuracy(workers: int, count: int) -> None:
+    """datasets/study/pore_accuracy.json, from phantoms."""
+    from skinscan.study import pore_accuracy as module
+
+    seeds = list(range(module.FIRST_SEED, module.FIRST_SEED + count))
+    rows = [row for part in over(module.errors, seeds, "photos", workers) for row in part]
+    module.write(ROOT / "datasets" / "study" / "pore_accuracy.json", rows)
+
+
 @study.command()
-@click.option("--count", default=120, show_default=True, help="Skins, each photographed three times.")
+@click.option("--count", default=96, show_default=True, help="Skins, each photographed five times.")
 @click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here, or read them if the file exists.")
 @click.pass_obj
 def repeatability(workers: int, count: int, rows: Path | None) -> None:
@@ -64,7 +76,8 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
 
     if rows is not None and rows.exists():
         found: list[dict[str, Any]] = [
-            {str(name): value for name, value in row.items()} for row in pd.read_csv(rows).to_dict("records")
+            {str(name): value for name, value in row.items()}
+            for row in pd.read_csv(rows, low_memory=False).to_dict("records")
         ]
         for row in found:
             row["measure"] = row["measure"] if isinstance(row["measure"], str) else ""

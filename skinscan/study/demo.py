@@ -31,8 +31,8 @@ def write(folder: Path) -> None:
         grey_mm=GREY_MM, grey_at_mm=(CORNER_MM, -CORNER_MM), grey=0.35,
     )  # fmt: skip
     first = Camera(
-        px_per_mm=PX_PER_MM, size_px=(SIZE_PX, SIZE_PX), seed=1, white_balance=(1.06, 1.0, 0.93), jpeg_quality=90,
-        gloss=0.6, elevation_deg=55.0,
+        px_per_mm=PX_PER_MM, size_px=(SIZE_PX, SIZE_PX), seed=1, sensitivities=102, white_balance=(1.06, 1.0, 0.93),
+        jpeg_quality=90, gloss=0.6, elevation_deg=55.0,
     )  # fmt: skip
     second = replace(
         first, seed=2, white_balance=(0.97, 1.0, 1.05), exposure_ev=-0.2, rotation_deg=3.0, tilt_deg=3.0,

@@ -11,24 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from skinscan.arrays import statistics
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration import register
-from skinscan.judgement import colour_uncertainty
+from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
 from skinscan.pairing import pair_of, samples_of, tie
-from skinscan.phantom import Camera, Props, Skin, SkinRecipe, change, make_skin, photograph, write_shot
+from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Frame
+from skinscan.repeatability import Setup
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
 PX_PER_MM = (15.0, 20.0, 25.0, 30.0)
 LARGEST_PX, LARGEST_MM = 900, 45.0
-LEAST_SHARE = 0.4
+LEAST_SHARE: Mapping[Setup, float] = {"other": 0.4, "same": 0.05}
 """How far apart the captures of a pair lie at least, as a share of Spread.
 
 A lamp raised by ten degrees leaves hardly a trace by which the pair could be told from twins, and yet roughens what is
-seen: with twins in the fit, the error of such pairs would be taken for theirs.
+seen: with twins among the pairs of another set-up, the error of such pairs would be taken for theirs.
 """
 
 
@@ -42,9 +42,18 @@ class Spread:
     rotation_deg: float = 10.0
     shift_mm: float = 2.0
     scale: float = 0.15
-    light_deg: float = 25.0
-    jpeg_quality: tuple[int, int] = (70, 97)
-    blur_px: tuple[float, float] = (0.6, 1.5)
+    light_deg: float = 20.0
+    jpeg_quality: tuple[int, int] | None = (70, 97)
+    blur_px: tuple[float, float] | None = (0.6, 1.5)
+
+
+SAME_SETUP = Spread(
+    exposure_ev=0.08, white_balance=0.01, tilt_deg=2.0, rotation_deg=2.0, shift_mm=2.0, scale=0.02, light_deg=2.0,
+    jpeg_quality=None, blur_px=None,
+)  # fmt: skip
+"""The same camera, settings and lamp, all in their place: what is left is how the person comes to lie again."""
+
+FAR: Mapping[Setup, Spread] = {"other": Spread(), "same": SAME_SETUP}
 
 
 def size_px(px_per_mm: float) -> int:
@@ -75,8 +84,8 @@ def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
         px_per_mm=px_per_mm,
         size_px=(size_px(px_per_mm),) * 2,
         azimuth_deg=float(draw.uniform(0, 360)),
-        elevation_deg=float(draw.uniform(40, 75)),
-        dome=float(draw.uniform(0.35, 0.75)),
+        elevation_deg=float(draw.uniform(36, 75)),
+        dome=float(draw.uniform(0.25, 0.75)),
         gloss=float(draw.choice([0.0, 0.6, 1.0])),
         sensitivities=int(draw.integers(0, 50)),
         tone_curve=float(draw.choice([0.0, 0.0, 0.4, 0.8])),
@@ -107,10 +116,12 @@ def photographed_again(draw: np.random.Generator, camera: Camera, far: Spread, s
         px_per_mm=camera.px_per_mm * math.exp(within(far.scale)),
         azimuth_deg=camera.azimuth_deg + within(far.light_deg),
         elevation_deg=min(max(camera.elevation_deg + within(far.light_deg), 10.0), 88.0),
-        blur_px=camera.blur_px + share * (float(draw.uniform(*far.blur_px)) - camera.blur_px),
+        blur_px=camera.blur_px + share * (float(draw.uniform(*far.blur_px)) - camera.blur_px)
+        if far.blur_px
+        else camera.blur_px * math.exp(within(0.1)),
         jpeg_quality=round(camera.jpeg_quality + share * (int(draw.integers(*far.jpeg_quality)) - camera.jpeg_quality))
-        if camera.jpeg_quality
-        else None,
+        if camera.jpeg_quality and far.jpeg_quality
+        else camera.jpeg_quality,
         seed=int(draw.integers(1, 2**31)),
     )
 
@@ -149,7 +160,7 @@ def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, re
     )
 
 
-def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
+def rows_of(before: Frame, after: Frame, setup: Setup) -> Iterator[dict[str, Any]]:
     """One row a measure and region: the transformed difference and what the pair itself says of its error.
 
     A pair that is not registered gives one row with `measure` empty.
@@ -160,7 +171,7 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
         return
     before, after, _ = tie(before, after, registration)
     pair = pair_of(Maps(before), Maps(after), registration)
-    shared = {**asdict(pair.difference), "state": after.colour.state}
+    shared = {**asdict(pair.difference), "setup": setup, "state": after.colour.state}
     for region in (SKIN, "patch"):
         for measure, found in samples_of(pair, region):
             row = {"measure": measure.name, "region": region, **shared}
@@ -168,15 +179,11 @@ def rows_of(before: Frame, after: Frame) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(found, tuple):
                 a, b = found
-                g = measure.transform
-                blocks = statistics.paired_standard_error(
-                    a.value, b.value, a.blocks, b.blocks, np.minimum(a.weights, b.weights), g
-                )
-                tied = colour_uncertainty(measure.of_colour, pair, region) if measure.of_colour else 0.0
+                judged = measure.scale(a)
                 yield {
                     **row, "before": a.value, "after": b.value,
-                    "difference": statistics.forward(b.value, g) - statistics.forward(a.value, g),
-                    "known_sd": math.hypot(blocks if math.isfinite(blocks) else 0.0, tied),
+                    "difference": judged.forward(b.value) - judged.forward(a.value),
+                    "known_sd": math.hypot(*own_error(measure, pair, region, a, b).values()),
                 }  # fmt: skip
             else:
                 yield {
@@ -193,39 +200,26 @@ class Job:
     tone: str
     px_per_mm: float
     repeats: int = 2
-    far: Spread = Spread()
-    treatment: Mapping[str, float] | None = None
-    same_capture: bool = False
     referenced: bool = True
     grey: bool = False
 
 
 def run(job: Job) -> list[dict[str, Any]]:
-    """Rows of one skin: its baseline against `repeats` later photos."""
+    """Rows of one skin: its baseline against `repeats` later photos of another set-up and as many of the same."""
     draw = np.random.default_rng(job.seed)
     recipe = draw_recipe(draw, job.tone, job.px_per_mm)
     camera = draw_camera(draw, job.px_per_mm)
-    grid_um = min(20.0, 1000.0 / job.px_per_mm / 1.75)
-    skin = make_skin(recipe, grid_um)
-    treated = make_skin(change(recipe, **job.treatment), grid_um) if job.treatment else skin
+    skin = make_skin(recipe, min(20.0, 1000.0 / job.px_per_mm / 1.75))
     props = grey_patch(job.px_per_mm) if job.grey else None
     before = frame_of(skin, camera, props, baseline=True, referenced=job.referenced)
     rows = []
-    for repeat in range(job.repeats):
-        share = float(draw.uniform(LEAST_SHARE, 1))
-        again = photographed_again(draw, camera, job.far, 0.0 if job.same_capture else share)
-        after = frame_of(treated, again, props, baseline=False)
-        for row in rows_of(before, after):
-            rows.append(
-                {
-                    "seed": job.seed,
-                    "repeat": repeat,
-                    "tone": job.tone,
-                    "px_per_mm": job.px_per_mm,
-                    "share": share,
-                    **row,
-                }
-            )
+    setups: tuple[Setup, ...] = ("other", "same")
+    for repeat, setup in enumerate(setup for setup in setups for _ in range(job.repeats)):
+        share = float(draw.uniform(LEAST_SHARE[setup], 1))
+        again = photographed_again(draw, camera, FAR[setup], share)
+        after = frame_of(skin, again, props, baseline=False)
+        about = {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share}
+        rows += [{**about, **row} for row in rows_of(before, after, setup)]
     return rows
 
 

@@ -1,6 +1,6 @@
 """Fit what tells a pore from other dark marks: `python -m skinscan.study pore-classifier`.
 
-A logistic regression on nine features of a measured pit, over phantoms of all tones, resolutions and lights.
+A logistic regression on ten features of a measured pit, over phantoms of all tones, resolutions and lights.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def examples(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features (n, F) and labels (n,) of the candidates of one phantom."""
     draw = np.random.default_rng(seed)
     tone, px_per_mm = TONES[seed % len(TONES)], float(draw.choice([16.0, 20.0, 25.0, 30.0]))
-    recipe = replace(draw_recipe(draw, tone, px_per_mm), pore_darkness=float(draw.uniform(0.8, 1.2)))
+    recipe = replace(draw_recipe(draw, tone, px_per_mm), pore_darkness=float(draw.uniform(0.7, 1.3)))
     camera = draw_camera(draw, px_per_mm)
     with TemporaryDirectory() as folder:
         shot = photograph(make_skin(recipe, min(20.0, 1000.0 / px_per_mm / 1.75)), camera)
@@ -44,7 +44,7 @@ def examples(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     size = np.zeros(len(pits))
     size[pairs[:, 0]] = truth.pores.diameter_um[truth.pore_visible][pairs[:, 1]]
     considered = pits.diameter * maps.um_per_px >= CONSIDERED_UM
-    return pit_features(pits, maps.um_per_px)[considered], (size >= TRUE_UM)[considered].astype(float)
+    return pit_features(pits, maps)[considered], (size >= TRUE_UM)[considered].astype(float)
 
 
 def fit(features: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,7 +66,7 @@ def write(path: Path, parts: list[tuple[NDArray[np.float64], NDArray[np.float64]
     weights = fit(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
     about = {
         "about": "Logistic weights that tell a pore from other dark marks; see models/README.md",
-        "version": 1,
+        "version": 2,
         "phantom_seeds": [min(seeds), max(seeds)],
         "candidates": int(sum(len(p[1]) for p in parts)),
         "features": list(FEATURES),

@@ -12,6 +12,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from skinscan.arrays.statistics import COVERAGE_95
 from skinscan.measures import all_measures
-from skinscan.repeatability import COVARIATES, Difference, features
+from skinscan.repeatability import COVARIATES, Difference, features, key_of
 
 LEAST_ROWS = 30
-NORMAL_FACTOR = 1.96
 FOLDS = 5
 LIMIT_SHARE = 0.99
 LIMIT_ALLOWANCE = 1.25
@@ -35,13 +36,13 @@ _FLOOR_LOG_SD = -12.0
 
 
 def difference_of(row: Mapping[str, Any]) -> Difference:
-    return Difference(**{name: row[name] for name in (*COVARIATES, "tone_ita", "um_per_px")})
+    return Difference(**{field.name: row[field.name] for field in fields(Difference)})
 
 
-def key_of(measure: str, state: str) -> str:
-    """Measures that the colour state bears on have an entry for each state."""
-    found = all_measures()[measure]
-    return f"{measure}|{state}" if found.needs_colour or found.within_photo else measure
+def group_of(row: Mapping[str, Any]) -> str:
+    """The entry that a row belongs to; measures that the colour state bears on have one for each state."""
+    found = all_measures()[row["measure"]]
+    return key_of(found.name, row["state"] if found.needs_colour or found.within_photo else None, row["setup"])
 
 
 def fit_entry(
@@ -49,7 +50,7 @@ def fit_entry(
 ) -> dict[str, Any]:
     """Coefficients and factor of one measure; `seeds` (n,) names the skin of each row."""
     coefficients = _coefficients(x, difference, known)
-    z = np.empty(len(difference))
+    z = np.full(len(difference), np.nan)
     for fold in range(FOLDS):
         out = seeds % FOLDS == fold
         if out.any() and not out.all():
@@ -57,9 +58,9 @@ def fit_entry(
             z[out] = np.abs(difference[out]) / np.sqrt(known[out] ** 2 + np.exp(2 * (x[out] @ others)))
     return {
         "coefficients": [round(float(b), 4) for b in coefficients],
-        "factor": round(max(float(np.quantile(z, 0.95)), NORMAL_FACTOR), 3),
+        "factor": round(max(float(np.nanquantile(z, 0.95)), COVERAGE_95), 3),
         "pairs": len(difference),
-        "sd_of_z": round(float(np.sqrt(np.mean(z**2))), 3),
+        "sd_of_z": round(float(np.sqrt(np.nanmean(z**2))), 3),
     }
 
 
@@ -94,32 +95,46 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if row["measure"]:
             pairs[row["seed"], row["repeat"]] = row
             if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]):
-                groups[key_of(row["measure"], row["state"])].append(row)
+                groups[group_of(row)].append(row)
     seeds = {int(row["seed"]) for row in pairs.values()}
     scales = [row["um_per_px"] for row in pairs.values()]
     entries = {}
     for key, group in sorted(groups.items()):
-        if len(group) >= LEAST_ROWS:
-            x = np.array([features(difference_of(row)) for row in group])
-            entries[key] = fit_entry(
-                x,
-                np.array([r["difference"] for r in group]),
-                np.array([r["known_sd"] for r in group]),
-                np.array([int(r["seed"]) for r in group]),
+        measure = all_measures()[group[0]["measure"]]
+        x = np.array([features(difference_of(row), measure.name, measure.fine) for row in group])
+        told = np.isfinite(x).all(1)
+        if told.sum() >= LEAST_ROWS:
+            difference, known, of_skin = (
+                np.array([row[name] for row in group])[told] for name in ("difference", "known_sd", "seed")
             )
+            entries[key] = fit_entry(x[told], difference, known, of_skin)
     limits = {
-        name: round(LIMIT_ALLOWANCE * float(np.quantile([row[name] for row in pairs.values()], LIMIT_SHARE)), 4)
-        for name in COVARIATES
+        setup: {
+            name: round(LIMIT_ALLOWANCE * float(np.nanquantile([row[name] for row in group], LIMIT_SHARE)), 4)
+            for name in COVARIATES[setup]
+        }
+        for setup in COVARIATES
+        if (group := [row for row in pairs.values() if row["setup"] == setup])
     }
     return {
         "about": {
             "name": "study of phantom pairs",
-            "holds": ["shot", "reposition", "light"],
-            "missing": ["device", "day to day"],
+            "setups": {
+                "other": {
+                    "name": "another set-up",
+                    "holds": ["shot", "reposition", "light"],
+                    "missing": ["device", "day to day"],
+                },
+                "same": {
+                    "name": "the same set-up",
+                    "holds": ["shot", "reposition"],
+                    "missing": ["light", "device", "day to day"],
+                },
+            },
             "pairs": len(pairs),
             "seeds": [min(seeds), max(seeds)] if seeds else [],
         },
-        "covariates": list(COVARIATES),
+        "covariates": {setup: list(names) for setup, names in COVARIATES.items()},
         "limits": limits,
         "um_per_px": [round(min(scales) / UM_ALLOWANCE, 1), round(max(scales) * UM_ALLOWANCE, 1)],
         "measures": entries,

@@ -6,12 +6,14 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from skinscan.arrays.statistics import COVERAGE_95
 from skinscan.assessment import assess_frame
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
@@ -20,7 +22,9 @@ from skinscan.measures.maps import Maps
 from skinscan.measures.pores import floor_um
 from skinscan.phantom import Camera, SkinRecipe, change, make_skin, photograph, write_shot
 from skinscan.records import SKIN
+from skinscan.repeatability import Setup
 from skinscan.study.pairs import (
+    SAME_SETUP,
     TONES,
     Spread,
     draw_camera,
@@ -29,6 +33,7 @@ from skinscan.study.pairs import (
     grey_patch,
     photographed_again,
 )
+from skinscan.study.pore_accuracy import true_numbers
 from skinscan.study.scoring import score
 
 Row = Mapping[str, Any]
@@ -40,7 +45,7 @@ PLACEBO_SPREAD = Spread(
 """goals.md: other exposure, white balance, JPEG, pose +-5 degrees, light +-15 degrees."""
 
 FIRST_SEED = 900_000
-"""The fits use seeds from 50,000 and 100,000."""
+"""The fits use seeds from 50,000, 100,000 and 150,000."""
 
 
 # --- single photos --------------------------------------------------------------------------------------------
@@ -84,6 +89,10 @@ def single(job: Single) -> dict[str, Any]:
             floor_um(maps),
         )  # fmt: skip
         row |= {name: getattr(found, name) for name in found.__dataclass_fields__} | {"f1": found.f1}
+        spreads = {m.measure: m.spread for m in assessment.measurements if m.region == SKIN}
+        for name, true in true_numbers(truth, maps.frame.regions[SKIN], floor_um(maps)).items():
+            if math.isfinite(values[name]):
+                row[f"off {name}"] = (values[name] - true) / spreads[name]
     return row
 
 
@@ -128,7 +137,11 @@ class Twice:
     tone: str
     px_per_mm: float = 30.0
     treatment: str = ""
-    same_capture: bool = False
+    setup: Setup = "other"
+
+
+SAME_SHARE = 0.35
+"""Of the study's same set-up, how far these pairs are apart at most: 0.7 degrees, as a stand holds."""
 
 
 TREATMENTS: Mapping[str, Mapping[str, float]] = {
@@ -143,7 +156,9 @@ def twice(job: Twice) -> list[dict[str, Any]]:
     draw = np.random.default_rng(job.seed)
     recipe = draw_recipe(draw, job.tone, job.px_per_mm)
     camera = draw_camera(draw, job.px_per_mm)
-    again = photographed_again(draw, camera, PLACEBO_SPREAD, 0.0 if job.same_capture else 1.0)
+    same = job.setup == "same"
+    far, share = (SAME_SETUP, float(draw.uniform(0, SAME_SHARE))) if same else (PLACEBO_SPREAD, 1.0)
+    again = photographed_again(draw, camera, far, share)
     grid_um = min(20.0, 1000.0 / job.px_per_mm / 1.75)
     skin = make_skin(recipe, grid_um)
     treated = make_skin(change(recipe, **TREATMENTS[job.treatment]), grid_um) if job.treatment else skin
@@ -151,8 +166,8 @@ def twice(job: Twice) -> list[dict[str, Any]]:
     props = grey_patch(job.px_per_mm) if job.seed % 2 or job.treatment else None
     before = frame_of(skin, camera, props, baseline=True)
     after = frame_of(treated, again, props, baseline=False)
-    comparison = compare_frames(before, after, evidence=False)
-    shared = {"seed": job.seed, "tone": job.tone, "px_per_mm": job.px_per_mm, "treatment": job.treatment}
+    comparison = compare_frames(before, after, same_setup=same, evidence=False)
+    shared = {"seed": job.seed, "tone": job.tone, "setup": job.setup, "treatment": job.treatment}
     return [
         {**shared, "comparable": comparison.comparable, "measure": c.measure, "region": c.region,
          "verdict": c.verdict, "change": c.change, "before": c.before, "sdc": c.sdc, "reason": c.reason}
@@ -200,6 +215,20 @@ def pore_table(rows: Sequence[Row]) -> str:
     return _table(head, out)
 
 
+def interval_table(rows: Sequence[Row]) -> str:
+    """Share of stated 95 % intervals (value +- 1.96 spread) of pore numbers that hold the truth, by tone."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name.startswith("off ")))
+    out = []
+    for um, group in sorted((um, g) for (um,), g in _group(rows, "um_per_px").items()):
+        for name in names:
+            shares = []
+            for tone in (*TONES, "all"):
+                off = [abs(r[name]) for r in group if name in r and tone in (r["tone"], "all")]
+                shares.append(f"{np.mean(np.array(off) <= COVERAGE_95):.0%}" if off else "refused")
+            out.append([f"{um:.0f}", name.removeprefix("off "), *shares])
+    return _table(["um/px", "measure", *TONES, "all"], out)
+
+
 def colour_table(singles: Sequence[Row], mixed: Sequence[Row]) -> str:
     """a* error of a rightly balanced photo, and how the pigments answer, by tone."""
     head = ["tone", "a* error (bias, SD)", "haemoglobin to +25 % blood", "melanin to it, share of that",
@@ -219,17 +248,18 @@ def colour_table(singles: Sequence[Row], mixed: Sequence[Row]) -> str:
 
 def placebo_table(rows: Sequence[Row]) -> str:
     """Share of measure x region called within error when nothing changed, and the share refused, by tone."""
-    head = ["tone", "pairs", "not comparable at all", "measure x region refused", "judged", "within error"]
+    head = ["set-up", "tone", "pairs", "not comparable at all", "measure x region refused", "judged", "within error"]
     out = []
-    for tone in (*TONES, "all"):
-        group = [r for r in rows if tone in (r["tone"], "all")]
+    for setup, tone in product(dict.fromkeys(r["setup"] for r in rows), (*TONES, "all")):
+        group = [r for r in rows if tone in (r["tone"], "all") and r["setup"] == setup]
         pairs = {r["seed"]: r["comparable"] for r in group}
         open_ = [r for r in group if r["comparable"]]
         judged = [r for r in open_ if r["verdict"] != "not_comparable"]
         within = np.mean([r["verdict"] == "within_error" for r in judged]) if judged else math.nan
         refused = 1 - len(judged) / max(len(open_), 1)
+        told = {"other": "another", "same": "the same"}[setup]
         out.append([
-            tone, str(len(pairs)), f"{np.mean([not c for c in pairs.values()]):.0%}", f"{refused:.0%}",
+            told, tone, str(len(pairs)), f"{np.mean([not c for c in pairs.values()]):.0%}", f"{refused:.0%}",
             str(len(judged)), _number(float(within), ".1%"),
         ])  # fmt: skip
     return _table(head, out)
@@ -238,7 +268,8 @@ def placebo_table(rows: Sequence[Row]) -> str:
 def placebo_by_measure(rows: Sequence[Row]) -> str:
     """The same by measure, region `skin`."""
     out = []
-    for (measure,), group in _group([r for r in rows if r["region"] == SKIN], "measure").items():
+    shown = [r for r in rows if r["region"] == SKIN and r["setup"] == "other"]
+    for (measure,), group in _group(shown, "measure").items():
         judged = [r for r in group if r["verdict"] != "not_comparable"]
         within = np.mean([r["verdict"] == "within_error" for r in judged]) if judged else math.nan
         sdc = np.median([r["sdc"] for r in judged]) if judged else math.nan
@@ -285,17 +316,22 @@ def jobs_single(count: int) -> list[Single]:
     return jobs + [Single(FIRST_SEED + 5000 + i, tone, 30.0, 2.5) for i, tone in enumerate(TONES)]
 
 
+PLACEBOS: Mapping[Setup, float] = {"other": 1.0, "same": 0.34}
+"""Pairs of each set-up, as a share of those asked for."""
+
+
 def jobs_placebo(count: int) -> list[Twice]:
     return [
-        Twice(FIRST_SEED + 10_000 + 100 * index + number, tone, (30.0, 20.0)[number % 2])
+        Twice(FIRST_SEED + 10_000 + 1000 * which + 100 * index + number, tone, (30.0, 20.0)[number % 2], setup=setup)
+        for which, (setup, pairs) in enumerate(PLACEBOS.items())
         for index, tone in enumerate(TONES)
-        for number in range(count)
+        for number in range(math.ceil(count * pairs))
     ]
 
 
 def jobs_power(count: int) -> list[Twice]:
     return [
-        Twice(FIRST_SEED + 20_000 + 1000 * which + 100 * index + number, tone, 30.0, treatment, same_capture=True)
+        Twice(FIRST_SEED + 20_000 + 1000 * which + 100 * index + number, tone, 30.0, treatment, "same")
         for which, treatment in enumerate(TREATMENTS)
         for index, tone in enumerate(TONES)
         for number in range(count)
@@ -312,6 +348,7 @@ def publish(
     """Write docs/results.md and put the tables of README.md in their places."""
     tables = {
         "pores": pore_table(singles),
+        "intervals": interval_table(singles),
         "colour": colour_table(singles, mixed),
         "placebo": placebo_table(placebo),
         "placebo_by_measure": placebo_by_measure(placebo),

@@ -44,6 +44,7 @@ class Settings:
     marker_mm: str = ""
     regions: str = ""
     reference: str = ""
+    same_setup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _run(before: Upload | None, after: Upload | None, settings: Settings, desk: 
             return _assessed(assessment, folder)
         with _on_disk(desk, "second", second) as other:
             steps = lambda share, text: progress(_MEASURING * share, text)  # noqa: E731
-            comparison = skinscan.compare(path, other, progress=steps, **options)
+            comparison = skinscan.compare(path, other, same_setup=settings.same_setup, progress=steps, **options)
     progress(_MEASURING, "drawing the report")
     return _compared(comparison, folder)
 

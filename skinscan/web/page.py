@@ -108,7 +108,12 @@ def _settings() -> list[Any]:
             )
         regions = gr.Textbox(label="Regions, one a line", lines=2, max_lines=8, elem_id="regions")
         reference = gr.Textbox(label="Name of the reference region", max_lines=1, elem_id="reference")
-    return [mm_per_px, marker_mm, regions, reference]
+        same_setup = gr.Checkbox(
+            label="Same set-up: camera, its settings, lamp, and their place against the skin",
+            info="As with a stand, or a lamp fixed to the camera. Smaller changes can then be told from error.",
+            elem_id="same-setup",
+        )
+    return [mm_per_px, marker_mm, regions, reference, same_setup]
 
 
 def _results() -> list[Any]:
@@ -170,10 +175,11 @@ def _measure(workplace: Workplace) -> Any:
         marker_mm: str | None,
         regions: str | None,
         reference: str | None,
+        same_setup: bool | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
     ) -> tuple[Any, ...]:
-        settings = Settings(*(typed or "" for typed in (mm_per_px, marker_mm, regions, reference)))
+        settings = Settings(mm_per_px or "", marker_mm or "", regions or "", reference or "", bool(same_setup))
         desk = workplace.desk(str(request.session_hash))
         told = lambda share, text: progress(share, desc=text)  # noqa: E731
         try:

@@ -26,10 +26,10 @@ def disc(
 @settings(max_examples=25, deadline=None)
 @given(st.floats(5, 16), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(1, 1.6), st.floats(0, 3.1))
 def test_a_discs_diameter_at_half_contrast(diameter: float, dx: float, dy: float, ratio: float, angle: float) -> None:
-    """Analytic: an ellipse's equivalent diameter is 2 sqrt(a b); within 3 % from 5 px, its centre within 0.1 px."""
+    """Analytic: an ellipse's equivalent diameter is 2 sqrt(a b); within 4 % from 5 px, its centre within 0.1 px."""
     image = disc(64, 32 + dx, 32 + dy, diameter, ratio, angle)
     found = pits.measure_pits(image, np.array([32.0]), np.array([32.0]), np.array([diameter * 1.15]))
-    assert found.diameter[0] == pytest.approx(diameter, rel=0.03)
+    assert found.diameter[0] == pytest.approx(diameter, rel=0.04)
     assert np.hypot(found.x[0] - 32 - dx, found.y[0] - 32 - dy) < 0.1
     assert found.contrast[0] == pytest.approx(1, abs=0.06)
 
@@ -89,9 +89,9 @@ def test_of_two_that_overlap_the_stronger_stays() -> None:
 
 
 def test_the_widening_by_blur_is_that_of_the_stated_profile() -> None:
-    """0.5^(rho^3.5) drawn at 50 px radius, blurred, read off at half of its own depth: within 2 %."""
+    """0.5^(rho^3) drawn at 50 px radius, blurred, read off at half of its own depth: within 2 %."""
     y, x = np.mgrid[-300:301, -300:301]
-    profile = 0.5 ** ((np.hypot(x, y) / 50) ** 3.5)
+    profile = 0.5 ** ((np.hypot(x, y) / 50) ** 3)
     for blur in (5.0, 10.0, 20.0, 28.0, 36.0):
         row = ndimage.gaussian_filter(profile, blur)[300, 300:]
         after = int(np.argmax(row < row[0] / 2))

@@ -96,6 +96,9 @@ def test_moved_light_moves_the_looks_and_is_said_to(angle, limit):
     assert off <= limit
     still = register(frame(before.pixels), frame(shot("III", rotation_deg=-3.0).pixels))
     assert found.texture_correlation < still.texture_correlation
+    scaled = register(frame(before.pixels, scale=Scale(1 / PX_PER_MM, 0.0, "given")), frame(after.pixels))
+    assert still.residual_px < 0.05
+    assert off / 3 < scaled.residual_px < 3 * off, "the error is told"
 
 
 def test_scale_and_quarter_turns_do_not_matter():

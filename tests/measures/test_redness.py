@@ -102,3 +102,21 @@ def test_a_grey_photo_has_no_redness(tmp_path: Path) -> None:
     maps = flat_maps(tmp_path, (150, 150, 150))
     for measure in ("redness.a_star", "redness.erythema_index", "redness.haemoglobin", "redness.area"):
         assert math.isnan(value(maps, measure))
+
+
+@pytest.mark.parametrize(("rgb8", "told"), [((210, 170, 145), False), ((160, 112, 84), False), ((70, 46, 36), True)])
+def test_on_the_darkest_skin_melanin_and_blood_are_said_not_to_be_told_apart(
+    tmp_path: Path, rgb8: tuple[int, int, int], told: bool
+) -> None:
+    maps = flat_maps(tmp_path, rgb8, ramp=2)
+    cells = cells_of(maps.frame.regions["all"][maps.box].astype(np.int32), 1)
+    for name in ("redness.haemoglobin", "pigment.melanin"):
+        evaluate = all_measures()[name].evaluate
+        assert evaluate is not None
+        found = evaluate(maps, cells, None)
+        assert math.isfinite(found.value)
+        assert (Flag.OUT_OF_MODEL in [n.flag for n in found.notices]) == told
+    for name in ("redness.a_star", "redness.erythema_index"):
+        evaluate = all_measures()[name].evaluate
+        assert evaluate is not None
+        assert evaluate(maps, cells, None).notices == ()

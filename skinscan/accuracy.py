@@ -1,0 +1,59 @@
+"""How far a number of one photo is from the truth: the shipped studies, looked up.
+
+A number's blocks show how skin differs from place to place, which is no error of the number: pores are held against
+the true pores of phantoms instead, and colours against skin seen by other cameras under other lamps.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from skinscan.arrays.statistics import COVERAGE_95
+from skinscan.environment import data_path
+
+DARKEST_ITA, LIGHTEST_ITA = -60.0, 70.0
+"""The studies' tones end here."""
+
+
+def darkness_of(ita_degree: float) -> float:
+    """Tone as the studies' models take it: 0 at the lightest class, 1 each 50 degrees darker; NaN where unknown."""
+    return math.nan if math.isnan(ita_degree) else (55.0 - min(max(ita_degree, DARKEST_ITA), LIGHTEST_ITA)) / 50.0
+
+
+@cache
+def _table(name: str) -> Mapping[str, Any]:
+    loaded: dict[str, Any] = json.loads(data_path("datasets", "study", name).read_text())
+    return loaded
+
+
+def of_colour(measure: str) -> float:
+    """RMS error that lamp and camera make in a colour measure of an uncorrected photo (study/colour_accuracy.py)."""
+    return float(_table("colour_accuracy.json")["rms"][measure])
+
+
+def features(ita_degree: float, um_per_px: float, count: int) -> list[float]:
+    """The row of the design matrix of a pore measure: constant, tone, resolution, number of pores."""
+    darkness = darkness_of(ita_degree)
+    resolution = math.log(min(max(um_per_px, 10.0), 120.0) / 33.0)
+    return [1.0, darkness, darkness**2, resolution, -0.5 * math.log(max(count, 1) / 100.0)]
+
+
+def of_pores(measure: str, ita_degree: float, um_per_px: float, count: int) -> float | None:
+    """Standard uncertainty of a pore measure against the truth, on its transformed scale (study/pore_accuracy.py).
+
+    Twice as large an interval (1.96) holds the truth in 95 % of photos. A tone that is not known takes that of the
+    tone that errs most. None for measures that the study does not hold.
+    """
+    entry = _table("pore_accuracy.json")["measures"].get(measure)
+    if entry is None:
+        return None
+    tones = np.linspace(DARKEST_ITA, LIGHTEST_ITA, 14) if math.isnan(ita_degree) else [ita_degree]
+    rows = np.array([features(float(tone), um_per_px, count) for tone in tones])
+    log_sd = float(np.max(rows @ np.array(entry["coefficients"])))
+    return math.exp(min(log_sd, 10.0)) * float(entry["factor"]) / COVERAGE_95
