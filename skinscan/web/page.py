@@ -39,7 +39,11 @@ def theme() -> gr.themes.Base:
     """Quiet colours and the system's own letters: a font from a server would be a request to it."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal, neutral_hue=gr.themes.colors.stone, font=_FONT, font_mono=_MONO
-    ).set(**{f"button_primary_{part}": "*primary_700" for part in _DARK_ENOUGH})
+    ).set(
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        **{f"button_primary_{part}": "*primary_700" for part in _DARK_ENOUGH},
+    )
 
 
 def build(workplace: Workplace) -> gr.Blocks:
