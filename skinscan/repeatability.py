@@ -37,11 +37,6 @@ COVARIATES: Mapping[Setup, Mapping[str, float]] = {
 FINE = ("light", "blur", "noise", "contrast")
 """Covariates of fine structure: they bear on pores and texture, hardly on the colour of an area."""
 
-SHADING = "texture."
-"""Measures of shading itself: its contrast is what they measure, and no sign beside it of how far the lamp moved.
-
-Only a contrast beyond all that the study holds speaks against a pair: no treatment does that."""
-
 SEEN_LIMITS: Mapping[str, float] = {
     "pose": 0.006, "turn_deg": 0.75, "exposure": 0.06, "chroma": 0.06, "gradient": 0.015, "contrast": 0.2, "light": 0.4,
 }  # fmt: skip
@@ -89,17 +84,17 @@ def model() -> Mapping[str, Any]:
     return loaded
 
 
-def features(difference: Difference, measure: str, fine: bool) -> list[float]:
+def features(difference: Difference, fine: bool) -> list[float]:
     """The row of the design matrix of a pair: constant, tone, resolution, covariates; NaN where one is unknown.
 
-    The colour of an area (`fine` False) depends on neither resolution nor the covariates FINE: those stay 0, as does
-    the contrast for measures of SHADING.
+    The colour of an area (`fine` False) depends on neither resolution nor the covariates FINE: those stay 0. Contrast
+    bears on texture as well, though it is what texture measures: skin whose shading is all stronger by a third is more
+    likely under a lower lamp, and is held against the error of that.
     """
-    left_out = set(FINE) if not fine else {"contrast"} if measure.startswith(SHADING) else set()
     darkness = darkness_of(difference.tone_ita)
     resolution = math.log(min(max(difference.um_per_px, 10.0), 120.0) / 33.0) if fine else 0.0
     covariates = [
-        0.0 if name in left_out else getattr(difference, name) / unit
+        getattr(difference, name) / unit if fine or name not in FINE else 0.0
         for name, unit in COVARIATES[difference.setup].items()
     ]
     return [1.0, darkness, darkness**2, resolution, *covariates]
@@ -124,7 +119,7 @@ def capture_sd(measure: str, state: str, difference: Difference, fine: bool = Tr
     if math.isnan(difference.tone_ita):
         # a grey photo, or one under a blue lamp, tells no tone: the tone that errs most is taken
         tones = tuple(np.linspace(DARKEST_ITA, LIGHTEST_ITA, 14))
-    rows = np.array([features(replace(difference, tone_ita=tone), measure, fine) for tone in tones])
+    rows = np.array([features(replace(difference, tone_ita=tone), fine) for tone in tones])
     log_sd = float(np.max(rows @ np.array(entry["coefficients"])))
     return math.exp(min(log_sd, 10.0)), float(entry["factor"])
 

@@ -101,7 +101,7 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     entries = {}
     for key, group in sorted(groups.items()):
         measure = all_measures()[group[0]["measure"]]
-        x = np.array([features(difference_of(row), measure.name, measure.fine) for row in group])
+        x = np.array([features(difference_of(row), measure.fine) for row in group])
         told = np.isfinite(x).all(1)
         if told.sum() >= LEAST_ROWS:
             difference, known, of_skin = (

@@ -62,7 +62,7 @@ def twins(**changed: Any) -> Difference:
 
 def predicted(model: dict[str, Any], light: float) -> float:
     entry = model["measures"]["pores.area|other"]
-    x = repeatability.features(difference(light), "pores.area", fine=True)
+    x = repeatability.features(difference(light), fine=True)
     return math.exp(sum(b * v for b, v in zip(entry["coefficients"], x, strict=True)))
 
 
