@@ -9,7 +9,7 @@ scatter that the pair's own blocks show:
 once for pairs of another set-up (a visit later, another lamp) and once for pairs of the same one (same camera, lamp
 and place). Which a pair is matters: a lamp raised by ten degrees changes the shading by 15 % and leaves no trace in the
 picture by which that could be told from smoother skin. So the smaller error of the same set-up is taken only where
-the user states it, or where nothing at all of the capture differs.
+the user states it, or where nothing of the capture differs that shows (SEEN_LIMITS).
 """
 
 from __future__ import annotations
