@@ -16,7 +16,7 @@ from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.assessment import LEAST_PIXELS, read, rescaled
 from skinscan.capture import neutral
 from skinscan.capture.frame import LEAST_REFERENCE_PX
-from skinscan.capture.rounding import patch_errors
+from skinscan.capture.rounding import coarseness, patch_errors
 from skinscan.capture.usable import unclipped
 from skinscan.measures import Measure, PairedSample, Sample, all_measures
 from skinscan.measures.maps import Maps
@@ -137,6 +137,7 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         turn_deg=abs(registration.rotation_deg),
         chroma=float(np.max([_log_ratio(1.0, float(balance[c])) for c in (0, 2)])),
         gradient=registration.light_change,
+        compression=abs(coarseness(before.photo.jpeg_quality) - coarseness(after.photo.jpeg_quality)),
         tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
         same_camera=_same_camera(before.photo, after.photo),

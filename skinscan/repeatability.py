@@ -29,9 +29,10 @@ from skinscan.environment import data_path
 Setup = Literal["other", "same"]
 
 COVARIATES: Mapping[Setup, Mapping[str, float]] = {
-    "other": {"light": 1.0, "blur": 1.0, "pose": 1.0, "noise": 1.0, "exposure": 1.0, "contrast": 1.0},
+    "other": {"light": 1.0, "blur": 1.0, "pose": 1.0, "noise": 1.0, "exposure": 1.0, "contrast": 1.0,
+              "compression": 0.5},
     "same": {"pose": 0.02, "turn_deg": 2.0, "blur": 1.0, "noise": 1.0, "exposure": 0.1},
-}
+}  # fmt: skip
 """How two captures differ, each 0 for twins (see `Difference`), and the difference that counts as 1 in the model."""
 
 FINE = ("light", "blur", "noise", "contrast")
@@ -39,6 +40,7 @@ FINE = ("light", "blur", "noise", "contrast")
 
 SEEN_LIMITS: Mapping[str, float] = {
     "pose": 0.006, "turn_deg": 0.75, "exposure": 0.06, "chroma": 0.06, "gradient": 0.015, "contrast": 0.2, "light": 0.4,
+    "compression": 0.1,
 }  # fmt: skip
 """Up to here in every one of these, beside the study's own limits, a pair is seen to be of the same set-up.
 
@@ -58,8 +60,9 @@ class Difference:
     ratio of their resolved detail; pose: |ln| of the scale ratio plus the anisotropy of the registration; noise: |ln|
     of their noise ratio; exposure: |ln| of their luminance ratio, and chroma: the larger |ln| of their red to green and
     blue to green, of the reference or else of the skin; turn_deg: rotation between them; gradient: SD of the
-    low-frequency log ratio; `same_camera`: nothing in the files says otherwise. `tone_ita` and `um_per_px` say where on
-    the table the pair lies; `setup` which half of the model holds for it. NaN: could not be told.
+    low-frequency log ratio; compression: difference of `rounding.coarseness`; `same_camera`: nothing in the files says
+    otherwise. `tone_ita` and `um_per_px` say where on the table the pair lies; `setup` which half of the model holds
+    for it. NaN: could not be told.
     """
 
     light: float
@@ -71,6 +74,7 @@ class Difference:
     turn_deg: float
     chroma: float
     gradient: float
+    compression: float
     tone_ita: float
     um_per_px: float
     same_camera: bool = True
@@ -134,6 +138,7 @@ _WORDS = {
     "turn_deg": "the camera is turned",
     "chroma": "the white balance differs",
     "gradient": "the light falls otherwise across the skin",
+    "compression": "one photo is compressed much harder",
 }
 
 

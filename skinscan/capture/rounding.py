@@ -23,10 +23,16 @@ CB_TO_RGB, CR_TO_RGB = (0.0, -0.344, 1.772), (1.402, -0.714, 0.0)
 """JFIF: what one count of Cb, or Cr, adds to red, green and blue."""
 
 
+def coarseness(quality: int | None) -> float:
+    """How coarsely JPEG of an IJG quality of 1-100 rounds: its steps over those at quality 50; 0 for no JPEG."""
+    if quality is None:
+        return 0.0
+    return (5000 / max(quality, 1) if quality < 50 else 200 - 2 * quality) / 100
+
+
 def colour_step(quality: int) -> float:
     """Step of a block's mean Cb and Cr, in 8-bit counts, at an IJG quality of 1-100."""
-    scale = 5000 / max(quality, 1) if quality < 50 else 200 - 2 * quality
-    return max(1.0, math.floor((FIRST_COLOUR_STEP * scale + 50) / 100)) / 8
+    return max(1.0, math.floor(FIRST_COLOUR_STEP * coarseness(quality) + 0.5)) / 8
 
 
 def patch_errors(photo: Photo, patch: BoolArray) -> NDArray[np.float64]:

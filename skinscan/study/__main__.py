@@ -65,7 +65,7 @@ def pore_accuracy(workers: int, count: int) -> None:
 
 
 @study.command()
-@click.option("--count", default=96, show_default=True, help="Skins, each photographed five times.")
+@click.option("--count", default=144, show_default=True, help="Skins, each photographed five times.")
 @click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here, or read them if the file exists.")
 @click.pass_obj
 def repeatability(workers: int, count: int, rows: Path | None) -> None:
@@ -90,22 +90,25 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
 
 @study.command()
 @click.option("--singles", default=2, show_default=True, help="Photos a tone and resolution.")
+@click.option("--drawn", default=72, show_default=True, help="Photos by a drawn camera, for the intervals.")
 @click.option("--placebos", default=12, show_default=True, help="Unchanged pairs a tone.")
 @click.option("--treated", default=4, show_default=True, help="Treated pairs a tone and treatment.")
 @click.pass_obj
-def validate(workers: int, singles: int, placebos: int, treated: int) -> None:
+def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int) -> None:
     """docs/results.md and the tables of README.md, from phantoms that nothing was fitted on."""
     from skinscan.study import validation as v
 
     alone = over(v.single, v.jobs_single(singles), "photos", workers)
     from skinscan.study.pairs import TONES
+    from skinscan.study.pore_accuracy import errors
 
+    intervals = [r for part in over(errors, v.seeds_intervals(drawn), "drawn photos", workers) for r in part]
     mixed = over(
         v.pigments, [v.Pigments(v.FIRST_SEED + 30_000 + i, t) for i, t in enumerate(TONES)], "pigments", workers
     )
     placebo = [r for part in over(v.twice, v.jobs_placebo(placebos), "placebo", workers) for r in part]
     power = [r for part in over(v.twice, v.jobs_power(treated), "treated", workers) for r in part]
-    v.publish(ROOT, alone, mixed, placebo, power)
+    v.publish(ROOT, alone, intervals, mixed, placebo, power)
 
 
 @study.command()

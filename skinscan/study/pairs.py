@@ -22,7 +22,7 @@ from skinscan.records import SKIN, Frame
 from skinscan.repeatability import Setup
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
-PX_PER_MM = (15.0, 20.0, 25.0, 30.0)
+PX_PER_MM = (15.0, 20.0, 25.0, 30.0, 34.0, 38.0)
 LARGEST_PX, LARGEST_MM = 900, 45.0
 LEAST_SHARE: Mapping[Setup, float] = {"other": 0.4, "same": 0.05}
 """How far apart the captures of a pair lie at least, as a share of Spread.
@@ -232,10 +232,10 @@ def study_jobs(count: int) -> list[Job]:
         Job(
             seed=FIRST_SEED + number,
             tone=TONES[number % 6],
-            px_per_mm=PX_PER_MM[(number // 6) % 4],
+            px_per_mm=PX_PER_MM[(number // 6) % 6],
             repeats=2,
-            grey=(number // 24) % 2 == 1,
-            referenced=(number + number // 6 + number // 24) % 4 != 3,
+            grey=(number // 36) % 2 == 1,
+            referenced=(number + number // 6 + number // 36) % 4 != 3,
         )
         for number in range(count)
     ]

@@ -74,7 +74,7 @@ def errors(seed: int) -> list[dict[str, Any]]:
                 scale = measure.scale(sample)
                 error = scale.forward(sample.value) - scale.forward(true)
                 rows.append({
-                    "seed": seed, "measure": name, "error": error, "count": sample.n,
+                    "seed": seed, "tone": tone, "measure": name, "error": error, "count": sample.n,
                     "ita_degree": maps.typical_ita, "um_per_px": maps.effective_um_per_px,
                 })  # fmt: skip
     return rows

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skinscan import accuracy
 from skinscan.arrays.statistics import COVERAGE_95
 from skinscan.assessment import assess_frame
 from skinscan.capture.frame import make_frame
@@ -33,7 +34,6 @@ from skinscan.study.pairs import (
     grey_patch,
     photographed_again,
 )
-from skinscan.study.pore_accuracy import true_numbers
 from skinscan.study.scoring import score
 
 Row = Mapping[str, Any]
@@ -89,10 +89,6 @@ def single(job: Single) -> dict[str, Any]:
             floor_um(maps),
         )  # fmt: skip
         row |= {name: getattr(found, name) for name in found.__dataclass_fields__} | {"f1": found.f1}
-        spreads = {m.measure: m.spread for m in assessment.measurements if m.region == SKIN}
-        for name, true in true_numbers(truth, maps.frame.regions[SKIN], floor_um(maps)).items():
-            if math.isfinite(values[name]):
-                row[f"off {name}"] = (values[name] - true) / spreads[name]
     return row
 
 
@@ -217,16 +213,19 @@ def pore_table(rows: Sequence[Row]) -> str:
 
 def interval_table(rows: Sequence[Row]) -> str:
     """Share of stated 95 % intervals (value +- 1.96 spread) of pore numbers that hold the truth, by tone."""
-    names = list(dict.fromkeys(name for row in rows for name in row if name.startswith("off ")))
     out = []
-    for um, group in sorted((um, g) for (um,), g in _group(rows, "um_per_px").items()):
-        for name in names:
-            shares = []
-            for tone in (*TONES, "all"):
-                off = [abs(r[name]) for r in group if name in r and tone in (r["tone"], "all")]
-                shares.append(f"{np.mean(np.array(off) <= COVERAGE_95):.0%}" if off else "refused")
-            out.append([f"{um:.0f}", name.removeprefix("off "), *shares])
-    return _table(["um/px", "measure", *TONES, "all"], out)
+    for (measure,), group in _group(rows, "measure").items():
+        shares = []
+        for tone in (*TONES, "all"):
+            held = [_holds(measure, r) for r in group if tone in (r["tone"], "all")]
+            shares.append(f"{np.mean(held):.0%}" if held else "refused")
+        out.append([measure, str(len(group)), *shares])
+    return _table(["measure", "photos x regions", *TONES, "all"], out)
+
+
+def _holds(measure: str, row: Row) -> bool:
+    sd = accuracy.of_pores(measure, row["ita_degree"], row["um_per_px"], row["count"])
+    return sd is not None and abs(row["error"]) <= COVERAGE_95 * sd
 
 
 def colour_table(singles: Sequence[Row], mixed: Sequence[Row]) -> str:
@@ -316,6 +315,10 @@ def jobs_single(count: int) -> list[Single]:
     return jobs + [Single(FIRST_SEED + 5000 + i, tone, 30.0, 2.5) for i, tone in enumerate(TONES)]
 
 
+def seeds_intervals(count: int) -> list[int]:
+    return list(range(FIRST_SEED + 40_000, FIRST_SEED + 40_000 + count))
+
+
 PLACEBOS: Mapping[Setup, float] = {"other": 1.0, "same": 0.34}
 """Pairs of each set-up, as a share of those asked for."""
 
@@ -343,12 +346,17 @@ README_TABLES = ("pores", "placebo", "power")
 
 
 def publish(
-    root: Path, singles: Sequence[Row], mixed: Sequence[Row], placebo: Sequence[Row], power: Sequence[Row]
+    root: Path,
+    singles: Sequence[Row],
+    intervals: Sequence[Row],
+    mixed: Sequence[Row],
+    placebo: Sequence[Row],
+    power: Sequence[Row],
 ) -> None:
     """Write docs/results.md and put the tables of README.md in their places."""
     tables = {
         "pores": pore_table(singles),
-        "intervals": interval_table(singles),
+        "intervals": interval_table(intervals),
         "colour": colour_table(singles, mixed),
         "placebo": placebo_table(placebo),
         "placebo_by_measure": placebo_by_measure(placebo),
