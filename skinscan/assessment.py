@@ -82,9 +82,9 @@ def cells_in(maps: Maps, region: str) -> Cells:
 def read(measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mapping[str, float] | None = None) -> Sample:
     """A measure's sample of a region; refused where the region is too small."""
     assert measure.evaluate is not None
-    if len(cells.index) < LEAST_PIXELS:
-        flag = Flag.NO_SKIN if region == SKIN and len(cells.index) == 0 else Flag.REGION_TOO_SMALL
-        return refused(flag, f"{len(cells.index)} measurable pixels, {LEAST_PIXELS} needed", cells)
+    if cells.pixels < LEAST_PIXELS:
+        flag = Flag.NO_SKIN if region == SKIN and cells.pixels == 0 else Flag.REGION_TOO_SMALL
+        return refused(flag, f"{cells.pixels} measurable pixels, {LEAST_PIXELS} needed", cells)
     return measure.evaluate(maps, cells, carried)
 
 
@@ -161,7 +161,7 @@ def evidence_of(maps: Maps, measurements: Sequence[Measurement]) -> tuple[Eviden
     step = max(max(height, width) / EVIDENCE_SIDE_PX, 1.0)
     found = []
     for picture, measures in sources.items():
-        values = np.where(maps.measured, picture(maps), np.float32(np.nan))
+        values = np.where(maps.measured, maps.enlarged(picture(maps)), np.float32(np.nan))
         found.append(
             Evidence(
                 title=measures[0].evidence_title,

@@ -198,7 +198,7 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
     carried[~second] = 0
     levels, sizes = [], []
     for maps, blocks in ((before, labels), (after, carried)):
-        cells = cells_of(blocks[maps.box], count)
+        cells = cells_of(blocks[maps.box], count).on(maps.linear)
         values = cells.take(maps.linear)
         channels = [cells.each(values[:, c], _middle_mean) for c in range(3)]
         levels.append(np.maximum(colour.sensor_rgb(np.stack(channels, 1)), 1e-4))
@@ -241,7 +241,7 @@ def samples_of(pair: Pair, region: str) -> Iterator[tuple[Measure, tuple[Sample,
         if measure.paired is None:
             first = read(measure, pair.before, before, region)
             yield measure, (first, read(measure, pair.after, after, region, first.carried or None))
-        elif min(len(before.index), len(after.index)) < LEAST_PIXELS:
+        elif min(before.pixels, after.pixels) < LEAST_PIXELS:
             yield measure, None
         else:
             yield measure, measure.paired(pair.before, pair.after, pair.registration, before, after)

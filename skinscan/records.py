@@ -223,12 +223,20 @@ class Photo:
 
     def linear_rgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[np.float32]:
         """Linear-light sRGB (D65) of a tile, or of the whole photo: (h, w, 3) float32, a fresh array."""
-        tile = self.pixels[rows, columns]
-        linear = np.empty(tile.shape, np.float32)
-        for channel in range(3):
-            np.take(self.lut[channel], tile[..., channel], out=linear[..., channel])
+        return self.developed(self.pixels[rows, columns])
+
+    def developed(self, tile: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+        """Linear-light sRGB (D65) of samples (h, w, 3) in the file's own colour space: float32, a fresh array."""
+        import cv2  # not at the top: what only prints help shall start at once
+
+        if tile.dtype == np.uint8 and tile.size:
+            linear = np.asarray(cv2.LUT(tile, self.lut.T[None]), np.float32)
+        else:
+            linear = np.empty(tile.shape, np.float32)
+            for channel in range(3):
+                np.take(self.lut[channel], tile[..., channel], out=linear[..., channel])
         if not np.array_equal(self.matrix, np.eye(3, dtype=np.float32)):
-            linear = linear @ self.matrix.T
+            linear = np.asarray(cv2.transform(linear, self.matrix), np.float32).reshape(linear.shape)
         return linear
 
 

@@ -4,39 +4,99 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Array = NDArray[np.floating[Any]]
+Labels = NDArray[np.uint16]
+Piece = tuple[slice, slice, NDArray[np.bool_] | None]
+
+MOST_BLOCKS = 2**16 - 1
+_THINNED = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A region cut into `count` blocks.
+    """A region cut into `count` blocks: `labels` (H, W) uint16, 0 outside, 1..count inside."""
 
-    `labels` (H, W) int32: 0 outside, 1..count inside; `index` flat pixel indices sorted by block; `starts`
-    (count + 1,) where each block begins in `index`.
-    """
+    labels: Labels
+    count: int
 
-    labels: NDArray[np.int32]
-    index: NDArray[np.int64]
-    starts: NDArray[np.int64]
-
-    @property
-    def count(self) -> int:
-        return len(self.starts) - 1
-
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Pixels a block, (count,)."""
-        return np.diff(self.starts)
+        if self.labels.size == 0:
+            return np.zeros(self.count, np.int64)
+        return np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]
+
+    @cached_property
+    def pixels(self) -> int:
+        """Pixels of the region."""
+        return int(self.sizes.sum())
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each block begins in what `take` gives, (count + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.sizes)])
+
+    @cached_property
+    def _pieces(self) -> list[Piece]:
+        """Of each block: the rows and columns around it, and where it lies in them; None where it fills them."""
+        thin = ndimage.find_objects(self.labels[::_THINNED, ::_THINNED], max_label=self.count)
+        boxes = [None if box is None else tuple(_grown(part) for part in box) for box in thin]
+        found = [self._piece(number, box) for number, box in enumerate(boxes)]
+        if any(piece is None for piece in found):  # a block has a pixel far from all that thinning left of it
+            found = [self._piece(number, box) for number, box in enumerate(ndimage.find_objects(self.labels))]
+        return [(slice(0), slice(0), None) if piece is None else piece for piece in found]
+
+    def _piece(self, number: int, box: tuple[slice, ...] | None) -> Piece | None:
+        """A block's piece if the whole block lies within a box."""
+        size = int(self.sizes[number])
+        if size == 0:
+            return slice(0), slice(0), None
+        if box is None:
+            return None
+        own = self.labels[box] == number + 1
+        if np.count_nonzero(own) != size:
+            return None
+        rows, columns = (slice(int(at[0]), int(at[-1]) + 1) for at in map(np.flatnonzero, (own.any(1), own.any(0))))
+        place = slice(box[0].start + rows.start, box[0].start + rows.stop)
+        along = slice(box[1].start + columns.start, box[1].start + columns.stop)
+        own = own[rows, columns]
+        return place, along, None if own.all() else own
+
+    def on(self, image: NDArray[Any]) -> Cells:
+        """These cells on a map of this size: itself, or the pixels of a map reduced by a whole factor."""
+        factor = round(self.labels.shape[0] / max(image.shape[0], 1))
+        return self if image.shape[:2] == self.labels.shape else self.reduced(factor)
+
+    @cached_property
+    def _reduced(self) -> dict[int, Cells]:
+        return {}
+
+    def reduced(self, factor: int) -> Cells:
+        """The cells of a map whose pixels each hold `factor` x `factor` of these: a pixel belongs to its middle's."""
+        if factor not in self._reduced:
+            thinned = np.ascontiguousarray(self.labels[factor // 2 :: factor, factor // 2 :: factor])
+            height, width = (-(-side // factor) for side in self.labels.shape)
+            missing = (height - thinned.shape[0], width - thinned.shape[1])
+            if any(missing):
+                thinned = np.pad(thinned, ((0, missing[0]), (0, missing[1])))
+            self._reduced[factor] = Cells(thinned, self.count)
+        return self._reduced[factor]
 
     def take(self, image: NDArray[Any]) -> NDArray[Any]:
         """Pixels of the region in block order: (H, W[, C]) -> (n[, C])."""
-        flat = image.reshape(image.shape[0] * image.shape[1], *image.shape[2:])
-        return np.asarray(flat[self.index])
+        out = np.empty((self.pixels, *image.shape[2:]), image.dtype)
+        for start, stop, (rows, columns, own) in zip(self.starts, self.starts[1:], self._pieces, strict=False):
+            part = image[rows, columns]
+            out[start:stop] = part.reshape(-1, *image.shape[2:]) if own is None else part[own]
+        return out
 
     def each(self, values: NDArray[Any], statistic: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
         """`statistic` of the values (n, ...) of each block, (count,); NaN for an empty block."""
@@ -49,45 +109,61 @@ class Cells:
 
     def means(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Mean of the values (n,) of each block, (count,); NaN for an empty block."""
-        sizes = self.sizes
-        total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-        sums = total[self.starts[1:]] - total[self.starts[:-1]]
-        return np.asarray(np.divide(sums, sizes, out=np.full(self.count, np.nan), where=sizes > 0))
+        return self.each(values, lambda part: float(part.mean(dtype=None if part.dtype.kind == "f" else np.float64)))
+
+    def medians(self, values: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
+        """Median of all values (n,) and of each block's, (count,); NaN where there is none."""
+        return median(values), self.each(values, median)
 
 
-def cells_of(labels: NDArray[np.integer[Any]], count: int) -> Cells:
+def _grown(part: slice) -> slice:
+    return slice(max((part.start - 1) * _THINNED, 0), part.stop * _THINNED)
+
+
+def median(values: NDArray[Any]) -> float:
+    """Median of values (n,) without NaN, as `numpy.median` and several times faster; NaN for none."""
+    count = len(values)
+    if count == 0:
+        return float("nan")
+    high = count // 2
+    ordered = np.partition(values, high)
+    upper = ordered[high]
+    return float(upper) if count % 2 else (float(upper) + float(ordered[:high].max())) / 2
+
+
+def cells_of(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], count: int) -> Cells:
     """Cells of a label image (H, W): 0 outside, 1..count inside."""
-    whole = np.ascontiguousarray(labels, np.int32)
-    flat = whole.ravel()
-    inside = np.flatnonzero(flat)
-    of_inside = flat[inside]
-    order = np.argsort(of_inside, kind="stable")
-    starts = np.searchsorted(of_inside[order], np.arange(1, count + 2))
-    return Cells(whole, inside[order], starts.astype(np.int64))
+    return Cells(np.ascontiguousarray(labels, np.uint16), count)
 
 
-def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[NDArray[np.int32], int]:
+def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[Labels, int]:
     """Cut a mask (H, W) into about `target` square blocks: (labels, count).
 
     Cells of the grid less than `least_share` full join the nearest fuller one, so that every pixel is in a block.
     """
-    labels = np.zeros(mask.shape, np.int32)
-    area = int(mask.sum())
+    area = int(np.count_nonzero(mask))
     if area == 0:
-        return labels, 0
+        return np.zeros(mask.shape, np.uint16), 0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    top, left = rows[0], columns[0]
+    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     side = max(round(np.sqrt(area / target)), 1)
-    n_columns = (columns[-1] - left) // side + 1
-    n_rows = (rows[-1] - top) // side + 1
-    y, x = np.nonzero(mask)
-    cell = ((y - top) // side) * n_columns + (x - left) // side
-    sizes = np.bincount(cell, minlength=n_rows * n_columns)
+    n_rows, n_columns = -(-(bottom - top) // side), -(-(right - left) // side)
+    if n_rows * n_columns > MOST_BLOCKS:  # a line of single pixels
+        side = max(-(-(bottom - top) // 255), -(-(right - left) // 255))
+        n_rows, n_columns = -(-(bottom - top) // side), -(-(right - left) // side)
+    total = cv2.integral(mask[top:bottom, left:right].view(np.uint8))
+    at_rows = np.minimum(np.arange(n_rows + 1) * side, bottom - top)
+    at_columns = np.minimum(np.arange(n_columns + 1) * side, right - left)
+    sizes = np.diff(np.diff(total[np.ix_(at_rows, at_columns)], axis=0), axis=1).ravel()
     full = np.flatnonzero(sizes >= min(least_share * side * side, sizes.max()))
-    number = np.zeros(len(sizes), np.int32)
+    number = np.zeros(len(sizes), np.uint16)
     number[full] = np.arange(1, len(full) + 1)
     for poor in np.flatnonzero((sizes > 0) & (number == 0)):
         distance = (full // n_columns - poor // n_columns) ** 2 + (full % n_columns - poor % n_columns) ** 2
         number[poor] = number[full[int(np.argmin(distance))]]
-    labels[y, x] = number[cell]
+    along = number.reshape(n_rows, n_columns).repeat(side, 1)[:, : right - left]
+    labels = np.zeros(mask.shape, np.uint16)
+    for row in range(n_rows):
+        band = slice(top + row * side, min(top + (row + 1) * side, bottom))
+        np.multiply(along[row], mask[band, left:right], out=labels[band, left:right])
     return labels, len(full)

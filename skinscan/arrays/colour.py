@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,15 +26,22 @@ OD_FLOOR = 1e-4
 """Linear value below which an optical density is not told apart from black (a third of an 8-bit sRGB count)."""
 
 
+def transformed(values: Array, matrix: NDArray[np.float64]) -> Array:
+    """`values` (..., 3) times a matrix (k, 3): (..., k), in the input's precision; images (h, w, 3) the fast way."""
+    if values.ndim == 3 and values.dtype == np.float32 and values.size:
+        found = np.asarray(cv2.transform(values, matrix.astype(np.float32)), np.float32)
+        return found.reshape(*values.shape[:2], len(matrix))
+    return np.asarray(values @ matrix.T.astype(values.dtype))
+
+
 def luminance(linear_rgb: Array) -> Array:
     """Relative luminance Y of linear sRGB: (..., 3) -> (...), in the input's precision."""
-    weights = SRGB_TO_XYZ[1].astype(linear_rgb.dtype)
-    return np.asarray(linear_rgb @ weights)
+    return transformed(linear_rgb, SRGB_TO_XYZ[1:2])[..., 0]
 
 
 def sensor_rgb(linear_rgb: Array) -> Array:
     """What a typical camera's sensor made of linear sRGB: (..., 3) -> (..., 3)."""
-    return np.asarray(linear_rgb @ np.linalg.inv(CAMERA_TO_SRGB).T.astype(linear_rgb.dtype))
+    return transformed(linear_rgb, np.linalg.inv(CAMERA_TO_SRGB))
 
 
 def rebalanced(linear_rgb: Array, gains: Array) -> Array:
@@ -42,20 +51,19 @@ def rebalanced(linear_rgb: Array, gains: Array) -> Array:
     that is tied to a grey patch (phantom cameras; another recipe: nine times).
     """
     balance = CAMERA_TO_SRGB @ np.diag(np.asarray(gains, np.float64)) @ np.linalg.inv(CAMERA_TO_SRGB)
-    return np.asarray(linear_rgb @ balance.T.astype(linear_rgb.dtype))
+    return transformed(linear_rgb, balance)
 
 
 def lab(linear_rgb: Array) -> Array:
     """CIELAB (D65) of linear sRGB: (..., 3) -> (..., 3), L* 0..100 (CIE 15:2018). NaN stays NaN."""
-    to_xyz_over_white = (SRGB_TO_XYZ / D65_WHITE[:, None]).T.astype(linear_rgb.dtype)
-    xyz = linear_rgb @ to_xyz_over_white
+    xyz = transformed(linear_rgb, SRGB_TO_XYZ / D65_WHITE[:, None])
     delta = 6.0 / 29.0
-    cube_root = np.cbrt(xyz)
-    f = np.where(xyz > delta**3, cube_root, xyz / (3 * delta**2) + 4.0 / 29.0).astype(linear_rgb.dtype)
-    out: Array = np.empty_like(f)
-    out[..., 0] = 116 * f[..., 1] - 16
-    out[..., 1] = 500 * (f[..., 0] - f[..., 1])
-    out[..., 2] = 200 * (f[..., 1] - f[..., 2])
+    f = np.cbrt(xyz)
+    dark = ~(xyz > delta**3)
+    if dark.any():
+        f[dark] = xyz[dark] / xyz.dtype.type(3 * delta**2) + xyz.dtype.type(4.0 / 29.0)
+    out = transformed(f, np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]]))
+    out[..., 0] -= 16
     return out
 
 
@@ -115,6 +123,54 @@ def ciede2000(first: Array, second: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(x_l**2 + x_c**2 + x_h**2 + r_t * x_c * x_h, 0)))
 
 
+def ciede2000_to(lab: NDArray[np.float32], centre: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """CIEDE2000 of many colours (n, 3) to one (3,): as `ciede2000`, to 1e-3, without its trigonometry of each hue.
+
+    The mean of two hues is the direction of the sum of their unit vectors; its multiples' cosines follow from its own.
+    """
+    l1, a1, b1 = (np.float32(value) for value in centre)
+    l2, a2, b2 = (np.ascontiguousarray(lab[:, k], np.float32) for k in range(3))
+    stretch = np.float32(0.5) * (np.sqrt(a2 * a2 + b2 * b2) + np.float32(math.hypot(a1, b1)))
+    seventh = stretch**2
+    seventh = seventh * seventh * seventh * stretch
+    stretch = 1 + np.float32(0.5) * (1 - np.sqrt(seventh / (seventh + np.float32(25.0**7))))
+    x1, x2 = a1 * stretch, a2 * stretch
+    c1, c2 = np.sqrt(x1 * x1 + b1 * b1), np.sqrt(x2 * x2 + b2 * b2)
+    product = c1 * c2
+    d_c = c2 - c1
+    # 2 c1 c2 (1 - cos dh) = (2 sqrt(c1 c2) sin(dh / 2))^2, its sign that of the turn from the first to the second
+    d_h = np.sqrt(np.maximum(2 * (product - x1 * x2 - b1 * b2), 0)) * np.where(x1 * b2 - b1 * x2 < 0, -1, 1)
+    mean_c = (c1 + c2) / 2
+    x, y = x1 * c2 + x2 * c1, b1 * c2 + b2 * c1
+    grey = product < 1e-9
+    x, y = np.where(grey, x1 + x2, x), np.where(grey, b1 + b2, y)
+    length = np.maximum(np.sqrt(x * x + y * y), np.float32(1e-12))
+    cos, sin = x / length, y / length
+    cos2, sin2 = cos * cos - sin * sin, 2 * cos * sin
+    cos3, sin3 = cos2 * cos - sin2 * sin, sin2 * cos + cos2 * sin
+    cos4, sin4 = cos2 * cos2 - sin2 * sin2, 2 * cos2 * sin2
+    t = 1 - _turned(0.17, 30, cos, sin) + 0.24 * cos2 + _turned(0.32, -6, cos3, sin3) - _turned(0.20, 63, cos4, sin4)
+    mean_l = (l1 + l2) / 2 - 50
+    mean_l *= mean_l
+    s_l = 1 + np.float32(0.015) * mean_l / np.sqrt(20 + mean_l)
+    s_c, s_h = 1 + np.float32(0.045) * mean_c, 1 + np.float32(0.015) * mean_c * t
+    hue = np.degrees(np.arctan2(sin, cos)) % 360
+    angle = np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2)))
+    seventh = mean_c**2
+    seventh = seventh * seventh * seventh * mean_c
+    r_t = -2 * np.sqrt(seventh / (seventh + np.float32(25.0**7))) * np.sin(angle)
+    x_l, x_c, x_h = (l2 - l1) / s_l, d_c / s_c, d_h / s_h
+    return np.asarray(np.sqrt(np.maximum(x_l * x_l + x_c * x_c + x_h * x_h + r_t * x_c * x_h, 0)), np.float32)
+
+
+def _turned(weight: float, degrees: float, cos: Array, sin: Array) -> Array:
+    """weight * cos(h - degrees) of a hue's cosine and sine."""
+    turn = math.radians(degrees)
+    return np.float32(weight * math.cos(turn)) * cos + np.float32(weight * math.sin(turn)) * sin
+
+
 def optical_density(linear_rgb: Array) -> Array:
     """-log10 of linear RGB, (..., 3) -> (..., 3); values under OD_FLOOR are taken as OD_FLOOR."""
-    return -np.log10(np.maximum(linear_rgb, linear_rgb.dtype.type(OD_FLOOR)))
+    density = np.maximum(linear_rgb, linear_rgb.dtype.type(OD_FLOOR))
+    np.log10(density, out=density)
+    return np.negative(density, out=density) if density.ndim else -density

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,59 +22,207 @@ _DIRECT_SIGMA = 6.0
 _REDUCED_SIGMA = 4.0
 
 
-def gaussian(image: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    """Gaussian blur, (H, W) float32, zero beyond the edge; wide ones are done on a reduced image.
+def reduced(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Means over squares of `factor` pixels, (H, W[, C]) -> (ceil(H / factor), ceil(W / factor)[, C]).
 
-    The reduced way differs from the direct one by less than 0.3 % of the image's range (tested).
+    The edge repeats.
     """
-    height, width = image.shape
-    if image.size == 0:
-        return image.copy()
-    factor = int(sigma_px / _REDUCED_SIGMA) if sigma_px > _DIRECT_SIGMA else 1
-    if factor <= 1 or min(height, width) < 4 * factor:
-        size = 2 * math.ceil(4 * sigma_px) + 1
-        return np.asarray(cv2.GaussianBlur(image, (size, size), sigma_px, borderType=cv2.BORDER_CONSTANT), np.float32)
-    padded_h, padded_w = -(-height // factor) * factor, -(-width // factor) * factor
-    margin = math.ceil(4 * _REDUCED_SIGMA) + 1
-    padded = cv2.copyMakeBorder(image, 0, padded_h - height, 0, padded_w - width, cv2.BORDER_CONSTANT, value=0)
-    small = cv2.resize(padded, (padded_w // factor, padded_h // factor), interpolation=cv2.INTER_AREA)
-    small = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
-    # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
-    left = math.sqrt(max((sigma_px**2 - (factor**2 - 1) / 12 - factor**2 / 6) / factor**2, 0.25))
-    size = 2 * math.ceil(4 * left) + 1
-    small = cv2.GaussianBlur(small, (size, size), left, borderType=cv2.BORDER_CONSTANT)
-    # out(x) = small((x + 0.5) / factor - 0.5 + margin)
-    shift = (0.5 / factor - 0.5) + margin
-    to_small = np.array([[1 / factor, 0, shift], [0, 1 / factor, shift]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(small, to_small, (width, height), flags=flags), np.float32)
+    height, width = image.shape[:2]
+    if factor == 1 or image.size == 0:
+        return image
+    below, beside = -height % factor, -width % factor
+    if below or beside:
+        image = np.asarray(cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE), np.float32)
+    size = (image.shape[1] // factor, image.shape[0] // factor)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def masked_gaussian(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
     """Gaussian mean over the pixels of `mask` alone (normalised convolution), (H, W); NaN where none is near.
 
-    Values outside the mask have no influence, NaN included.
+    Values outside the mask have no influence, NaN included. Wide ones are done on a reduced image, to 0.3 % of the
+    image's range (tested).
     """
-    weight = mask.astype(np.float32)
-    total = gaussian(np.where(mask, image, np.float32(0)).astype(np.float32), sigma_px)
-    norm = gaussian(weight, sigma_px)
-    out = np.full(image.shape, np.nan, np.float32)
+    height, width = image.shape
+    factor = int(sigma_px / _REDUCED_SIGMA) if sigma_px > _DIRECT_SIGMA else 1
+    if image.size == 0 or factor <= 1 or min(height, width) < 4 * factor:
+        return _ratio(*(_blurred(a, sigma_px) for a in (inside(image, mask), mask.astype(np.float32))))
+    # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
+    left = math.sqrt(max((sigma_px**2 - (factor**2 - 1) / 12 - factor**2 / 6) / factor**2, 0.25))
+    mean = _ratio(*(_blurred(a, left) for a in reduced_inside(image, mask, factor)))
+    size = (mean.shape[1] * factor, mean.shape[0] * factor)
+    return np.asarray(cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR)[:height, :width], np.float32)
+
+
+def inside(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The image in its mask, 0 outside it."""
+    return np.asarray(cv2.copyTo(image, mask.view(np.uint8)), np.float32) if image.size else image.copy()
+
+
+def reduced_inside(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], factor: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sum of the image over the mask, and the mask's share, in squares of `factor` pixels; 0 beyond the edge."""
+    total = _shrunk(inside(image, mask), factor)
+    # bytes average to whole bytes: a 255th of a share is no matter, and costs a quarter
+    share = _shrunk(mask.view(np.uint8) * np.uint8(255), factor)
+    return np.asarray(total, np.float32), share.astype(np.float32) / np.float32(255)
+
+
+def _shrunk(image: NDArray[Any], factor: int) -> NDArray[Any]:
+    """`reduced`, with nothing beyond the edge."""
+    below, beside = (-side % factor for side in image.shape)
+    if below or beside:
+        image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=0)
+    size = (image.shape[1] // factor, image.shape[0] // factor)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _blurred(image: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    """Gaussian blur, zero beyond the edge."""
+    size = 2 * math.ceil(4 * sigma_px) + 1
+    return np.asarray(cv2.GaussianBlur(image, (size, size), sigma_px, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+def _ratio(total: NDArray[np.float32], norm: NDArray[np.float32]) -> NDArray[np.float32]:
+    out = np.full(total.shape, np.nan, np.float32)
     np.divide(total, norm, out=out, where=norm > 1e-3)
     return out
 
 
 def flatten(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
     """`image` less its masked Gaussian mean, (H, W); 0 outside the mask."""
-    return np.where(mask, image - masked_gaussian(image, mask, sigma_px), np.float32(0)).astype(np.float32)
+    return inside(image - masked_gaussian(image, mask, sigma_px), mask)
+
+
+LEAST_BAND_SIGMA = 1.4
+"""A band is told on squares of 2^k pixels as long as the Gaussian of its shorter cut-off has an SD of this many."""
+
+STRIPE_ROWS = 256
+_BAND_REACH = 3.0
+_LEAST_TO_ADD = 1.0
+
+
+def wavelength_bands(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], edges_px: Sequence[float]
+) -> list[NDArray[np.float32]]:
+    """The parts of `image` between neighbouring spatial wavelengths in px (ascending), as many as there are gaps.
+
+    Each is the difference of two masked Gaussian means with half-amplitude cut-offs at the two wavelengths (ISO
+    16610-61). One pixel of it stands for 2^k by 2^k of the image's: (ceil(H / 2^k), ceil(W / 2^k)). What lies outside
+    the mask means nothing.
+    """
+    sigmas = [CUTOFF_TO_SIGMA * edge for edge in edges_px]
+    factors = [_band_factor(sigma, min(image.shape)) for sigma in sigmas[:-1]]
+    bands: list[NDArray[np.float32]] = []
+    total: NDArray[np.float32] = image
+    share: NDArray[Any] = mask
+    reached = 1
+    for factor, group in groupby(range(len(factors)), key=factors.__getitem__):
+        if factor > reached:
+            if reached == 1:
+                total, share = reduced_inside(image, mask, factor)
+            else:
+                total, share = (_shrunk(a, factor // reached) for a in (total, share))
+            reached = factor
+        own = [*group]
+        bands += _bands_at(total, share, factor, [sigmas[index] for index in (*own, own[-1] + 1)])
+    return bands
 
 
 def wavelength_band(
     image: NDArray[np.float32], mask: NDArray[np.bool_], shortest_px: float, longest_px: float
 ) -> NDArray[np.float32]:
-    """The part of `image` between two spatial wavelengths in px, (H, W); NaN outside the mask.
+    """One such band at the image's own size, (H, W)."""
+    return _bands_at(image, mask, 1, [CUTOFF_TO_SIGMA * shortest_px, CUTOFF_TO_SIGMA * longest_px])[0]
 
-    Difference of two Gaussian means with half-amplitude cut-offs at the two wavelengths (ISO 16610-61).
+
+def _band_factor(sigma_px: float, side: int) -> int:
+    factor = 1
+    while sigma_px >= 2 * LEAST_BAND_SIGMA * factor and side >= 8 * factor:
+        factor *= 2
+    return factor
+
+
+def _bands_at(
+    total: NDArray[np.float32], share: NDArray[Any], factor: int, sigmas_px: Sequence[float]
+) -> list[NDArray[np.float32]]:
+    """The bands between neighbouring SDs, in stripes that stay in cache.
+
+    `total`, `share`: what `reduced_inside` gives for the factor; for 1 the image and its mask.
     """
-    fine = masked_gaussian(image, mask, CUTOFF_TO_SIGMA * shortest_px)
-    coarse = masked_gaussian(image, mask, CUTOFF_TO_SIGMA * longest_px)
-    return np.where(mask, fine - coarse, np.float32(np.nan)).astype(np.float32)
+    blurs = _blurs_of(factor, sigmas_px)
+    halo = sum(blur.reach for blur in blurs)
+    height = total.shape[0]
+    bands = [np.empty(total.shape, np.float32) for _ in sigmas_px[1:]]
+    for top in range(0, height, STRIPE_ROWS):
+        start, bottom = max(top - halo, 0), min(top + STRIPE_ROWS, height)
+        part, seen = total[start : bottom + halo], share[start : bottom + halo]
+        rows = slice(top - start, bottom - start)
+        if factor == 1 and seen.all():
+            means = _means_of_all(part, blurs, rows)
+        else:
+            part = inside(part, seen) if factor == 1 else part
+            means = _means_of_some(part, seen.astype(np.float32), blurs, rows)
+        before = next(means)
+        for number, mean in enumerate(means):
+            cv2.subtract(before, mean, dst=bands[number][top:bottom])
+            before = mean
+    return bands
+
+
+@dataclass(frozen=True)
+class _Blur:
+    """One of several blurs: of the image itself, or on from the one before; SD and reach in px."""
+
+    anew: bool
+    sigma: float
+    reach: int
+
+    def of(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Zero beyond the edge; along one axis where the other is one pixel wide."""
+        height, width = image.shape
+        side = 2 * self.reach + 1
+        size = (1 if width == 1 else side, 1 if height == 1 else side)
+        found = cv2.GaussianBlur(image, size, self.sigma, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(found, np.float32).reshape(height, width)
+
+
+def _blurs_of(factor: int, sigmas_px: Sequence[float]) -> list[_Blur]:
+    averaged = (1 - 1 / factor**2) / 12
+    blurs, done = [], averaged
+    for sigma in sigmas_px:
+        wanted = (sigma / factor) ** 2
+        # a narrow Gaussian on a grid is no true one, and two of them do not add up: from the image itself then
+        anew = done < _LEAST_TO_ADD
+        left = math.sqrt(max(wanted - (averaged if anew else done), 0.01))
+        blurs.append(_Blur(anew, left, math.ceil(_BAND_REACH * left)))
+        done = wanted
+    return blurs
+
+
+def _means_of_some(
+    total: NDArray[np.float32], share: NDArray[np.float32], blurs: Sequence[_Blur], rows: slice
+) -> Iterator[NDArray[np.float32]]:
+    """Masked means of some rows, one a blur."""
+    smooth, seen = total, share
+    for blur in blurs:
+        smooth, seen = (blur.of(a) for a in ((total, share) if blur.anew else (smooth, seen)))
+        yield np.asarray(cv2.divide(smooth[rows], np.maximum(seen[rows], np.float32(1e-3))), np.float32)
+
+
+def _means_of_all(image: NDArray[np.float32], blurs: Sequence[_Blur], rows: slice) -> Iterator[NDArray[np.float32]]:
+    """The same where nothing is left out: the share falls off at the edges alone, along each axis for itself."""
+    height, width = image.shape
+    down, across, smooth = (np.ones((height, 1), np.float32), np.ones((1, width), np.float32), image)
+    reach = min(sum(blur.reach for blur in blurs), width // 2)
+    for blur in blurs:
+        if blur.anew:
+            smooth, down, across = image, np.ones_like(down), np.ones_like(across)
+        smooth, down, across = blur.of(smooth), blur.of(down), blur.of(across)
+        mean = smooth[rows].copy()
+        low = np.flatnonzero(down[rows, 0] < 1)
+        mean[low] /= down[rows][low]
+        for edge in (slice(0, reach), slice(width - reach, width)):
+            mean[:, edge] /= across[:, edge]
+        yield mean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +15,13 @@ ANGLES = (0.0, math.pi / 4, math.pi / 2, 3 * math.pi / 4)
 def quantise(image: NDArray[np.floating[Any]], levels: int, half_range: float) -> NDArray[np.uint8]:
     """Levels 0..levels-1 of values in +-half_range, (H, W); values beyond it fall into the end bins."""
     step = 2 * half_range / levels
-    scaled = np.floor((np.nan_to_num(image) + half_range) / step)
-    return np.asarray(np.clip(scaled, 0, levels - 1), np.uint8)
+    if image.size == 0:
+        return np.zeros(image.shape, np.uint8)
+    if not math.isfinite(cv2.sumElems(image)[0]):
+        image = np.nan_to_num(image)
+    # OpenCV rounds where levels are cut: half a level less, and a hair more so that an edge belongs to the upper one
+    found = cv2.addWeighted(image, 1 / step, image, 0, levels / 2 - 0.5 + 1e-6, dtype=cv2.CV_8U)
+    return np.asarray(np.minimum(found, levels - 1, out=found), np.uint8)
 
 
 def offsets(distance_px: float) -> list[tuple[int, int]]:
@@ -30,32 +36,54 @@ def worst_offset_error(distance_px: float) -> float:
     return max(abs(math.hypot(*step) - distance_px) for step in offsets(distance_px)) / distance_px
 
 
-def _pair(step: int, size: int) -> tuple[slice, slice]:
-    if step >= 0:
-        return slice(0, max(size - step, 0)), slice(step, size)
-    return slice(-step, size), slice(0, max(size + step, 0))
+STRIPE_ROWS = 512
 
 
 def cooccurrence(
-    quantised: NDArray[np.uint8], labels: NDArray[np.int32], count: int, distance_px: float, levels: int
+    quantised: NDArray[np.uint8], labels: NDArray[np.integer[Any]], count: int, distance_px: float, levels: int
 ) -> NDArray[np.int64]:
     """Symmetric counts merged over four angles, (count, levels, levels).
 
     A pair counts for the block of its first pixel when both pixels lie inside (labels > 0). Summed over the
     blocks this is the matrix of the whole region.
+
+    Block, first and second level make one 16-bit number, and OpenCV's histogram counts those; more blocks than fit are
+    counted in turns. A second pixel outside has the level `levels`, which is dropped.
     """
-    height, width = quantised.shape
-    counts = np.zeros(count * levels * levels, np.int64)
-    inside = labels > 0
-    base = (labels.astype(np.int64) - 1) * (levels * levels) + quantised.astype(np.int64) * levels
-    for row, column in offsets(distance_px):
-        r0, r1 = _pair(row, height)
-        c0, c1 = _pair(column, width)
-        both = inside[r0, c0] & inside[r1, c1]
-        code = base[r0, c0][both] + quantised[r1, c1][both]
-        counts += np.bincount(code, minlength=counts.size)
-    matrices = counts.reshape(count, levels, levels)
-    return matrices + matrices.transpose(0, 2, 1)
+    of_block = levels * (levels + 1)
+    at_once = 2**16 // of_block - 1
+    counts = np.zeros((count, levels, levels), np.int64)
+    if labels.size == 0:
+        return counts
+    second = np.where(labels > 0, quantised, np.uint8(levels)).astype(np.uint16)
+    for first_block in range(0, count, at_once):
+        some = min(count - first_block, at_once)
+        own = labels
+        if count > at_once:
+            own = np.where((labels > first_block) & (labels <= first_block + some), labels - first_block, 0)
+        base = own.astype(np.uint16) * np.uint16(of_block)
+        base += quantised * np.uint16(levels + 1)
+        found = np.zeros((some + 1) * of_block, np.int64)
+        for step in offsets(distance_px):
+            _count(base, second, step, found)
+        counts[first_block : first_block + some] = found[of_block:].reshape(some, levels, levels + 1)[..., :levels]
+    return counts + counts.transpose(0, 2, 1)
+
+
+def _count(
+    base: NDArray[np.uint16], second: NDArray[np.uint16], step: tuple[int, int], found: NDArray[np.int64]
+) -> None:
+    """Add to `found` how often each number base + second a step away comes; in stripes that stay in cache."""
+    height, width = base.shape
+    row, column = step
+    if abs(row) >= height or abs(column) >= width:
+        return
+    along = slice(max(-column, 0), width - max(column, 0))
+    across = slice(along.start + column, along.stop + column)
+    for top in range(max(-row, 0), height - max(row, 0), STRIPE_ROWS):
+        bottom = min(top + STRIPE_ROWS, height - max(row, 0))
+        code = base[top:bottom, along] + second[top + row : bottom + row, across]
+        found += cv2.calcHist([code], [0], None, [len(found)], [0, len(found)]).reshape(-1).astype(np.int64)
 
 
 def features(matrices: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.float64]]:

@@ -1,11 +1,10 @@
-"""Small dark pits: finding them over scales, and measuring each at half of its own contrast.
+"""Small dark pits, each measured at half of its own contrast.
 
 Images are flattened log-luminance, so a pit's contrast is the natural log of surround over centre.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -13,27 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
-RAYS = 24
-RADII = 28
 REACH = 2.5
-"""Rays of a polar profile, samples along each, and how far they reach in units of the expected radius."""
+"""How far a polar profile reaches, in units of the expected radius."""
 
-AT_ONCE = 8192
-"""Pits whose profiles are in memory at a time."""
+PLACING, READING = (12, 16), (24, 22)
+"""Rays of a polar profile and samples along each: to place a pit, and to read it."""
 
-DISC_RESPONSE = 2 / math.e
-"""Largest sigma^2 Laplacian response of a disc of unit contrast (at sigma = radius / sqrt 2)."""
+AT_ONCE = 512
+"""Pits whose profiles are in memory at a time: what fits a processor's cache."""
 
 
 @dataclass(frozen=True)
 class Pits:
     """Measured pits, (n,) each: centre and equivalent diameter in px, contrast, major/minor axis, how much of the
-    outline was found, how uneven the outline's radius is once the ellipse is taken out, and its steepness (the
-    share of the half-contrast radius over which the rim rises from a quarter to three quarters of the contrast),
-    the scatter (robust SD) of the surround, and how much of the contrast the rim keeps on its weaker sides (a fifth
-    of the rays; near 1 all round, near 0 or below where one side opens into a furrow or a slope), and the share of
-    the variance within the rim's neighbourhood that depends on the radius alone."""
+    outline was found, how uneven the outline's radius is once the ellipse is taken out, the scatter (robust SD) of the
+    surround, how much of the contrast the rim keeps on its weaker sides (a fifth of the rays; near 1 all round, near 0
+    or below where one side opens into a furrow or a slope), and the share of the variance within the rim's
+    neighbourhood that depends on the radius alone."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -42,7 +39,6 @@ class Pits:
     elongation: NDArray[np.float64]
     closed: NDArray[np.float64]
     roughness: NDArray[np.float64]
-    rim: NDArray[np.float64]
     scatter: NDArray[np.float64]
     weak_side: NDArray[np.float64]
     symmetry: NDArray[np.float64]
@@ -54,78 +50,40 @@ class Pits:
         return Pits(**{name: getattr(self, name)[keep] for name in self.__dataclass_fields__})
 
 
-def blob_candidates(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], diameters: NDArray[np.float64], least_contrast: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Dark blobs as maxima over place and scale of sigma^2 Laplacian: x, y, diameter (px), contrast, (n,) each.
-
-    `diameters` ascending, in px; sigma = diameter / (2 sqrt 2). `image` must be 0 outside `mask`. A candidate's
-    contrast is that of the disc with the same response.
-    """
-    kernel = np.ones((3, 3), np.uint8)
-    responses = []
-    for diameter in diameters:
-        sigma = diameter / (2 * math.sqrt(2))
-        size = 2 * math.ceil(4 * sigma) + 1
-        smooth = cv2.GaussianBlur(image, (size, size), sigma)
-        responses.append(cv2.Laplacian(smooth, cv2.CV_32F, ksize=1) * np.float32(sigma**2 / DISC_RESPONSE))
-    found = []
-    for level, response in enumerate(responses):
-        peak = response >= cv2.dilate(response, kernel)
-        peak &= response > least_contrast
-        peak &= mask
-        if level > 0:
-            peak &= response > cv2.dilate(responses[level - 1], kernel)
-        if level + 1 < len(responses):
-            peak &= response >= cv2.dilate(responses[level + 1], kernel)
-        y, x = np.nonzero(peak)
-        found.append(np.stack([x, y, np.full(len(x), diameters[level]), response[y, x]], 1))
-    table = np.concatenate(found) if found else np.zeros((0, 4))
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+def _polar(image: Floats, x: Values, y: Values, radius: Values, grid: tuple[int, int]) -> Floats:
+    """Samples along rays from each centre out to REACH radii, (n, rays, radii), bilinear, the edge repeated."""
+    rays, radii = grid
+    angle = np.arange(rays) * (2 * np.pi / rays)
+    steps = (np.arange(radii) * (REACH / (radii - 1))).astype(np.float32)
+    reach = radius.astype(np.float32)[:, None, None] * steps
+    map_x = x.astype(np.float32)[:, None, None] + reach * np.cos(angle).astype(np.float32)[:, None]
+    map_y = y.astype(np.float32)[:, None, None] + reach * np.sin(angle).astype(np.float32)[:, None]
+    places = map_x.reshape(-1, radii), map_y.reshape(-1, radii)
+    found = cv2.remap(image, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32).reshape(-1, rays, radii)
 
 
-def _polar(image: NDArray[np.float32], x: Values, y: Values, radius: Values) -> NDArray[np.float32]:
-    """Samples along rays from each centre out to REACH radii, (n, RAYS, RADII)."""
-    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
-    steps = np.arange(RADII) * (REACH / (RADII - 1))
-    reach = radius[:, None, None] * steps
-    map_x = (x[:, None, None] + reach * np.cos(angle)[None, :, None]).astype(np.float32)
-    map_y = (y[:, None, None] + reach * np.sin(angle)[None, :, None]).astype(np.float32)
-    out = np.empty(map_x.shape, np.float32)
-    rows = max(1, 30000 // RAYS)  # cv2.remap takes sides under 32768
-    for start in range(0, len(x), rows):
-        part = slice(start, start + rows)
-        flat = (-1, RADII)
-        out[part] = cv2.remap(
-            image,
-            map_x[part].reshape(flat),
-            map_y[part].reshape(flat),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ).reshape(-1, RAYS, RADII)
-    return out
-
-
-def _crossing(profile: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.float64]:
+def _crossing(profile: Floats, level: Floats) -> Floats:
     """First radius index (fractional) at which each ray rises through `level` (n,), NaN where it never does."""
+    count, rays, radii = profile.shape
     above = profile >= level[:, None, None]
     above[..., 0] = False
     first = above.argmax(-1)
-    has = first > 0
-    upper = np.take_along_axis(profile, first[..., None], -1)[..., 0]
-    lower = np.take_along_axis(profile, np.maximum(first - 1, 0)[..., None], -1)[..., 0]
+    flat = np.arange(count * rays).reshape(count, rays) * radii + first
+    samples = profile.reshape(-1)
+    upper, lower = samples[flat], samples[np.maximum(flat - 1, 0)]
     rise = upper - lower
     part = np.divide(level[:, None] - lower, rise, out=np.zeros_like(rise), where=rise > 0)
-    return np.where(has, first - 1 + np.clip(part, 0, 1), np.nan).astype(np.float64)
+    return np.where(first > 0, first - 1 + np.clip(part, 0, 1), np.float32(np.nan)).astype(np.float32)
 
 
 def measure_pits(
-    image: NDArray[np.float32], x: Values, y: Values, diameter: Values, rounds: int = 3, max_shift: float = 0.5
+    image: Floats, x: Values, y: Values, diameter: Values, rounds: int = 3, max_shift: float = 0.5
 ) -> Pits:
     """Outline of each pit at half of its contrast, from polar profiles around (x, y) of expected `diameter` px.
 
-    Centre and size are refined in `rounds`; a centre moves by at most `max_shift` expected diameters. The
-    equivalent diameter is that of the disc with the outline's area.
+    Centre and size are refined in all `rounds` but the last; a centre moves by at most `max_shift` expected diameters.
+    The equivalent diameter is that of the disc with the outline's area.
     """
     x, y, diameter = (np.asarray(values, np.float64) for values in (x, y, diameter))
     parts = []
@@ -135,60 +93,80 @@ def measure_pits(
     return Pits(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Pits.__dataclass_fields__})
 
 
-def _measure(image: NDArray[np.float32], x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
-    x0, y0 = np.asarray(x, np.float64).copy(), np.asarray(y, np.float64).copy()
-    x, y = x0.copy(), y0.copy()
-    radius = np.asarray(diameter, np.float64) / 2
-    expected = radius.copy()
-    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
-    contrast = closed = roughness = rim = elongation = scatter = weak_side = symmetry = np.zeros(len(x))
-    for turn in range(rounds):
-        profile = _polar(image, x, y, radius)
-        if turn == rounds - 1:
-            # light from one side brightens one wall and darkens the other; the mean of opposite rays is free of it
-            profile = (profile + np.roll(profile, RAYS // 2, axis=1)) * np.float32(0.5)
-        step = radius * REACH / (RADII - 1)
-        start = round(1.6 / REACH * (RADII - 1))
-        annulus = profile[:, :, start:].reshape(len(x), RAYS * (RADII - start))
-        surround = np.median(annulus, axis=1) if len(x) else np.zeros(0, np.float32)
-        core = profile[:, :, : max(2, round(0.35 / REACH * (RADII - 1)))].mean((1, 2))
-        contrast = (surround - core).astype(np.float64)
-        half = _crossing(profile, ((surround + core) / 2).astype(np.float32)) * step[:, None]
-        found = np.isfinite(half)
-        closed = found.mean(1)
-        typical = np.nanmedian(np.where(found, half, np.nan), 1) if len(x) else np.zeros(0)
-        typical = np.where(np.isfinite(typical), typical, radius)
-        # a ray that ran into a neighbour or never rose says little: keep it near the typical radius
-        half = np.where(found, half, typical[:, None])
-        half = np.clip(half, 0.4 * typical[:, None], 2.0 * typical[:, None])
-        dx = (half**3 * np.cos(angle)).sum(1) / np.maximum((half**2).sum(1), 1e-9) * (2 / 3)
-        dy = (half**3 * np.sin(angle)).sum(1) / np.maximum((half**2).sum(1), 1e-9) * (2 / 3)
-        equivalent = np.sqrt((half**2).mean(1))
-        if turn < rounds - 1:
-            limit = max_shift * 2 * expected
-            x = np.clip(x + dx, x0 - limit, x0 + limit)
-            y = np.clip(y + dy, y0 - limit, y0 + limit)
-            radius = np.clip(equivalent, 0.5 * expected, 2.0 * expected)
-            continue
-        scatter = 1.4826 * np.median(np.abs(annulus - surround[:, None]), 1) if len(x) else np.zeros(0)
-        ring = profile[:, :, int(1.2 / REACH * (RADII - 1)) : int(1.7 / REACH * (RADII - 1)) + 1].mean(2)
-        weak_side = (np.percentile(ring, 20, axis=1) - core) / np.maximum(contrast, 1e-6) if len(x) else np.zeros(0)
-        near = profile[:, :, 1 : int(1.6 / REACH * (RADII - 1)) + 1]
-        by_radius = near - near.mean(1, keepdims=True)
-        overall = near - near.mean((1, 2), keepdims=True)
-        symmetry = 1 - (by_radius**2).mean((1, 2)) / np.maximum((overall**2).mean((1, 2)), 1e-12)
-        second = (half * np.exp(2j * angle)).mean(1)  # an ellipse's radius varies as its second harmonic
-        axis = np.clip(2 * np.abs(second) / np.maximum(half.mean(1), 1e-9), 0, 0.9)
-        elongation = (1 + axis) / (1 - axis)
-        ellipse = half.mean(1)[:, None] + 2 * np.real(second[:, None] * np.exp(-2j * angle))
-        roughness = np.sqrt(((half - ellipse) ** 2).mean(1)) / np.maximum(equivalent, 1e-9)
-        quarter = _crossing(profile, (core + 0.25 * (surround - core)).astype(np.float32)) * step[:, None]
-        three = _crossing(profile, (core + 0.75 * (surround - core)).astype(np.float32)) * step[:, None]
-        gap = np.where(np.isfinite(three - quarter), three - quarter, np.nan)
-        with np.errstate(all="ignore"):
-            rim = np.nan_to_num(_nanmedian(gap)) / np.maximum(equivalent, 1e-9)
-        radius = equivalent
-    return Pits(x, y, 2 * radius, contrast, elongation, closed, roughness, rim, scatter, weak_side, symmetry)
+@dataclass(frozen=True)
+class _Outline:
+    """What a profile (n, rays, radii) says: its levels, and the radius at half contrast along each ray, px."""
+
+    surround: Floats
+    core: Floats
+    scatter: Floats
+    half: Floats
+    closed: Values
+
+
+def _outline(profile: Floats, radius: Values) -> _Outline:
+    count, rays, radii = profile.shape
+    start = round(1.6 / REACH * (radii - 1))
+    annulus = profile[:, :, start:].reshape(count, -1)
+    surround = _row_medians(annulus)
+    core = profile[:, :, : max(2, round(0.35 / REACH * (radii - 1)))].mean((1, 2))
+    half = _crossing(profile, (surround + core) / 2) * (radius * REACH / (radii - 1)).astype(np.float32)[:, None]
+    found = np.isfinite(half)
+    rows = np.where(found, half, np.float32(np.inf))
+    rows.sort(1)
+    n = found.sum(1)
+    pick = np.arange(count)
+    typical = (rows[pick, np.maximum(n - 1, 0) // 2] + rows[pick, np.minimum(n // 2, rays - 1)]) / 2
+    typical = np.where(n > 0, typical, radius.astype(np.float32))
+    # a ray that ran into a neighbour or never rose says little: keep it near the typical radius
+    half = np.where(found, half, typical[:, None])
+    half = np.clip(half, 0.4 * typical[:, None], 2.0 * typical[:, None])
+    scatter = np.float32(1.4826) * _row_medians(np.abs(annulus - surround[:, None]))
+    return _Outline(surround, core, scatter, half, found.mean(1))
+
+
+def _row_medians(values: Floats) -> Floats:
+    """Median of each row (n, k), k > 0."""
+    low, high = (values.shape[1] - 1) // 2, values.shape[1] // 2
+    ordered = np.partition(values, (low, high), axis=1)
+    return np.asarray((ordered[:, low] + ordered[:, high]) / 2, np.float32)
+
+
+def _measure(image: Floats, x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
+    if len(x) == 0:
+        return Pits(*[np.zeros(0)] * len(Pits.__dataclass_fields__))
+    x0, y0, expected = x, y, diameter / 2
+    radius = expected
+    angle = np.arange(PLACING[0]) * (2 * np.pi / PLACING[0])
+    for _ in range(rounds - 1):
+        half = _outline(_polar(image, x, y, radius, PLACING), radius).half
+        area = np.maximum((half**2).sum(1), 1e-9)
+        limit = max_shift * 2 * expected
+        x = np.clip(x + (half**3 @ np.cos(angle)) / area * (2 / 3), x0 - limit, x0 + limit)
+        y = np.clip(y + (half**3 @ np.sin(angle)) / area * (2 / 3), y0 - limit, y0 + limit)
+        radius = np.clip(np.sqrt((half**2).mean(1)), 0.5 * expected, 2.0 * expected)
+    rays, radii = READING
+    profile = _polar(image, x, y, radius, READING)
+    # light from one side brightens one wall and darkens the other; the mean of opposite rays is free of it
+    even = (profile[:, : rays // 2] + profile[:, rays // 2 :]) * np.float32(0.5)
+    found = _outline(even, radius)
+    contrast, half = found.surround - found.core, found.half
+    equivalent = np.sqrt((half**2).mean(1))
+    ring = even[:, :, int(1.2 / REACH * (radii - 1)) : int(1.7 / REACH * (radii - 1)) + 1].mean(2)
+    weak_side = (np.percentile(ring, 20, axis=1) - found.core) / np.maximum(contrast, 1e-6)
+    near = even[:, :, 1 : int(1.6 / REACH * (radii - 1)) + 1]
+    by_radius = near - near.mean(1, keepdims=True)
+    overall = near - near.mean((1, 2), keepdims=True)
+    symmetry = 1 - np.square(by_radius).mean((1, 2)) / np.maximum(np.square(overall).mean((1, 2)), 1e-12)
+    angle = np.arange(rays // 2) * (2 * np.pi / rays)
+    second = (half * np.exp(2j * angle)).mean(1)  # an ellipse's radius varies as its second harmonic
+    mean = half.mean(1)
+    axis = np.clip(2 * np.abs(second) / np.maximum(mean, 1e-9), 0, 0.9)
+    ellipse = mean[:, None] + 2 * np.real(second[:, None] * np.exp(-2j * angle))
+    roughness = np.sqrt(((half - ellipse) ** 2).mean(1)) / np.maximum(equivalent, 1e-9)
+    told = (2 * equivalent, contrast, (1 + axis) / (1 - axis), found.closed, roughness, found.scatter, weak_side,
+            symmetry)  # fmt: skip
+    return Pits(x, y, *(np.asarray(values, np.float64) for values in told))
 
 
 WIDENING = np.array(
@@ -212,13 +190,6 @@ def unblurred(diameter: Values, blur_px: float) -> Values:
     if not blur_px > 0:
         return diameter
     return np.asarray(diameter / np.interp(diameter / blur_px, WIDENING[:, 0], WIDENING[:, 1]))
-
-
-def _nanmedian(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(len(values), np.nan)
-    some = np.isfinite(values).any(1)
-    out[some] = np.nanmedian(values[some], 1)
-    return out
 
 
 def without_overlaps(pits: Pits, share: float = 0.6) -> NDArray[np.int64]:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 GRID = 512
+EXACT_PX = 65_536
+LARGEST_SIDE = 32_767  # OpenCV's limit
 LOWEST, HIGHEST = -1.2, 1.8
 """The square of u and v that the table covers; colours beyond it are taken at its edge."""
 
@@ -67,15 +70,21 @@ def table(unmixing: Unmixing) -> NDArray[np.float32]:
 
 
 def unmix(density: NDArray[np.floating], solved: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Melanin and haemoglobin (h, w, 2) of optical densities (h, w, 3), bilinear in a `table` (error under 1e-4)."""
+    """Melanin and haemoglobin (h, w, 2) of optical densities (h, w, 3), bilinear in a `table` (error under 1e-4).
+
+    Over EXACT_PX pixels OpenCV's bilinear look-up is taken, which rounds a place to 1/32 of the table's step: beside it
+    7e-5 a pixel, to either side.
+    """
     density = np.asarray(density, np.float32)
     per_step = np.float32((GRID - 1) / (HIGHEST - LOWEST))
     column = (density[..., 1] - density[..., 0] - np.float32(LOWEST)) * per_step
     row = (density[..., 2] - density[..., 1] - np.float32(LOWEST)) * per_step
-    out = np.empty((*column.shape, 2), np.float32)
-    for top in range(0, len(column), 64):  # stripes: the gathers stay in cache
-        part = slice(top, top + 64)
-        out[part] = _bilinear(solved, column[part], row[part])
+    if column.size <= EXACT_PX or max(column.shape) >= LARGEST_SIDE:
+        return _bilinear(solved, column, row)
+    out = np.asarray(cv2.remap(solved, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    unknown = ~np.isfinite(column + row)
+    if unknown.any():
+        out[unknown] = np.nan
     return out
 
 

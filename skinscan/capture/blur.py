@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -138,17 +139,21 @@ def _noises(f: Doubles) -> Doubles:
     return np.stack(shapes)
 
 
-def estimate_blur(photo: Photo, mask: BoolArray) -> Blur | None:
-    """Blur of the skin of a photo, or None where no tile of 32 px fits into it."""
+def tiles_of(photo: Photo, mask: BoolArray) -> list[Floats]:
+    """Log-luminance of the `tiles` of a mask."""
     side, corners = tiles(mask)
-    if not corners:
+    return [log_luminance(photo, slice(row, row + side), slice(column, column + side)) for row, column in corners]
+
+
+def estimate_blur(skin: Sequence[Floats]) -> Blur | None:
+    """Blur of the skin of a photo from tiles of it, or None where there is none."""
+    if not skin:
         return None
     spectra = []
-    for row, column in corners:
-        tile = log_luminance(photo, slice(row, row + side), slice(column, column + side))
+    for tile in skin:
         frequency, power = spectrum(tile)
         spectra.append(np.log(power + 1e-12))
-    return fit_blur(frequency, np.median(spectra, axis=0), len(corners))
+    return fit_blur(frequency, np.median(spectra, axis=0), len(skin))
 
 
 def fit_blur(frequency: Doubles, log_power: Doubles, count: int) -> Blur:

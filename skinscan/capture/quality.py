@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.blur import estimate_blur
-from skinscan.capture.skin_mask import reduced
+from skinscan.capture.blur import estimate_blur, tiles_of
+from skinscan.capture.skin_mask import reduced, shrunk
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.usable import Usable
 from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
@@ -99,7 +99,8 @@ def measure_quality(
     """
     judged = skin if skin.any() else np.ones(photo.shape, np.bool_)
     count = max(1, int(np.count_nonzero(judged)))
-    blur = estimate_blur(photo, judged & usable.mask)
+    tiles = tiles_of(photo, judged & usable.mask)
+    blur = estimate_blur(tiles)
     found = _Found(
         blur_px=own_blur_px(blur.sigma_px, scale) if blur else math.nan,
         noise=blur.noise if blur else math.nan,
@@ -108,7 +109,7 @@ def measure_quality(
         dark=np.count_nonzero(usable.dark & judged) / count,
         specular=np.count_nonzero(usable.specular & judged) / count,
         uneven=light_unevenness(photo, judged),
-        smoothing=smoothing_score(photo, judged & usable.mask),
+        smoothing=smoothing_score(tiles),
     )
     limit = BLURRED_PX if scale else BLURRED_UNSCALED_PX
     notices = tuple(_notices(photo, found, limit))
@@ -231,7 +232,7 @@ def light_unevenness(photo: Photo, judged: BoolArray) -> float:
     """
     linear = reduced(photo, 240)
     size = (linear.shape[1], linear.shape[0])
-    inside = cv2.resize(judged.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    inside = shrunk(judged.view(np.uint8) * np.uint8(255), size).astype(np.float32) / np.float32(255)
     rows, columns = np.nonzero(inside > 0.5)
     if rows.size < 50:
         return 0.0

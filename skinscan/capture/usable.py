@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.skin_mask import reduced
+from skinscan.capture.skin_mask import reduced, shrunk
 from skinscan.records import BoolArray, Photo
 
 GUARD_PX = 1
@@ -26,6 +26,9 @@ white."""
 
 GLOSS_PX = 2000
 """Longer side of the picture in which gloss is looked for."""
+
+DIFFUSE_PX = 160
+"""Longer side of the picture in which the skin without gloss is told."""
 
 Floats = NDArray[np.float32]
 
@@ -89,33 +92,40 @@ def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
     """
     height, width = photo.shape
     linear = reduced(photo, GLOSS_PX)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    difference = linear[..., 0] - linear[..., 2]
     size = (linear.shape[1], linear.shape[0])
-    near = cv2.resize(skin.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    luminance, difference = (_floats(cv2.blur(a, (3, 3))) for a in (luminance, difference))
-    level, colourful = _diffuse(luminance, difference, near)
-    brighter = luminance > (1.0 + GLOSS_BRIGHTER) * level
-    white = difference < (1.0 - GLOSS_SHARE) * colourful * luminance
-    gloss = (brighter & white & near & (colourful > 0.05)).astype(np.uint8)
-    if gloss.shape == (height, width):
-        return gloss > 0
-    result: BoolArray = cv2.resize(gloss, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    near = np.asarray(cv2.resize(skin.view(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    found = np.zeros(near.shape, np.uint8)
+    rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
+    if len(rows):
+        box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        found[box] = _gloss(linear[box], near[box], max(size) / DIFFUSE_PX)
+    if size == (width, height):
+        return np.asarray(found > 0)
+    result: BoolArray = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST) > 0
     return result
 
 
-def _diffuse(luminance: Floats, difference: Floats, skin: BoolArray) -> tuple[Floats, Floats]:
+def _gloss(linear: Floats, near: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Gloss (h, w) in linear RGB, in skin (h, w); the diffuse skin is looked at `factor` times smaller."""
+    mixed = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722], [1.0, 0.0, -1.0]], np.float32))
+    luminance, difference = (_floats(a) for a in cv2.split(cv2.blur(mixed, (3, 3))))
+    level, colourful = _diffuse(luminance, difference, near, factor)
+    brighter = luminance > np.float32(1.0 + GLOSS_BRIGHTER) * level
+    white = difference < np.float32(1.0 - GLOSS_SHARE) * colourful * luminance
+    return np.asarray((brighter & white & (colourful > np.float32(0.05))).view(np.uint8) & near)
+
+
+def _diffuse(luminance: Floats, difference: Floats, skin: NDArray[np.uint8], factor: float) -> tuple[Floats, Floats]:
     """Local luminance and (R - B)/Y of the skin without its gloss, both (h, w).
 
     Masked means over a twentieth of the picture, what may be gloss given up twice.
     """
-    longest = max(luminance.shape)
-    factor = max(1.0, longest / 320.0)
+    factor = max(1.0, factor)
     size = (max(1, round(luminance.shape[1] / factor)), max(1, round(luminance.shape[0] / factor)))
-    y, d = (_floats(cv2.resize(a, size, interpolation=cv2.INTER_AREA)) for a in (luminance, difference))
-    weight = _floats(cv2.resize(skin.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+    y, d = (_floats(shrunk(a, size)) for a in (luminance, difference))
+    weight = _floats(shrunk(skin * np.uint8(255), size)) / np.float32(255)
     saturation = _floats(d / np.maximum(y, 1e-4))
-    sigma = max(size) / 20.0
+    sigma = DIFFUSE_PX / 20.0
     level, colourful = _mean(y, weight, sigma), _mean(saturation, weight, sigma)
     for _ in range(2):
         kept = _floats(weight * ((y < 1.4 * level) & (saturation > 0.75 * colourful)))

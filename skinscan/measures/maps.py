@@ -1,24 +1,29 @@
 """The maps of one Frame that measures share: each made once, when first asked for, and freed with this object.
 
-They cover the bounding box of the measured pixels, not the whole photo; `box` says where it lies.
+They cover the bounding box of the measured pixels, not the whole photo; `box` says where it lies. Maps of colour may
+hold one pixel for two by two of the photo's (`colour_step`), averaged ones fewer still; `Cells.on` finds its way.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
+from skinscan.arrays.cells import Cells
 from skinscan.environment import data_path
 from skinscan.records import Flag, Frame, Notice
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
+STRIPE_ROWS = 128
 
 DARKEST_ITA = -30.0
 """Individual typology angle, degrees, under which the unmixing does not hold."""
@@ -46,18 +51,23 @@ def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
     return unmix.unmix(density.reshape(-1, 1, 3), _unmixing_table()).reshape(*density.shape[:-1], 2)
 
 
-def ita_of(lab: NDArray[np.float32]) -> float:
-    """Individual typology angle, degrees, of the median of CIELAB colours (n, 3)."""
-    return float(colour.ita_degree(float(np.median(lab[:, 0])), float(np.median(lab[:, 2]))))
+def lab_medians(maps: Maps, cells: Cells, channel: int) -> tuple[float, NDArray[np.float64]]:
+    """Median L* (0), a* (1) or b* (2) of a region and of each of its blocks; once for all measures that ask."""
+
+    def make() -> tuple[Cells, tuple[float, NDArray[np.float64]]]:
+        own = cells.on(maps.lab)
+        return cells, own.medians(own.take(maps.lab[..., channel]))  # the cells live as long as what their id names
+
+    return maps.once(("lab", channel, id(cells)), make)[1]
 
 
-def beyond_unmixing(lab: NDArray[np.float32]) -> tuple[Notice, ...]:
-    """Why melanin and blood cannot be told apart in skin of these colours (n, 3), if so.
+def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
+    """Why melanin and blood cannot be told apart in a region's skin, if so.
 
     The surface's white light outweighs what comes from inside, and more melanin makes the hue paler again: 25 % more
     of it moves the blood coordinate by four times what 25 % more blood does (docs/results.md).
     """
-    ita = ita_of(lab)
+    ita = float(colour.ita_degree(lab_medians(maps, cells, 0)[0], lab_medians(maps, cells, 2)[0]))
     if not ita < DARKEST_ITA:
         return ()
     detail = "on skin this dark the surface outshines the inside, and melanin and blood cannot be told apart"
@@ -65,7 +75,7 @@ def beyond_unmixing(lab: NDArray[np.float32]) -> tuple[Notice, ...]:
 
 
 class Maps:
-    """Shared maps of a Frame, over the box of its measured pixels. All are (h, w) or (h, w, 3), read-only by custom."""
+    """Shared maps of a Frame, over the box of its measured pixels. Read-only by custom."""
 
     def __init__(self, frame: Frame, margin_px: int = 16) -> None:
         self.frame = frame
@@ -113,6 +123,15 @@ class Maps:
         result: T = self._made[key]
         return result
 
+    def enlarged(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A map at the photo's own pixels, (h, w): for looking at, where it holds fewer."""
+        height, width = self.measured.shape
+        if image.shape == (height, width):
+            return image
+        factor = round(height / image.shape[0])
+        size = (image.shape[1] * factor, image.shape[0] * factor)
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)[:height, :width], np.float32)
+
     @cached_property
     def typical_rgb(self) -> NDArray[np.float64]:
         """Median linear RGB of all regions together, (3,), from a thinned grid, without the reference's gains; NaN
@@ -129,50 +148,82 @@ class Maps:
         lab = colour.lab(self.typical_rgb)
         return float(colour.ita_degree(float(lab[0]), float(lab[2])))
 
+    @property
+    def colour_step(self) -> int:
+        """Pixels of the photo along one of the colour maps: 2 where the file itself holds colour for two by two."""
+        return 2 if self.frame.photo.chroma_subsampled and min(self.measured.shape) > 1 else 1
+
     @cached_property
-    def linear(self) -> NDArray[np.float32]:
-        """Linear RGB, brought to the baseline's light where the frame holds gains."""
-        linear = self.frame.photo.linear_rgb(*self.box)
-        gains = self.frame.colour.gains
-        return linear if gains == (1.0, 1.0, 1.0) else colour.rebalanced(linear, np.asarray(gains))
+    def _developed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Log-luminance (h, w), and linear RGB averaged over `colour_step`, in stripes that stay in cache."""
+        step, photo, gains = self.colour_step, self.frame.photo, self.frame.colour.gains
+        rows, columns = self.box
+        height, width = self.measured.shape
+        logs = np.empty((height, width), np.float32)
+        colours = np.empty((-(-height // step), -(-width // step), 3), np.float32)
+        for top in range(0, height, STRIPE_ROWS):
+            bottom = min(top + STRIPE_ROWS, height)
+            linear = photo.linear_rgb(slice(rows.start + top, rows.start + bottom), columns)
+            if gains != (1.0, 1.0, 1.0):
+                linear = np.asarray(colour.rebalanced(linear, np.asarray(gains)), np.float32)
+            luminance = np.maximum(colour.luminance(linear), np.float32(LUMINANCE_FLOOR))
+            cv2.log(luminance, dst=logs[top:bottom])
+            colours[top // step : -(-bottom // step)] = filters.reduced(linear, step)
+        return logs, colours
 
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:
         """Natural logarithm of relative luminance."""
-        return np.log(np.maximum(colour.luminance(self.linear), np.float32(LUMINANCE_FLOOR)))
+        return self._developed[0]
+
+    @property
+    def linear(self) -> NDArray[np.float32]:
+        """Linear RGB a colour pixel, brought to the baseline's light where the frame holds gains."""
+        return self._developed[1]
 
     @cached_property
     def lab(self) -> NDArray[np.float32]:
-        """CIELAB (D65)."""
-        return colour.lab(self.linear).astype(np.float32, copy=False)
+        """CIELAB (D65) a colour pixel."""
+        return np.asarray(colour.lab(self.linear), np.float32)
 
     @cached_property
     def density(self) -> NDArray[np.float32]:
-        """Optical densities, -log10 of linear RGB."""
-        return colour.optical_density(self.linear)
+        """Optical densities, -log10 of linear RGB, a colour pixel."""
+        return np.asarray(colour.optical_density(self.linear), np.float32)
 
     @cached_property
     def chromophores(self) -> NDArray[np.float32]:
-        """Melanin and haemoglobin coordinates (h, w, 2), in optical density, free of shading and exposure."""
+        """Melanin and haemoglobin coordinates (.., 2) a colour pixel, in optical density, free of shading."""
         return unmix.unmix(self.density, _unmixing_table())
 
     @cached_property
     def smooth_linear(self) -> NDArray[np.float32]:
-        """Linear RGB averaged over COLOUR_SIGMA_MM: colour varies no faster under the skin, sensor noise does."""
+        """Linear RGB averaged over COLOUR_SIGMA_MM: colour varies no faster under the skin, sensor noise does.
+
+        On as few pixels as carry it: one to about a sigma.
+        """
         known = self.frame.scale is not None
         sigma_px = max(COLOUR_SIGMA_MM * 1000 / self.um_per_px, LEAST_COLOUR_SIGMA_PX) if known else UNSCALED_SIGMA_PX
-        channels = [filters.masked_gaussian(self.linear[..., c], self.measured, sigma_px) for c in range(3)]
-        averaged = np.stack(channels, -1)
-        return np.where(self.measured[..., None] & np.isfinite(averaged), averaged, self.linear)
+        step = self.colour_step
+        while 2 * step <= sigma_px and min(self.measured.shape) > 4 * step:
+            step *= 2
+        share = filters.reduced(self.measured.astype(np.float32), step)
+        inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
+        linear = filters.reduced(self.linear * inside[..., None], step // self.colour_step)
+        left = math.sqrt(max((sigma_px / step) ** 2 - (1 - 1 / step**2) / 12, 0.04))
+        size = 2 * math.ceil(4 * left) + 1
+        weight = cv2.GaussianBlur(share, (size, size), left, borderType=cv2.BORDER_CONSTANT)
+        total = cv2.GaussianBlur(linear, (size, size), left, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(total / np.maximum(weight, np.float32(1e-3))[..., None], np.float32)
 
     @cached_property
     def smooth_lab(self) -> NDArray[np.float32]:
-        """CIELAB (D65) of the averaged colour."""
-        return colour.lab(self.smooth_linear).astype(np.float32, copy=False)
+        """CIELAB (D65) of the averaged colour, on its pixels."""
+        return np.asarray(colour.lab(self.smooth_linear), np.float32)
 
     @cached_property
     def smooth_haemoglobin(self) -> NDArray[np.float32]:
-        """Haemoglobin coordinate (h, w) of the averaged colour."""
+        """Haemoglobin coordinate of the averaged colour, on its pixels."""
         return unmix.unmix(colour.optical_density(self.smooth_linear), _unmixing_table())[..., 1]
 
     @cached_property

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour
-from skinscan.arrays.cells import Cells
+from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused
-from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, ita_of
+from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, lab_medians
 from skinscan.records import Flag, Notice
 
 
@@ -26,8 +26,10 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
     """CIEDE2000 to the median colour of all measured skin (each region's number uses its own median)."""
 
     def make() -> NDArray[np.float32]:
-        centre = np.median(maps.smooth_lab[maps.measured], 0)
-        return colour.ciede2000(maps.smooth_lab, centre).astype(np.float32)
+        lab = maps.smooth_lab
+        where = cells_of(maps.measured, 1).on(lab)
+        difference = colour.ciede2000_to(lab.reshape(-1, 3), _centre(where.take(lab)))
+        return difference.reshape(lab.shape[:2])
 
     return maps.once("difference", make)
 
@@ -35,34 +37,35 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
 def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    values = cells.take(melanin_map(maps))
-    blocks = cells.each(values, lambda part: float(np.median(part)))
-    weights = cells.sizes.astype(float)
-    return Sample(float(np.median(values)), blocks, weights, len(values), beyond_unmixing(cells.take(maps.lab)))
+    picture = melanin_map(maps)
+    value, blocks = cells.on(picture).medians(cells.on(picture).take(picture))
+    return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, beyond_unmixing(maps, cells))
 
 
 def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    values = cells.take(maps.lab)
-    value = ita_of(values)
+    (l_star, l_blocks), (b_star, b_blocks) = (lab_medians(maps, cells, channel) for channel in (0, 2))
+    value = float(colour.ita_degree(l_star, b_star))
     notices: tuple[Notice, ...] = ()
     if np.isnan(value):
-        b_star = float(np.median(values[:, 2]))
         notices = (Notice(Flag.B_STAR_NOT_POSITIVE, f"b* is {b_star:.1f}: the white balance is far off"),)
-    return Sample(value, cells.each(values, ita_of), cells.sizes.astype(float), len(values), notices)
+    blocks = np.asarray(colour.ita_degree(l_blocks, b_blocks), np.float64)
+    return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, notices)
 
 
-def _unevenness_of(lab: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(colour.ciede2000(lab, np.median(lab, 0)), np.float64)
+def _centre(lab: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Median of each coordinate of colours (n, 3)."""
+    return np.array([median(np.ascontiguousarray(lab[:, channel])) for channel in range(3)])
 
 
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    values = cells.take(maps.smooth_lab)
-    difference = _unevenness_of(values)
-    return Sample(float(difference.mean()), cells.means(difference), cells.sizes.astype(float), len(values))
+    own = cells.on(maps.smooth_lab)
+    values = own.take(maps.smooth_lab)
+    difference = colour.ciede2000_to(values, _centre(values))
+    return Sample(float(difference.mean()), own.means(difference), cells.sizes.astype(float), cells.pixels)
 
 
 def _melanin_of(rgb: NDArray[np.float64]) -> float:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.arrays import blobs
 from skinscan.arrays import pits as pit_arrays
+from skinscan.arrays.blobs import Blobs
 from skinscan.arrays.cells import Cells
 from skinscan.arrays.pits import Pits
 from skinscan.arrays.warp import forward, inverse
@@ -34,8 +36,12 @@ ALLOWANCE = 1.05
 LARGEST_BLUR_PX = 1.8
 """Blur beyond which diameters stay wrong by 10 % and more even when corrected, and half the pores are missed."""
 
-SEARCH_UM = (110.0, 620.0)
-SCALE_STEP = 1.22
+SEARCH_UM = (150.0, 600.0)
+SCALE_STEP = math.sqrt(2)
+LEAST_RESPONSE = 0.05
+LEAST_ROUND = 0.5
+"""A candidate's contrast by its filter response, and how little of a furrow it is: 99 % of the pores that count have
+more (phantoms of all tones); nine tenths of the maxima have less."""
 LEAST_CONTRAST = 0.03
 LEAST_CLOSED = 0.6
 LARGEST_ELONGATION = 1 / math.sqrt(1 - 0.9**2)
@@ -102,14 +108,41 @@ def log_odds(pits: Pits, maps: Maps) -> Values:
     return np.asarray(pit_features(pits, maps) @ np.asarray(_classifier()["coefficients"]))
 
 
-def candidates(maps: Maps) -> Pits:
-    """Every dark blob that has a pore's size and could have its shape, each once."""
+def _promise(found: Blobs, maps: Maps) -> Values:
+    """Natural log of the odds, less a threshold, that a blob will be counted, (n,): a look without its profiles."""
+    first = _classifier()["first_look"]
+    return np.asarray(blob_features(found, maps) @ np.asarray(first["coefficients"]) - first["threshold"])
+
+
+BLOB_FEATURES = ("constant", "log contrast", "log contrast over its scale's", "roundness", "unevenness", "log diameter")
+
+
+def blob_features(found: Blobs, maps: Maps) -> NDArray[np.float64]:
+    """What a first look tells of a blob, (n, len(BLOB_FEATURES))."""
+    return np.stack(
+        [
+            np.ones(len(found)),
+            np.log(np.maximum(found.contrast, 1e-4)),
+            np.log(np.maximum(found.relative, 1e-4)),
+            np.clip(found.roundness, 0.0, 1.0),
+            found.unevenness,
+            np.log(np.maximum(found.diameter, 1e-3) * maps.um_per_px / 200.0),
+        ],
+        1,
+    )
+
+
+def candidates(maps: Maps, promising: bool = True) -> Pits:
+    """Every dark blob that has a pore's size and could have its shape, each once; all that was found, or those alone
+    that a first look does not rule out."""
     per_px = maps.um_per_px
     smallest = max(SEARCH_UM[0] / per_px, 2.0)
-    count = max(math.ceil(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP)) + 1, 2)
+    count = max(round(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP)) + 1, 2)
     diameters = smallest * SCALE_STEP ** np.arange(count, dtype=np.float64)
-    x, y, diameter, _ = pit_arrays.blob_candidates(maps.flattened, maps.measured, diameters, LEAST_CONTRAST)
-    pits = _measured(maps, x, y, diameter)
+    found = blobs.find_blobs(maps.flattened, maps.measured, diameters, LEAST_RESPONSE, LEAST_ROUND)
+    if promising:
+        found = found.where(_promise(found, maps) > 0)
+    pits = _measured(maps, found.x, found.y, found.diameter, rounds=2)
     keep = (
         (pits.contrast > LEAST_CONTRAST)
         & (pits.closed >= LEAST_CLOSED)
@@ -122,10 +155,16 @@ def candidates(maps: Maps) -> Pits:
 
 
 def _measured(
-    maps: Maps, x: Values, y: Values, diameter: Values, max_shift: float = 0.5, blur_px: float | None = None
+    maps: Maps,
+    x: Values,
+    y: Values,
+    diameter: Values,
+    max_shift: float = 0.5,
+    blur_px: float | None = None,
+    rounds: int = 3,
 ) -> Pits:
     """Pits of the flattened log-luminance, their diameters freed of the photo's (or the stated) blur."""
-    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter, max_shift=max_shift)
+    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter, rounds, max_shift)
     return replace(pits, diameter=pit_arrays.unblurred(pits.diameter, _blur_px(maps) if blur_px is None else blur_px))
 
 

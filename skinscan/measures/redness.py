@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour
-from skinscan.arrays.cells import Cells
+from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused
 from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of
 from skinscan.records import Flag, Notice
@@ -41,24 +41,30 @@ def _median_of(
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
         if maps.frame.photo.is_grey:
             return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-        values = cells.take(picture(maps))
-        blocks = cells.each(values, lambda part: float(np.median(part)))
-        return Sample(float(np.median(values)), blocks, cells.sizes.astype(float), len(values))
+        found = picture(maps)
+        value, blocks = cells.on(found).medians(cells.on(found).take(found))
+        return Sample(value, blocks, cells.sizes.astype(float), cells.pixels)
 
     return evaluate
 
 
 def _haemoglobin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     sample = _median_of(haemoglobin_map)(maps, cells, carried)
-    notices = () if maps.frame.photo.is_grey else beyond_unmixing(cells.take(maps.lab))
+    notices = () if maps.frame.photo.is_grey else beyond_unmixing(maps, cells)
     return replace(sample, notices=(*sample.notices, *notices))
 
 
 def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
     """Median, and median + 2 robust standard deviations."""
-    median = float(np.median(values))
-    mad = float(np.median(np.abs(values - np.float32(median))))
-    return median, median + 2 * MAD_TO_SD * mad
+    middle = median(values)
+    mad = median(np.abs(values - np.float32(middle)))
+    return middle, middle + 2 * MAD_TO_SD * mad
+
+
+def _quantiles(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """QUANTILES of the values at evenly spaced probabilities, as numpy's default method gives them."""
+    ordered = np.sort(values).astype(np.float64)
+    return np.interp(np.linspace(0, len(ordered) - 1, QUANTILES), np.arange(len(ordered)), ordered)
 
 
 def _untreated(maps: Maps, picture: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -66,7 +72,8 @@ def _untreated(maps: Maps, picture: NDArray[np.float32], values: NDArray[np.floa
     frame = maps.frame
     if frame.reference_mask is None or frame.colour.reference not in frame.regions:
         return values
-    return picture[frame.reference_mask[maps.box]]
+    where = cells_of(frame.reference_mask[maps.box], 1).on(picture)
+    return np.asarray(where.take(picture), np.float32)
 
 
 def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
@@ -79,16 +86,17 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     picture = smooth_haemoglobin_map(maps)
-    values = cells.take(picture)
+    own = cells.on(picture)
+    values = own.take(picture)
     tied = maps.frame.colour.state != "uncorrected"
-    notices = beyond_unmixing(cells.take(maps.lab))
+    notices = beyond_unmixing(maps, cells)
     if carried is None:
         threshold = _threshold(_untreated(maps, picture, values))[1]
         notices = (*notices, Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"))
     elif tied:
         threshold = carried["threshold"]
     else:
-        threshold = float(np.median(values)) + carried["height"]
+        threshold = median(values) + carried["height"]
         notices = (*notices, Notice(Flag.RELATIVE, "told against the region's own median: even reddening is not seen"))
     if not np.isfinite(threshold):
         return refused(Flag.UNDEFINED, "the threshold could not be told", cells)
@@ -96,12 +104,12 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     share = 100.0 * float(above.mean())
     return Sample(
         share,
-        100.0 * cells.means(above),
+        100.0 * own.means(above),
         cells.sizes.astype(float),
-        len(values),
+        cells.pixels,
         notices,
-        {"threshold": threshold, "height": threshold - float(np.median(values))},
-        np.quantile(values, np.linspace(0, 1, QUANTILES)).astype(np.float64),
+        {"threshold": threshold, "height": threshold - median(values)},
+        _quantiles(values),
     )
 
 

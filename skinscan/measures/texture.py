@@ -34,40 +34,47 @@ def _no_scale(cells: Cells) -> Sample:
     return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
 
 
-def band_map(shortest_um: float, longest_um: float) -> Callable[[Maps], NDArray[np.float32]]:
-    def picture(maps: Maps) -> NDArray[np.float32]:
-        def make() -> NDArray[np.float32]:
-            per_px = maps.um_per_px
-            return filters.wavelength_band(maps.flattened, maps.measured, shortest_um / per_px, longest_um / per_px)
+def _too_fine(maps: Maps, wavelength_um: float) -> bool:
+    return wavelength_um / maps.um_per_px < LEAST_PX_A_WAVELENGTH * ALLOWANCE
 
-        return maps.once(("band", shortest_um, longest_um), make)
+
+def band_map(shortest_um: int, longest_um: int) -> Callable[[Maps], NDArray[np.float32]]:
+    def picture(maps: Maps) -> NDArray[np.float32]:
+        first = next(index for index, (shortest, _) in enumerate(BANDS_UM) if not _too_fine(maps, shortest))
+
+        def make() -> list[NDArray[np.float32]]:
+            edges_um = [BANDS_UM[first][0], *(longest for _, longest in BANDS_UM[first:])]
+            return filters.wavelength_bands(maps.flattened, maps.measured, [um / maps.um_per_px for um in edges_um])
+
+        return maps.once("bands", make)[BANDS_UM.index((shortest_um, longest_um)) - first]
 
     return picture
 
 
-def _roughness(shortest_um: float, longest_um: float) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
     picture = band_map(shortest_um, longest_um)
 
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
         if maps.frame.scale is None:
             return _no_scale(cells)
-        shortest_px = shortest_um / maps.um_per_px
-        if shortest_px < LEAST_PX_A_WAVELENGTH * ALLOWANCE:
+        if _too_fine(maps, shortest_um):
             return refused(
                 Flag.BAND_TOO_FINE,
                 f"{maps.um_per_px:.0f} um/px, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
                 cells,
             )
-        side_um = math.sqrt(len(cells.index)) * maps.um_per_px
+        side_um = math.sqrt(cells.pixels) * maps.um_per_px
         if side_um < LEAST_WAVELENGTHS_ACROSS * longest_um:
             return refused(
                 Flag.REGION_TOO_SMALL_FOR_BAND,
                 f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
                 cells,
             )
-        power = np.nan_to_num(cells.take(picture(maps))).astype(np.float64) ** 2
-        blocks = np.sqrt(cells.means(power))
-        return Sample(float(np.sqrt(power.mean())), blocks, cells.sizes.astype(float), len(power))
+        own = cells.on(picture(maps))
+        values = own.take(picture(maps))
+        power = own.each(values, lambda part: float(np.dot(part, part)))
+        whole = math.sqrt(float(np.nansum(power)) / max(own.pixels, 1))
+        return Sample(whole, np.sqrt(power / np.maximum(own.sizes, 1)), cells.sizes.astype(float), cells.pixels)
 
     return evaluate
 
@@ -100,7 +107,7 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
         if weights.sum() == 0:
             return refused(Flag.REGION_TOO_SMALL, "no pair of pixels at this distance", cells)
         notices: list[Notice] = []
-        beyond = float((np.abs(cells.take(maps.flattened)) >= GLCM_HALF_RANGE).mean())
+        beyond = maps.once(("beyond", id(cells)), lambda: _share_beyond(maps.flattened, cells))
         if beyond > END_BIN_SHARE:
             notices.append(Notice(Flag.END_BINS, f"{100 * beyond:.0f} % of the pixels"))
         if math.isnan(whole[feature]):
@@ -108,6 +115,12 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
         return Sample(whole[feature], blocks[feature], weights, int(weights.sum() // 2), tuple(notices))
 
     return evaluate
+
+
+def _share_beyond(flattened: NDArray[np.float32], cells: Cells) -> float:
+    """Share of a region's pixels that fall into an end bin for want of range."""
+    beyond = (np.abs(flattened) >= GLCM_HALF_RANGE) & (cells.labels > 0)
+    return float(np.count_nonzero(beyond)) / max(cells.pixels, 1)
 
 
 def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:

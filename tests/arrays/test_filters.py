@@ -11,11 +11,19 @@ from skinscan.arrays import filters
 
 @pytest.mark.parametrize("sigma", [0.7, 2.0, 5.9, 6.1, 12.0, 60.0])
 @pytest.mark.parametrize("shape", [(200, 260), (131, 97)])
-def test_gaussian_equals_scipys(sigma: float, shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("hole", [False, True])
+def test_a_masked_mean_is_scipys_normalised_convolution(sigma: float, shape: tuple[int, int], hole: bool) -> None:
     """Wide blurs are done on a reduced image: within 0.3 % of the image's range."""
     image = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=shape), 1.5).astype(np.float32)
-    expected = ndimage.gaussian_filter(image.astype(float), sigma, mode="constant", truncate=4)
-    assert np.abs(filters.gaussian(image, sigma) - expected).max() < 0.003 * np.ptp(image)
+    mask = np.ones(shape, bool)
+    if hole:
+        mask[40:70, 30:55] = False
+        mask[:, 80:83] = False
+    total, norm = (
+        ndimage.gaussian_filter(a.astype(float), sigma, mode="constant", truncate=4) for a in (image * mask, mask)
+    )
+    found = filters.masked_gaussian(image, mask, sigma)
+    assert np.abs(found[mask] - total[mask] / norm[mask]).max() < 0.003 * np.ptp(image)
 
 
 @settings(max_examples=20, deadline=None)
@@ -53,11 +61,33 @@ def test_a_band_holds_what_lies_in_it() -> None:
 
     def rms(wavelength: float) -> float:
         wave = np.tile(0.1 * np.sqrt(2) * np.sin(2 * np.pi * x / wavelength), (300, 1)).astype(np.float32)
-        return float(np.sqrt(np.nanmean(filters.wavelength_band(wave, mask, 8.0, 32.0)[50:-50, 100:-100] ** 2)))
+        return float(np.sqrt(np.nanmean(filters.wavelength_bands(wave, mask, [8.0, 32.0])[0][50:-50, 100:-100] ** 2)))
 
     assert 0.06 < rms(16.0) < 0.1
     assert rms(200.0) < 0.01
     assert rms(3.0) < 0.01
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.floats(3.0, 60.0), st.floats(2.0, 3.0))
+def test_a_band_has_the_power_of_the_plain_way(seed: int, shortest: float, ratio: float) -> None:
+    """RMS of the difference of two masked means of scipy's, each at full size: within 3 %."""
+    draw = np.random.default_rng(seed)
+    image = (ndimage.gaussian_filter(draw.normal(size=(300, 320)), 1.0) * 0.1).astype(np.float32)
+    mask = np.ones(image.shape, bool)
+    mask[100:140, 60:90] = False
+
+    def plainly(wavelength: float) -> np.ndarray:
+        sigma = filters.CUTOFF_TO_SIGMA * wavelength
+        total, norm = (ndimage.gaussian_filter(a.astype(float), sigma, mode="constant") for a in (image * mask, mask))
+        return total[mask] / norm[mask]
+
+    expected = np.sqrt(np.mean((plainly(shortest) - plainly(shortest * ratio)) ** 2))
+    (band,) = filters.wavelength_bands(image, mask, [shortest, shortest * ratio])
+    factor = round(300 / band.shape[0])
+    middle = mask[factor // 2 :: factor, factor // 2 :: factor]
+    inside = band[: middle.shape[0], : middle.shape[1]][middle]
+    assert np.sqrt(np.mean(inside**2)) == pytest.approx(expected, rel=0.03)
 
 
 def test_nothing_near_is_nan() -> None:

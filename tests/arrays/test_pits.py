@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from skimage.feature import blob_log
 
 from skinscan.arrays import pits
 
@@ -45,34 +44,6 @@ def test_contrast_does_not_change_the_diameter() -> None:
     full = pits.measure_pits(image, np.array([32.0]), np.array([32.0]), np.array([9.0]))
     faint = pits.measure_pits(image * np.float32(0.2), np.array([32.0]), np.array([32.0]), np.array([9.0]))
     assert full.diameter[0] == pytest.approx(faint.diameter[0], rel=1e-4)
-
-
-def test_pits_are_found_where_scikit_image_finds_them() -> None:
-    """A field of 40 discs of 4-12 px: each found once, as blob_log does."""
-    draw = np.random.default_rng(4)
-    image = np.zeros((300, 300), np.float32)
-    places = [(x, y) for x in range(30, 300, 45) for y in range(30, 300, 45)]
-    sizes = draw.uniform(4, 12, len(places))
-    for (x, y), size in zip(places, sizes, strict=True):
-        patch = disc(40, 20, 20, float(size))
-        image[y - 20 : y + 20, x - 20 : x + 20] += 0.3 * patch
-    image += draw.normal(0, 0.01, image.shape).astype(np.float32)
-    scales = 3.5 * 1.22 ** np.arange(8)
-    x, y, diameter, contrast = pits.blob_candidates(image, np.ones(image.shape, bool), scales, 0.1)
-    found = pits.measure_pits(image, x, y, diameter)
-    found = found.where(pits.without_overlaps(found))
-    theirs = blob_log(-image, min_sigma=1.2, max_sigma=5, num_sigma=12, threshold=0.05)
-    assert len(found) == len(places) == len(theirs)
-    gap = np.hypot(found.x[:, None] - [p[0] for p in places], found.y[:, None] - [p[1] for p in places])
-    assert gap.min(1).max() < 0.5
-    assert np.abs(found.diameter / sizes[gap.argmin(1)] - 1).max() < 0.08
-    assert contrast.max() == pytest.approx(0.3, rel=0.2)
-
-
-def test_outside_the_mask_nothing_is_found() -> None:
-    image = disc(64, 32, 32, 9)
-    x, *_ = pits.blob_candidates(image, np.zeros(image.shape, bool), np.array([7.0, 9.0, 11.0]), 0.1)
-    assert len(x) == 0
 
 
 def test_nothing_to_measure() -> None:

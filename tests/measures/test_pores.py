@@ -28,7 +28,7 @@ def planted(maps: Maps, diameters_um: list[float]) -> Maps:
     x = np.linspace(100, 500, n)
     ones = np.ones(n)
     pits = Pits(x, np.full(n, 300.0), np.array(diameters_um) / maps.um_per_px, 0.2 * ones, 1.5 * ones, ones, 0.1 * ones,
-                0.5 * ones, 0.02 * ones, ones, ones)  # fmt: skip
+                0.02 * ones, ones, ones)  # fmt: skip
     known = Maps(maps.frame)
     known.once("pores", lambda: pits)
     return known
