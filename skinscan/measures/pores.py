@@ -132,26 +132,33 @@ def blob_features(found: Blobs, maps: Maps) -> NDArray[np.float64]:
     )
 
 
-def candidates(maps: Maps, promising: bool = True) -> Pits:
-    """Every dark blob that has a pore's size and could have its shape, each once; all that was found, or those alone
-    that a first look does not rule out."""
+def dark_blobs(maps: Maps) -> Blobs:
+    """Every dark blob that has about a pore's size and is no furrow."""
     per_px = maps.um_per_px
     smallest = max(SEARCH_UM[0] / per_px, 2.0)
     count = max(round(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP)) + 1, 2)
     diameters = smallest * SCALE_STEP ** np.arange(count, dtype=np.float64)
-    found = blobs.find_blobs(maps.flattened, maps.measured, diameters, LEAST_RESPONSE, LEAST_ROUND)
-    if promising:
-        found = found.where(_promise(found, maps) > 0)
+    return blobs.find_blobs(maps.flattened, maps.measured, diameters, LEAST_RESPONSE, LEAST_ROUND)
+
+
+def pits_of(found: Blobs, maps: Maps) -> tuple[Pits, NDArray[np.int64]]:
+    """The blobs measured, and which of them could be pores by their shape, each once (indices)."""
     pits = _measured(maps, found.x, found.y, found.diameter, rounds=2)
-    keep = (
+    shaped = np.flatnonzero(
         (pits.contrast > LEAST_CONTRAST)
         & (pits.closed >= LEAST_CLOSED)
         & (pits.elongation < LARGEST_ELONGATION)
         & (pits.roughness < LARGEST_ROUGHNESS)
-        & (pits.diameter * per_px <= SEARCH_UM[1] * 1.2)
+        & (pits.diameter * maps.um_per_px <= SEARCH_UM[1] * 1.2)
     )
-    pits = pits.where(keep)
-    return pits.where(pit_arrays.without_overlaps(pits))
+    return pits, shaped[pit_arrays.without_overlaps(pits.where(shaped))]
+
+
+def candidates(maps: Maps) -> Pits:
+    """Every pit that could be a pore, each once, of those that a first look does not rule out."""
+    found = dark_blobs(maps)
+    pits, kept = pits_of(found.where(_promise(found, maps) > 0), maps)
+    return pits.where(kept)
 
 
 def _measured(
@@ -408,7 +415,7 @@ def _measure(
         better=better,  # type: ignore[arg-type]
         definition=f"{definition}; pores of {_COUNTED}",
         source=source,
-        version=2,
+        version=3,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evaluate=_evaluate(read, least),
@@ -445,7 +452,7 @@ MEASURES = (
         better="lower",
         definition="pores of 250 um or more among those of 150 um or more",
         source="doi 10.2147/CCID.S74401",
-        version=2,
+        version=3,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evaluate=_visible_share,
@@ -465,7 +472,7 @@ MEASURES = (
         definition="median log ratio of the half-contrast diameters of pores found in either photo and measured at "
         "their registered place in both",
         source="skinscan",
-        version=2,
+        version=3,
         evidence=None,
         evidence_title="",
         paired=_matched_change,
