@@ -11,6 +11,7 @@ measuring, labels and masks travel; images are never resampled.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -28,6 +29,8 @@ INVERSE_TOLERANCE_PX = 1e-3
 """`inverse` stops once `forward` of its answer is this near, in pixels of the after image."""
 
 _INVERSE_STEPS = 60
+_LOOK_PX = 64
+_LARGEST_SIDE = 32_767  # of cv2.remap
 _STRIPE_ROWS = 256
 
 
@@ -154,10 +157,10 @@ def carry_labels(
     homography: NDArray[np.floating[Any]],
     displacement: Field = NO_DISPLACEMENT,
     grid_px: int = 1,
-    step: int = 8,
+    step: int = 16,
 ) -> NDArray[Any]:
     """Labels or a mask (H, W) of the before image, on the after image: the nearest pixel's, 0 outside."""
-    return _gather(labels_before, *inverse_map(shape_after, homography, displacement, grid_px, step))
+    return _carried(labels_before, shape_after, lambda nodes: inverse(nodes, homography, displacement, grid_px), step)
 
 
 def carry_mask_back(
@@ -166,10 +169,77 @@ def carry_mask_back(
     homography: NDArray[np.floating[Any]],
     displacement: Field = NO_DISPLACEMENT,
     grid_px: int = 1,
-    step: int = 8,
+    step: int = 16,
 ) -> NDArray[Any]:
     """A mask or labels (H, W) of the after image, on the before image: the nearest pixel's, 0 outside."""
-    return _gather(mask_after, *forward_map(shape_before, homography, displacement, grid_px, step))
+    return _carried(mask_after, shape_before, lambda nodes: forward(nodes, homography, displacement, grid_px), step)
+
+
+def _carried(
+    source: NDArray[Any], shape: tuple[int, int], to_source: Callable[[Points], Points], step: int
+) -> NDArray[Any]:
+    """The nearest pixels of `source` (H, W) on an image of another shape, in stripes of the part that sees any.
+
+    `to_source` takes points of that image to points of the source; exact every `step` pixels, bilinear between.
+    """
+    out = np.zeros(shape, source.dtype)
+    if not source.size or not out.size:
+        return out
+    rows, columns = np.flatnonzero(source.any(1)), np.flatnonzero(source.any(0))
+    if not len(rows):
+        return out
+    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    seen = _window(shape, to_source, part)
+    if seen is None:
+        return out
+    pixels = source.view(np.uint8) if source.dtype == bool else source
+    for top in range(seen[0].start, seen[0].stop, _STRIPE_ROWS):
+        stripe = slice(top, min(top + _STRIPE_ROWS, seen[0].stop))
+        size = (stripe.stop - stripe.start, seen[1].stop - seen[1].start)
+        nodes = to_source(_nodes(size, step) + np.array([seen[1].start, top], np.float64))
+        map_x, map_y = _upsampled(nodes, size, step)
+        out[stripe, seen[1]] = _nearest(pixels, map_x, map_y)
+    return out
+
+
+def _window(
+    shape: tuple[int, int], to_source: Callable[[Points], Points], part: tuple[slice, slice]
+) -> tuple[slice, slice] | None:
+    """Rows and columns of an image that can see a part of the source, from a look every _LOOK_PX pixels."""
+    nodes = _nodes(shape, _LOOK_PX)
+    places = to_source(nodes)
+    known = np.isfinite(places).all(-1)
+    if not known.any():
+        return slice(0, shape[0]), slice(0, shape[1])
+    apart = [np.abs(np.diff(places, axis=axis)) for axis in (0, 1)]
+    reach = 2 * max((float(np.nanmax(gap)) for gap in apart if gap.size and np.isfinite(gap).any()), default=_LOOK_PX)
+    near = ~known
+    near |= (
+        (places[..., 0] > part[1].start - reach)
+        & (places[..., 0] < part[1].stop + reach)
+        & (places[..., 1] > part[0].start - reach)
+        & (places[..., 1] < part[0].stop + reach)
+    )
+    if not near.any():
+        return None
+    found = []
+    for axis, side in ((1, shape[0]), (0, shape[1])):
+        hit = np.flatnonzero(near.any(axis))
+        found.append(slice(max((int(hit[0]) - 1) * _LOOK_PX, 0), min((int(hit[-1]) + 2) * _LOOK_PX, side)))
+    return found[0], found[1]
+
+
+def _nearest(source: NDArray[Any], map_x: Field, map_y: Field) -> NDArray[Any]:
+    """The nearest pixel of `source` at each place; 0 where that lies outside, or is unknown."""
+    if source.dtype in (np.uint8, np.uint16, np.float32) and max(*source.shape, *map_x.shape) < _LARGEST_SIDE:
+        return sample(source, map_x, map_y, cv2.INTER_NEAREST)
+    height, width = source.shape
+    out = np.zeros(map_x.shape, source.dtype)
+    inside = (map_x >= -0.5) & (map_x < width - 0.5) & (map_y >= -0.5) & (map_y < height - 0.5)
+    rows = np.rint(map_y[inside]).astype(np.intp).clip(0, height - 1)
+    columns = np.rint(map_x[inside]).astype(np.intp).clip(0, width - 1)
+    out[inside] = source[rows, columns]
+    return out
 
 
 def jacobian(
@@ -197,34 +267,22 @@ def _upsampled(nodes: Points, shape: tuple[int, int], step: int) -> tuple[Field,
     height, width = shape
     out = []
     for axis in range(2):
-        coarse = np.ascontiguousarray(nodes[..., axis])
+        coarse = np.ascontiguousarray(nodes[..., axis], np.float32)
         if step == 1:
-            out.append(coarse[:height, :width].astype(np.float32))
+            out.append(coarse[:height, :width])
             continue
-        wide = _stretched(coarse, width, step, axis=1)
-        out.append(_stretched(wide, height, step, axis=0))
+        wide = _stretched(coarse.T, width, step).T
+        out.append(_stretched(np.ascontiguousarray(wide), height, step))
     return out[0], out[1]
 
 
-def _stretched(values: NDArray[Any], length: int, step: int, axis: int) -> Field:
-    """Linear interpolation of samples at 0, step, 2 step ... to 0, 1, ... length - 1 along an axis."""
-    position = np.arange(length)
-    first = position // step
-    second = np.minimum(first + 1, values.shape[axis] - 1)
-    share = ((position % step) / step).astype(np.float64)
-    share = share[:, None] if axis == 0 else share[None, :]
-    low = np.take(values, first, axis=axis)
-    high = np.where(share > 0, np.take(values, second, axis=axis), low)
-    return np.asarray(low + (high - low) * share, np.float32)
-
-
-def _gather(source: NDArray[Any], map_x: Field, map_y: Field) -> NDArray[Any]:
-    height, width = source.shape
-    out = np.zeros(map_x.shape, source.dtype)
-    for top in range(0, map_x.shape[0], _STRIPE_ROWS):
-        x, y = map_x[top : top + _STRIPE_ROWS], map_y[top : top + _STRIPE_ROWS]
-        inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-        rows = np.rint(y[inside]).astype(np.intp).clip(0, height - 1)
-        columns = np.rint(x[inside]).astype(np.intp).clip(0, width - 1)
-        out[top : top + _STRIPE_ROWS][inside] = source[rows, columns]
-    return out
+def _stretched(values: Field, length: int, step: int) -> Field:
+    """Linear interpolation of rows at 0, step, 2 step ... to 0, 1, ... length - 1: (n, k) -> (length, k)."""
+    low = values
+    rise = np.diff(values, axis=0, append=values[-1:])
+    out = np.empty((len(values), step, values.shape[1]), np.float32)
+    out[:, 0] = low  # itself, even where the next one is unknown
+    for part in range(1, step):
+        np.multiply(rise, np.float32(part / step), out=out[:, part])
+        out[:, part] += low
+    return out.reshape(-1, values.shape[1])[:length]
