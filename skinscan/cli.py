@@ -49,59 +49,63 @@ def main() -> None:
     """
 
 
-def _photo_options(command: F) -> F:
-    for option in reversed(
-        (
-            click.option("--mm-per-px", type=float, metavar="F", help="Millimetres a pixel on the skin."),
-            click.option(
-                "--marker-mm",
-                type=float,
-                metavar="F",
-                help="Side in mm of the outer black square of an ArUco sticker (DICT_4X4_50) lying on the skin.",
-            ),
-            click.option(
-                "--region",
-                "region",
-                multiple=True,
-                metavar="NAME=X,Y,X,Y,...",
-                help="A polygon to measure, in pixels of the upright photo. Repeat for more.",
-            ),
-            click.option(
-                "--regions",
-                "regions_file",
-                type=click.Path(path_type=Path),
-                metavar="FILE",
-                help='A JSON file of polygons: {"NAME": [[x, y], ...]}.',
-            ),
-            click.option(
-                "--reference",
-                metavar="NAME",
-                help="The region that is untreated skin or a neutral patch, seen in both photos.",
-            ),
-            click.option(
-                "--max-megapixels",
-                type=float,
-                default=60.0,
-                show_default=True,
-                metavar="F",
-                help="Refuse larger photos before decoding them.",
-            ),
-            click.option(
-                "--out",
-                type=click.Path(path_type=Path),
-                metavar="DIR",
-                help="Write report.html, overlay PNGs, measurements.csv and pores.csv here.",
-            ),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
-        )
-    ):
-        command = option(command)
-    return command
+def _photo_options(report: bool = True) -> Callable[[F], F]:
+    """The options of what is measured in a photo, and of where the report goes."""
+    options = (
+        click.option("--mm-per-px", type=float, metavar="F", help="Millimetres a pixel on the skin."),
+        click.option(
+            "--marker-mm",
+            type=float,
+            metavar="F",
+            help="Side in mm of the outer black square of an ArUco sticker (DICT_4X4_50) lying on the skin.",
+        ),
+        click.option(
+            "--region",
+            "region",
+            multiple=True,
+            metavar="NAME=X,Y,X,Y,...",
+            help="A polygon to measure, in pixels of the upright photo. Repeat for more.",
+        ),
+        click.option(
+            "--regions",
+            "regions_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help='A JSON file of polygons: {"NAME": [[x, y], ...]}.',
+        ),
+        click.option(
+            "--reference",
+            metavar="NAME",
+            help="The region that is untreated skin or a neutral patch, seen in both photos.",
+        ),
+        click.option(
+            "--max-megapixels",
+            type=float,
+            default=60.0,
+            show_default=True,
+            metavar="F",
+            help="Refuse larger photos before decoding them.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
+    )
+    folder = click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Write report.html, overlay PNGs, measurements.csv and pores.csv here.",
+    )
+
+    def decorate(command: F) -> F:
+        for option in reversed((*options[:-1], *([folder] if report else []), options[-1])):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @main.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
-@_photo_options
+@_photo_options()
 def assess(
     photos: tuple[Path, ...],
     region: tuple[str, ...],
@@ -156,7 +160,7 @@ def assess(
 @main.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
-@_photo_options
+@_photo_options()
 @click.option(
     "--same-setup",
     is_flag=True,
@@ -197,6 +201,29 @@ def compare(
         if out is not None:
             click.echo(f"Report: {out / 'report.html'}")
     raise SystemExit(DONE if comparison.comparable else FAILED)
+
+
+@main.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@_photo_options(report=False)
+def profile(photo: Path, region: tuple[str, ...], regions_file: Path | None, as_json: bool, **settings: Any) -> None:
+    """Tell where the time and the memory of measuring one photo go, in ms and in decodes of its file (D).
+
+    One thread, the second of two runs; writes nothing.
+    """
+    from skinscan.profiling import profile as profile_photo
+
+    found = profile_photo(photo, regions=_regions(region, regions_file), **settings)
+    if as_json:
+        _print_json(found.to_dict())
+        return
+    click.secho(f"{'stage':<40} {'ms':>8} {'D':>6} {'raises the peak by':>20}", bold=True)
+    for stage in found.stages:
+        held = "" if stage.peak_mb is None else f"{stage.peak_mb:.0f} MB"
+        click.echo(f"{stage.name:<40} {stage.ms:>8.1f} {stage.ms / found.decode_ms:>6.2f} {held:>20}")
+    click.echo(f"{'together':<40} {found.total_ms:>8.1f} {found.total_ms / found.decode_ms:>6.2f}")
+    seen = f"{found.measured_megapixels:.1f} of {found.megapixels:.1f} megapixels measured"
+    click.echo(f"{seen}; D, one decode of this file, is {found.decode_ms:.1f} ms here and now.")
 
 
 @main.command()
