@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
+from itertools import product
 from typing import Any
 
 import cv2
@@ -52,19 +53,22 @@ def assess(
     check_opencv()
     photo = read_photo(path, max_megapixels=max_megapixels)
     frame = make_frame(photo, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
-    return assess_frame(Maps(frame), evidence=evidence)
+    return assess_frame(Maps(frame), evidence=evidence, last_use=not evidence)
 
 
-def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
-    """Every measure of every region of a frame."""
+def assess_frame(maps: Maps, *, evidence: bool = True, last_use: bool = False) -> Assessment:
+    """Every measure of every region of a frame; `last_use`: the maps of colour may go once they are measured."""
     frame = maps.frame
-    measurements: list[Measurement] = []
-    for region in frame.regions:
-        cells = cells_in(maps, region)
-        for measure in all_measures().values():
-            if measure.evaluate is not None:
-                sample = read(measure, maps, cells, region)
-                measurements.append(measurement_of(measure, maps, region, sample))
+    cells = {region: cells_in(maps, region) for region in frame.regions}
+    single = [measure for measure in all_measures().values() if measure.evaluate is not None]
+    found: dict[tuple[str, str], Measurement] = {}
+    for fine in (False, True):
+        for region, measure in product(cells, (measure for measure in single if measure.fine is fine)):
+            sample = read(measure, maps, cells[region], region)
+            found[region, measure.name] = measurement_of(measure, maps, region, sample)
+        if last_use and not fine:
+            maps.release_colour()
+    measurements = [found[region, measure.name] for region, measure in product(cells, single)]
     return Assessment(
         frame=frame,
         measurements=tuple(measurements),

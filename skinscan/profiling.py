@@ -112,7 +112,7 @@ def _run(path: Path, max_megapixels: float, settings: Mapping[str, Any]) -> tupl
     maps = Maps(frame)
     stage("log-luminance, linear colour", lambda: maps.log_luminance)
     stage("CIELAB", lambda: maps.lab)
-    stage("optical density, melanin, haemoglobin", lambda: maps.chromophores)
+    stage("erythema, melanin, haemoglobin", lambda: maps.chromophores)
     stage("averaged colour", lambda: (maps.smooth_lab, maps.smooth_haemoglobin))
     if frame.scale is not None:
         stage("flattened log-luminance", lambda: maps.flattened)

@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Array = NDArray[np.floating[Any]]
 Labels = NDArray[np.uint16]
@@ -47,20 +46,32 @@ class Cells:
     @cached_property
     def _pieces(self) -> list[Piece]:
         """Of each block: the rows and columns around it, and where it lies in them; None where it fills them."""
-        thin = ndimage.find_objects(self.labels[::_THINNED, ::_THINNED], max_label=self.count)
-        boxes = [None if box is None else tuple(_grown(part) for part in box) for box in thin]
-        found = [self._piece(number, box) for number, box in enumerate(boxes)]
+        found = [self._piece(number, box) for number, box in enumerate(self._boxes(_THINNED))]
         if any(piece is None for piece in found):  # a block has a pixel far from all that thinning left of it
-            found = [self._piece(number, box) for number, box in enumerate(ndimage.find_objects(self.labels))]
+            found = [self._piece(number, box) for number, box in enumerate(self._boxes(1))]
         return [(slice(0), slice(0), None) if piece is None else piece for piece in found]
 
-    def _piece(self, number: int, box: tuple[slice, ...] | None) -> Piece | None:
+    def _boxes(self, step: int) -> list[tuple[slice, slice]]:
+        """Rows and columns around each block, from every `step`-th pixel."""
+        thin = self.labels[::step, ::step]
+        sides: list[list[slice]] = []
+        for axis, length in enumerate(thin.shape):
+            present = np.zeros((self.count + 1, length), bool)
+            along = np.arange(length)
+            present[thin, along[:, None] if axis == 0 else along[None, :]] = True
+            first, last = present.argmax(1), length - present[:, ::-1].argmax(1)
+            seen = np.flatnonzero(present.any(1))
+            boxes = [slice(0, 0)] * (self.count + 1)
+            for label in seen:
+                boxes[label] = slice(max(int(first[label]) - 1, 0) * step, (int(last[label]) + 1) * step)
+            sides.append(boxes[1:])
+        return list(zip(*sides, strict=True))
+
+    def _piece(self, number: int, box: tuple[slice, slice]) -> Piece | None:
         """A block's piece if the whole block lies within a box."""
         size = int(self.sizes[number])
         if size == 0:
             return slice(0), slice(0), None
-        if box is None:
-            return None
         own = self.labels[box] == number + 1
         if np.count_nonzero(own) != size:
             return None
@@ -114,10 +125,6 @@ class Cells:
     def medians(self, values: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         """Median of all values (n,) and of each block's, (count,); NaN where there is none."""
         return median(values), self.each(values, median)
-
-
-def _grown(part: slice) -> slice:
-    return slice(max((part.start - 1) * _THINNED, 0), part.stop * _THINNED)
 
 
 def median(values: NDArray[Any]) -> float:

@@ -105,7 +105,7 @@ _LEAST_TO_ADD = 1.0
 
 def wavelength_bands(
     image: NDArray[np.float32], mask: NDArray[np.bool_], edges_px: Sequence[float]
-) -> list[NDArray[np.float32]]:
+) -> Iterator[NDArray[np.float32]]:
     """The parts of `image` between neighbouring spatial wavelengths in px (ascending), as many as there are gaps.
 
     Each is the difference of two masked Gaussian means with half-amplitude cut-offs at the two wavelengths (ISO
@@ -114,7 +114,6 @@ def wavelength_bands(
     """
     sigmas = [CUTOFF_TO_SIGMA * edge for edge in edges_px]
     factors = [_band_factor(sigma, min(image.shape)) for sigma in sigmas[:-1]]
-    bands: list[NDArray[np.float32]] = []
     total: NDArray[np.float32] = image
     share: NDArray[Any] = mask
     reached = 1
@@ -126,8 +125,7 @@ def wavelength_bands(
                 total, share = (_shrunk(a, factor // reached) for a in (total, share))
             reached = factor
         own = [*group]
-        bands += _bands_at(total, share, factor, [sigmas[index] for index in (*own, own[-1] + 1)])
-    return bands
+        yield from _bands_at(total, share, factor, [sigmas[index] for index in (*own, own[-1] + 1)])
 
 
 def wavelength_band(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -42,7 +43,18 @@ STRIPE_ROWS = 512
 def cooccurrence(
     quantised: NDArray[np.uint8], labels: NDArray[np.integer[Any]], count: int, distance_px: float, levels: int
 ) -> NDArray[np.int64]:
-    """Symmetric counts merged over four angles, (count, levels, levels).
+    """`cooccurrences` at one distance, (count, levels, levels)."""
+    return np.asarray(cooccurrences(quantised, labels, count, [distance_px], levels)[0], np.int64)
+
+
+def cooccurrences(
+    quantised: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
+    count: int,
+    distances_px: Sequence[float],
+    levels: int,
+) -> NDArray[np.int64]:
+    """Symmetric counts merged over four angles, (distances, count, levels, levels).
 
     A pair counts for the block of its first pixel when both pixels lie inside (labels > 0). Summed over the
     blocks this is the matrix of the whole region.
@@ -52,22 +64,26 @@ def cooccurrence(
     """
     of_block = levels * (levels + 1)
     at_once = 2**16 // of_block - 1
-    counts = np.zeros((count, levels, levels), np.int64)
+    counts = np.zeros((len(distances_px), count, levels, levels), np.int64)
     if labels.size == 0:
         return counts
-    second = np.where(labels > 0, quantised, np.uint8(levels)).astype(np.uint16)
+    second = quantised.astype(np.uint16)
+    second[labels == 0] = levels
     for first_block in range(0, count, at_once):
         some = min(count - first_block, at_once)
         own = labels
         if count > at_once:
             own = np.where((labels > first_block) & (labels <= first_block + some), labels - first_block, 0)
-        base = own.astype(np.uint16) * np.uint16(of_block)
+        base = own.astype(np.uint16)
+        base *= np.uint16(of_block)
         base += quantised * np.uint16(levels + 1)
-        found = np.zeros((some + 1) * of_block, np.int64)
-        for step in offsets(distance_px):
-            _count(base, second, step, found)
-        counts[first_block : first_block + some] = found[of_block:].reshape(some, levels, levels + 1)[..., :levels]
-    return counts + counts.transpose(0, 2, 1)
+        for number, distance_px in enumerate(distances_px):
+            found = np.zeros((some + 1) * of_block, np.int64)
+            for step in offsets(distance_px):
+                _count(base, second, step, found)
+            table = found[of_block:].reshape(some, levels, levels + 1)[..., :levels]
+            counts[number, first_block : first_block + some] = table
+    return counts + counts.swapaxes(-1, -2)
 
 
 def _count(

@@ -17,7 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Points = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -99,6 +98,8 @@ def fill_unknown(displacement: Field) -> Field:
         return displacement
     if unknown.all():
         return np.zeros_like(displacement)
+    from scipy import ndimage  # a third of a second to load, for damaged registrations alone
+
     nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
     return np.ascontiguousarray(displacement[nearest[0], nearest[1]])
 

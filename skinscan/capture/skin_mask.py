@@ -17,7 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from skinscan.records import BoolArray, Photo
 
@@ -54,6 +53,7 @@ _BINS = (24, 24, 20)
 _LOW = (-0.6, -0.8, -5.5)
 _HIGH = (1.6, 1.6, 0.2)
 _ROUNDS = 5
+_BELL = cv2.getGaussianKernel(9, 1.0)
 
 
 def find_skin(photo: Photo) -> BoolArray:
@@ -200,7 +200,7 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
     likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8).astype(np.float64)
     likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
     likely = np.maximum(likely, DEEP_SHARE * _deep(u, v)) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
-    score = gaussian_filter(counts, (0.10 / step, 0.09 / step)) * likely
+    score = cv2.GaussianBlur(counts, (0, 0), 0.09 / step, sigmaY=0.10 / step, borderType=cv2.BORDER_REFLECT) * likely
     row, column = np.unravel_index(int(np.argmax(score)), score.shape)
     main_u, main_v = float(u[row, 0]), float(v[0, column])
     close = weight * (np.hypot(features[..., 0] - main_u, features[..., 1] - main_v) < 0.15)
@@ -241,9 +241,15 @@ def _learn(features: Floats, prior: Floats) -> Floats:
 
 def _density(index: NDArray[np.intp], weight: Floats) -> NDArray[np.float64]:
     """Smoothed, normalised colour histogram, flat."""
-    counts = np.bincount(index.ravel(), weight.ravel(), minlength=int(np.prod(_BINS))).reshape(_BINS)
-    smooth: NDArray[np.float64] = gaussian_filter(counts, 1.0, mode="nearest").ravel()
-    return smooth / max(float(smooth.sum()), 1e-9)
+    counts = np.asarray(np.bincount(index.ravel(), weight.ravel(), minlength=int(np.prod(_BINS))), np.float64)
+    table: NDArray[np.float64] = counts.reshape(_BINS)
+    for axis in range(3):
+        lines = np.ascontiguousarray(np.moveaxis(table, axis, -1))
+        flat = lines.reshape(-1, lines.shape[-1])
+        smooth = cv2.sepFilter2D(flat, -1, _BELL, np.ones(1), borderType=cv2.BORDER_REPLICATE)
+        table = np.moveaxis(np.asarray(smooth, np.float64).reshape(lines.shape), -1, axis)
+    smoothed = np.ascontiguousarray(table).ravel()
+    return smoothed / max(float(smoothed.sum()), 1e-9)
 
 
 def _constant(linear: Floats) -> BoolArray:

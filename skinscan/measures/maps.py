@@ -153,7 +153,6 @@ class Maps:
         """Pixels of the photo along one of the colour maps: 2 where the file itself holds colour for two by two."""
         return 2 if self.frame.photo.chroma_subsampled and min(self.measured.shape) > 1 else 1
 
-    @cached_property
     def _developed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log-luminance (h, w), and linear RGB averaged over `colour_step`, in stripes that stay in cache."""
         step, photo, gains = self.colour_step, self.frame.photo, self.frame.colour.gains
@@ -173,28 +172,44 @@ class Maps:
 
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:
-        """Natural logarithm of relative luminance."""
-        return self._developed[0]
+        """Natural logarithm of relative luminance; let go once it has been flattened."""
+        logs, colours = self._developed()
+        self.__dict__.setdefault("linear", colours)
+        return logs
 
-    @property
+    @cached_property
     def linear(self) -> NDArray[np.float32]:
         """Linear RGB a colour pixel, brought to the baseline's light where the frame holds gains."""
-        return self._developed[1]
+        logs, colours = self._developed()
+        if "flattened" not in self.__dict__:
+            self.__dict__.setdefault("log_luminance", logs)
+        return colours
 
     @cached_property
     def lab(self) -> NDArray[np.float32]:
         """CIELAB (D65) a colour pixel."""
         return np.asarray(colour.lab(self.linear), np.float32)
 
-    @cached_property
+    @property
     def density(self) -> NDArray[np.float32]:
-        """Optical densities, -log10 of linear RGB, a colour pixel."""
+        """Optical densities, -log10 of linear RGB, a colour pixel; made anew each time."""
         return np.asarray(colour.optical_density(self.linear), np.float32)
 
     @cached_property
+    def _density_made_of_it(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Erythema index, log10 R - log10 G; melanin and haemoglobin coordinates (.., 2); a colour pixel."""
+        density = self.density
+        return density[..., 1] - density[..., 0], unmix.unmix(density, _unmixing_table())
+
+    @property
+    def erythema(self) -> NDArray[np.float32]:
+        """Erythema index, log10 R - log10 G, a colour pixel."""
+        return self._density_made_of_it[0]
+
+    @property
     def chromophores(self) -> NDArray[np.float32]:
         """Melanin and haemoglobin coordinates (.., 2) a colour pixel, in optical density, free of shading."""
-        return unmix.unmix(self.density, _unmixing_table())
+        return self._density_made_of_it[1]
 
     @cached_property
     def smooth_linear(self) -> NDArray[np.float32]:
@@ -226,8 +241,15 @@ class Maps:
         """Haemoglobin coordinate of the averaged colour, on its pixels."""
         return unmix.unmix(colour.optical_density(self.smooth_linear), _unmixing_table())[..., 1]
 
+    def release_colour(self) -> None:
+        """Let go of the maps of colour; who asks for one again has it made again."""
+        for name in ("linear", "lab", "_density_made_of_it", "smooth_linear", "smooth_lab", "smooth_haemoglobin"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def flattened(self) -> NDArray[np.float32]:
         """Log-luminance less its Gaussian mean of 2 mm, 0 where nothing is measured. Needs a scale."""
         sigma_px = FLATTEN_SIGMA_MM * 1000.0 / self.um_per_px
-        return filters.flatten(self.log_luminance, self.measured, sigma_px)
+        flat = filters.flatten(self.log_luminance, self.measured, sigma_px)
+        self.__dict__.pop("log_luminance", None)
+        return flat

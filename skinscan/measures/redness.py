@@ -24,7 +24,7 @@ def a_star_map(maps: Maps) -> NDArray[np.float32]:
 
 def erythema_map(maps: Maps) -> NDArray[np.float32]:
     """log10 R - log10 G."""
-    return maps.once("erythema", lambda: maps.density[..., 1] - maps.density[..., 0])
+    return maps.erythema
 
 
 def haemoglobin_map(maps: Maps) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,22 +38,38 @@ def _too_fine(maps: Maps, wavelength_um: float) -> bool:
     return wavelength_um / maps.um_per_px < LEAST_PX_A_WAVELENGTH * ALLOWANCE
 
 
+def _bands(maps: Maps) -> Iterator[tuple[tuple[int, int], NDArray[np.float32]]]:
+    """Each band that is not too fine, with its map."""
+    told = [band for band in BANDS_UM if not _too_fine(maps, band[0])]
+    if told:
+        edges_px = [um / maps.um_per_px for um in (told[0][0], *(longest for _, longest in told))]
+        yield from zip(told, filters.wavelength_bands(maps.flattened, maps.measured, edges_px), strict=True)
+
+
 def band_map(shortest_um: int, longest_um: int) -> Callable[[Maps], NDArray[np.float32]]:
     def picture(maps: Maps) -> NDArray[np.float32]:
-        first = next(index for index, (shortest, _) in enumerate(BANDS_UM) if not _too_fine(maps, shortest))
-
-        def make() -> list[NDArray[np.float32]]:
-            edges_um = [BANDS_UM[first][0], *(longest for _, longest in BANDS_UM[first:])]
-            return filters.wavelength_bands(maps.flattened, maps.measured, [um / maps.um_per_px for um in edges_um])
-
-        return maps.once("bands", make)[BANDS_UM.index((shortest_um, longest_um)) - first]
+        found = maps.once("bands", lambda: dict(_bands(maps))).get((shortest_um, longest_um))
+        return np.full(maps.measured.shape, np.nan, np.float32) if found is None else found
 
     return picture
 
 
-def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
-    picture = band_map(shortest_um, longest_um)
+def _powers(maps: Maps, cells: Cells) -> dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]:
+    """Of each band its cells, and the sum of squares in each block; the bands are kept for another region alone."""
 
+    def make() -> tuple[Cells, dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]]:
+        several = len(maps.frame.regions) > 1
+        bands = maps.once("bands", lambda: dict(_bands(maps))).items() if several else _bands(maps)
+        found = {}
+        for band, picture in bands:
+            own = cells.on(picture)
+            found[band] = own, own.each(own.take(picture), lambda part: float(np.dot(part, part)))
+        return cells, found  # the cells live as long as what their id names
+
+    return maps.once(("powers", id(cells)), make)[1]
+
+
+def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
         if maps.frame.scale is None:
             return _no_scale(cells)
@@ -70,9 +86,7 @@ def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapp
                 f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
                 cells,
             )
-        own = cells.on(picture(maps))
-        values = own.take(picture(maps))
-        power = own.each(values, lambda part: float(np.dot(part, part)))
+        own, power = _powers(maps, cells)[shortest_um, longest_um]
         whole = math.sqrt(float(np.nansum(power)) / max(own.pixels, 1))
         return Sample(whole, np.sqrt(power / np.maximum(own.sizes, 1)), cells.sizes.astype(float), cells.pixels)
 
@@ -88,22 +102,14 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
         if maps.frame.scale is None:
             return _no_scale(cells)
         distance_px = distance_um / maps.um_per_px
-        error = glcm.worst_offset_error(distance_px)
+        error = _offset_error(maps, distance_um)
         if error > LARGEST_OFFSET_ERROR:
             return refused(
                 Flag.OFFSET_TOO_COARSE,
                 f"{distance_um} um are {distance_px:.2f} px here; whole pixels are off by up to {100 * error:.0f} %",
                 cells,
             )
-        quantised = maps.once("quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE))
-        key = ("cooccurrence", distance_um, id(cells))
-
-        def make() -> tuple[Cells, dict[str, float], dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-            counts = glcm.cooccurrence(quantised, cells.labels, cells.count, distance_px, GLCM_LEVELS)
-            whole = {name: float(value) for name, value in glcm.features(counts.sum(0)).items()}
-            return cells, whole, glcm.features(counts), counts.sum((1, 2)).astype(float)
-
-        _, whole, blocks, weights = maps.once(key, make)
+        whole, blocks, weights = _features(maps, cells)[distance_um]
         if weights.sum() == 0:
             return refused(Flag.REGION_TOO_SMALL, "no pair of pixels at this distance", cells)
         notices: list[Notice] = []
@@ -115,6 +121,31 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
         return Sample(whole[feature], blocks[feature], weights, int(weights.sum() // 2), tuple(notices))
 
     return evaluate
+
+
+Features = tuple[dict[str, float], dict[str, NDArray[np.float64]], NDArray[np.float64]]
+"""Of one distance: the whole region's features, the blocks' (K,), and the pairs in each block (K,)."""
+
+
+def _offset_error(maps: Maps, distance_um: float) -> float:
+    return glcm.worst_offset_error(distance_um / maps.um_per_px)
+
+
+def _features(maps: Maps, cells: Cells) -> dict[float, Features]:
+    """Features of every distance that whole pixels come near enough, counted together."""
+
+    def make() -> tuple[Cells, dict[float, Features]]:
+        told = [um for um in DISTANCES_UM if _offset_error(maps, um) <= LARGEST_OFFSET_ERROR]
+        quantised = maps.once("quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE))
+        distances_px = [um / maps.um_per_px for um in told]
+        counts = glcm.cooccurrences(quantised, cells.labels, cells.count, distances_px, GLCM_LEVELS)
+        found: dict[float, Features] = {}
+        for um, of_blocks in zip(told, counts, strict=True):
+            whole = {name: float(value) for name, value in glcm.features(of_blocks.sum(0)).items()}
+            found[um] = (whole, glcm.features(of_blocks), of_blocks.sum((1, 2)).astype(float))
+        return cells, found  # the cells live as long as what their id names
+
+    return maps.once(("cooccurrence", id(cells)), make)[1]
 
 
 def _share_beyond(flattened: NDArray[np.float32], cells: Cells) -> float:
