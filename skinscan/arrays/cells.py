@@ -17,6 +17,7 @@ Piece = tuple[slice, slice, NDArray[np.bool_] | None]
 
 MOST_BLOCKS = 2**16 - 1
 _THINNED = 4
+_STRIPE_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,11 @@ class Cells:
         """Pixels a block, (count,)."""
         if self.labels.size == 0:
             return np.zeros(self.count, np.int64)
-        return np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]
+        sizes = np.zeros(self.count + 1, np.int64)
+        for top in range(0, len(self.labels), _STRIPE_ROWS):  # numpy counts them as 8 bytes each
+            part = self.labels[top : top + _STRIPE_ROWS].ravel()
+            sizes += np.bincount(part, minlength=self.count + 1)
+        return sizes[1:]
 
     @cached_property
     def pixels(self) -> int:

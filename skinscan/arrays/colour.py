@@ -124,7 +124,18 @@ def ciede2000(first: Array, second: Array) -> Array:
 
 
 def ciede2000_to(lab: NDArray[np.float32], centre: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """CIEDE2000 of many colours (n, 3) to one (3,): as `ciede2000`, to 1e-3, without its trigonometry of each hue.
+    """CIEDE2000 of many colours (n, 3) to one (3,), (n,): as `ciede2000`, to 1e-3."""
+    out = np.empty(len(lab), np.float32)
+    for start in range(0, len(lab), _AT_ONCE):
+        out[start : start + _AT_ONCE] = _ciede2000_to(lab[start : start + _AT_ONCE], centre)
+    return out
+
+
+_AT_ONCE = 16_384
+
+
+def _ciede2000_to(lab: NDArray[np.float32], centre: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """The same without the trigonometry of each hue.
 
     The mean of two hues is the direction of the sum of their unit vectors; its multiples' cosines follow from its own.
     """
@@ -138,8 +149,12 @@ def ciede2000_to(lab: NDArray[np.float32], centre: NDArray[np.floating[Any]]) ->
     c1, c2 = np.sqrt(x1 * x1 + b1 * b1), np.sqrt(x2 * x2 + b2 * b2)
     product = c1 * c2
     d_c = c2 - c1
-    # 2 c1 c2 (1 - cos dh) = (2 sqrt(c1 c2) sin(dh / 2))^2, its sign that of the turn from the first to the second
-    d_h = np.sqrt(np.maximum(2 * (product - x1 * x2 - b1 * b2), 0)) * np.where(x1 * b2 - b1 * x2 < 0, -1, 1)
+    # 2 sqrt(c1 c2) sin(dh / 2): near by from the sine, which does not cancel, far away from the cosine
+    cross, along = x1 * b2 - b1 * x2, x1 * x2 + b1 * b2
+    near = along > 0
+    both = np.maximum(product, np.float32(1e-12))
+    d_h = cross / np.sqrt(both * np.where(near, (1 + along / both) / 2, 1))
+    d_h = np.where(near, d_h, np.sqrt(np.maximum(2 * (product - along), 0)) * np.where(cross < 0, -1, 1))
     mean_c = (c1 + c2) / 2
     x, y = x1 * c2 + x2 * c1, b1 * c2 + b2 * c1
     grey = product < 1e-9

@@ -97,3 +97,24 @@ def test_offsets_too_coarse_are_told() -> None:
     assert glcm.worst_offset_error(2.0) == pytest.approx(1 - np.sqrt(2) / 2, abs=1e-9)
     assert glcm.worst_offset_error(3.0) == pytest.approx(1 - np.sqrt(8) / 3, abs=1e-9)
     assert glcm.worst_offset_error(0.0) == np.inf
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 1200), st.integers(1, 40), st.integers(1, 130))
+def test_counts_are_those_of_a_plain_loop_over_pairs(seed: int, height: int, width: int, count: int) -> None:
+    """More blocks than one histogram holds, stripes, steps larger than the image: numpy's unique says the same."""
+    draw = np.random.default_rng(seed)
+    levels = draw.integers(0, 32, (height, width)).astype(np.uint8)
+    labels = draw.integers(0, count + 1, (height, width)).astype(np.uint16)
+    expected = np.zeros((count, 32, 32), np.int64)
+    for row, column in glcm.offsets(3.0):
+        rows, columns = (
+            np.arange(max(-row, 0), height - max(row, 0)),
+            np.arange(max(-column, 0), width - max(column, 0)),
+        )
+        if rows.size and columns.size:
+            y, x = np.meshgrid(rows, columns, indexing="ij")
+            both = (labels[y, x] > 0) & (labels[y + row, x + column] > 0)
+            at = labels[y, x][both] - 1, levels[y, x][both], levels[y + row, x + column][both]
+            np.add.at(expected, at, 1)
+    assert np.array_equal(glcm.cooccurrence(levels, labels, count, 3.0, 32), expected + expected.transpose(0, 2, 1))
