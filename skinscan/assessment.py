@@ -197,7 +197,7 @@ def _reduced(
 
 @cache
 def _installed() -> dict[str, str]:
-    names = ("skinscan", "numpy", "scipy", "opencv-python-headless", "pillow")
+    names = ("skinscan", "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg")
     found = {}
     for name in names:
         try:

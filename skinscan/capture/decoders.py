@@ -115,11 +115,29 @@ _FILLER = hashlib.shake_256(b"skinscan").digest(4096).replace(b"\xff", b"\x7f")
 
 
 def _jpeg(picture: Picture) -> Raster:
-    raster = _pillow(JpegImagePlugin.JpegImageFile, picture.bare)
+    raster = _colour_jpeg(picture) or _pillow(JpegImagePlugin.JpegImageFile, picture.bare)
     suspicious = picture.verify_end or not picture.complete or _ends_flat(raster.samples)
     if suspicious and not _is_whole(picture.bare, raster.samples):
         raise cut_short("a JPEG whose picture data stops early")
     return raster
+
+
+def _colour_jpeg(picture: Picture) -> Raster | None:
+    """A JPEG of three channels straight into an array, by the same libjpeg-turbo as Pillow's in a third of its time.
+
+    None for all others, and for whatever the decoder has a remark on: Pillow says what that is.
+    """
+    import simplejpeg
+
+    if not picture.complete:
+        return None
+    try:
+        *_, kind, _ = simplejpeg.decode_jpeg_header(picture.bare)
+        if kind not in ("YCbCr", "RGB"):
+            return None
+        return Raster(simplejpeg.decode_jpeg(picture.bare, "RGB"))
+    except ValueError:
+        return None
 
 
 def _ends_flat(samples: Samples) -> bool:

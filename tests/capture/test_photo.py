@@ -409,6 +409,19 @@ def test_lab_tiff_agrees_with_colour_science(tmp_path: Path) -> None:
 # --- JPEG ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(64, 64), (37, 101)])
+def test_a_jpeg_is_decoded_as_pillow_does_bit_by_bit(
+    tmp_path: Path, subsampling: int, progressive: bool, size: tuple[int, int]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    path = tmp_path / "noise.jpg"
+    Image.fromarray(pixels).save(path, quality=83, subsampling=subsampling, progressive=progressive)
+    with Image.open(path) as image:
+        assert np.array_equal(read_photo(path).pixels, np.asarray(image))
+
+
 @pytest.mark.parametrize("quality", [10, 30, 50, 75, 90, 95, 100])
 def test_jpeg_quality_is_told(tmp_path: Path, quality: int) -> None:
     Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=quality)
