@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 
-.PHONY: check format results study demo-data
+.PHONY: check format results bench study demo-data
 
 check:
 	$(BIN)ruff check .
@@ -18,6 +18,10 @@ format:
 # docs/results.md and the tables of README.md, on phantoms that nothing was fitted on (about 30 minutes)
 results:
 	$(PYTHON) -m skinscan.study validate
+
+# speed and memory against their bars, into README.md and docs/speed.md (about five minutes, on a quiet machine)
+bench:
+	$(PYTHON) -m tests.bench --publish
 
 # everything fitted that ships with skinscan (about an hour)
 study:

@@ -55,7 +55,9 @@ def test_the_two_commands_are_one_line_each() -> None:
     assert "[test]" in command("-m pytest -q -n auto")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/refusals.md", "docs/results.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/refusals.md", "docs/results.md", "docs/speed.md"]
+)
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
@@ -70,6 +72,6 @@ def test_every_reason_for_refusal_is_documented() -> None:
 
 
 def test_the_results_have_been_made() -> None:
-    for name in ("pores", "placebo", "power"):
+    for name in ("pores", "placebo", "power", "speed"):
         table = README.split(f"<!-- table: {name} -->")[1].split(f"<!-- end: {name} -->")[0]
-        assert table.count("\n|") >= 6, f"run: make results ({name})"
+        assert table.count("\n|") >= 6, f"run: make results, or make bench ({name})"

@@ -17,6 +17,7 @@ Doubles = NDArray[np.float64]
 
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MOST_TILES = 24
+_GRAIN = 16
 
 
 def log_luminance(photo: Photo, rows: slice, columns: slice) -> Floats:
@@ -31,9 +32,14 @@ def tiles(mask: BoolArray, least: int = 6) -> tuple[int, list[tuple[int, int]]]:
     128 px if `least` of them fit, else 64, else 32; up to 24, spread evenly.
     """
     found: list[tuple[int, int]] = []
+    height, width = (length // _GRAIN for length in mask.shape)
+    share = np.zeros((height, width), np.float32)
+    if share.size:
+        whole = np.ascontiguousarray(mask[: height * _GRAIN, : width * _GRAIN]).view(np.uint8) * np.uint8(255)
+        share = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     side = 128
     for side in (128, 64, 32):
-        found = _tiles_of(mask, side)
+        found = _tiles_of(share, mask.shape, side)
         if len(found) >= least:
             break
     if len(found) > MOST_TILES:
@@ -41,27 +47,19 @@ def tiles(mask: BoolArray, least: int = 6) -> tuple[int, list[tuple[int, int]]]:
     return side, found
 
 
-def _tiles_of(mask: BoolArray, side: int) -> list[tuple[int, int]]:
-    height, width = mask.shape
-    step = side // 2
-    total = cv2.integral(mask.astype(np.uint8))
-    rows, columns = np.arange(0, height - side + 1, step), np.arange(0, width - side + 1, step)
-    if not rows.size or not columns.size:
+def _tiles_of(share: Floats, shape: tuple[int, int], side: int) -> list[tuple[int, int]]:
+    """Corners of squares that do not overlap, half a side apart or more; `share` (h, w) of the mask in each _GRAIN."""
+    grains, step = side // _GRAIN, side // 2 // _GRAIN
+    if min(shape) < side:
         return []
-    r, c = np.meshgrid(rows, columns, indexing="ij")
-    inside = total[r + side, c + side] - total[r, c + side] - total[r + side, c] + total[r, c]
-    taken = np.zeros(mask.shape, np.bool_)
+    inside = cv2.boxFilter(share, -1, (grains, grains), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    inside = inside[: share.shape[0] - grains + 1 : step, : share.shape[1] - grains + 1 : step]
+    taken = np.zeros((inside.shape[0] + 1, inside.shape[1] + 1), np.bool_)
     found = []
-    for row, column in np.argwhere(inside >= 0.97 * side * side):
-        y, x = int(rows[row]), int(columns[column])
-        if (
-            not taken[y, x]
-            and not taken[y + side - 1, x + side - 1]
-            and not taken[y, x + side - 1]
-            and not taken[y + side - 1, x]
-        ):
-            taken[y : y + side, x : x + side] = True
-            found.append((y, x))
+    for row, column in np.argwhere(inside >= 0.97):
+        if not taken[row : row + 2, column : column + 2].any():
+            taken[row : row + 2, column : column + 2] = True
+            found.append((int(row) * side // 2, int(column) * side // 2))
     return found
 
 

@@ -78,11 +78,15 @@ def find_skin(photo: Photo) -> BoolArray:
 
 def reduced(photo: Photo, longest_px: int) -> Floats:
     """Linear-light RGB of the photo with its longer side reduced to `longest_px` (never enlarged), >= 0."""
+    linear = photo.developed(shrunk(photo.pixels, reduced_size(photo, longest_px)))
+    return np.maximum(linear, 0.0, out=linear)
+
+
+def reduced_size(photo: Photo, longest_px: int) -> tuple[int, int]:
+    """Width and height of the photo with its longer side reduced to `longest_px` (never enlarged)."""
     height, width = photo.shape
     factor = min(1.0, longest_px / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    linear = photo.developed(shrunk(photo.pixels, size))
-    return np.maximum(linear, 0.0, out=linear)
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def shrunk(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.skin_mask import reduced, shrunk
+from skinscan.capture.skin_mask import reduced_size, shrunk
 from skinscan.records import BoolArray, Photo
 
 GUARD_PX = 1
@@ -75,11 +75,9 @@ def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
     """
     top = int(np.iinfo(photo.pixels.dtype).max)
     step = top // 255
-    red, green, blue = (photo.pixels[..., channel] for channel in range(3))
-    largest = np.maximum(np.maximum(red, green), blue)
-    bright: BoolArray = largest >= top - step
-    dark: BoolArray = largest <= step
-    return bright, dark
+    below = cv2.inRange(photo.pixels, (0, 0, 0), (top - step - 1,) * 3)
+    black = cv2.inRange(photo.pixels, (0, 0, 0), (step,) * 3)
+    return np.asarray(below == 0), np.asarray(black > 0)
 
 
 def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
@@ -91,14 +89,15 @@ def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
     1985). That is relative to the skin's own light, so that it finds the same sheen on dark skin as on pale.
     """
     height, width = photo.shape
-    linear = reduced(photo, GLOSS_PX)
-    size = (linear.shape[1], linear.shape[0])
+    size = reduced_size(photo, GLOSS_PX)
+    codes = shrunk(photo.pixels, size)
     near = np.asarray(cv2.resize(skin.view(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     found = np.zeros(near.shape, np.uint8)
     rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
     if len(rows):
         box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-        found[box] = _gloss(linear[box], near[box], max(size) / DIFFUSE_PX)
+        linear = np.maximum(photo.developed(codes[box]), np.float32(0))
+        found[box] = _gloss(linear, near[box], max(size) / DIFFUSE_PX)
     if size == (width, height):
         return np.asarray(found > 0)
     result: BoolArray = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST) > 0

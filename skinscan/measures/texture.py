@@ -163,7 +163,7 @@ def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:
         definition=f"RMS of flattened natural log-luminance between spatial wavelengths of {shortest_um} and "
         f"{longest_um} um; optical, not a height (Ra and Sa are not claimed)",
         source="Gaussian cut-offs of ISO 16610-21 and -61",
-        version=1,
+        version=2,
         evidence=band_map(shortest_um, longest_um),
         evidence_title=f"log-luminance, {shortest_um}-{longest_um} um",
         evaluate=_roughness(shortest_um, longest_um),

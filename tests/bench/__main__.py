@@ -30,6 +30,7 @@ from skinscan.comparison import compare
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import counted_pores, floor_um
+from skinscan.profiling import profile
 from skinscan.study.scoring import score
 from tests.bench import yardstick
 from tests.bench.photos import PX_PER_MM, Photos, make
@@ -188,13 +189,20 @@ def table(bars: list[Bar]) -> str:
     return "\n".join([*lines, *(f"| {b.what} | {b.bar} | {b.reached} | {'yes' if b.met else 'no'} |" for b in bars)])
 
 
-def publish(text: str) -> None:
-    """Put the table between its two comments in README.md and docs/speed.md."""
-    for page in (ROOT / "README.md", ROOT / "docs" / "speed.md"):
-        whole = page.read_text(encoding="utf-8")
-        head, rest = whole.split("<!-- table: speed -->\n")
-        tail = rest.split("<!-- end: speed -->", 1)[1]
-        page.write_text(f"{head}<!-- table: speed -->\n{text}\n<!-- end: speed -->{tail}", encoding="utf-8")
+def stages(photos: Photos) -> str:
+    """The stages of the phone photo, as `skinscan profile` tells them."""
+    found = profile(photos.phone, mm_per_px=SCALE)
+    lines = ["| stage | ms | D |", "|---|---|---|"]
+    told = [*((stage.name, stage.ms) for stage in found.stages), ("together", found.total_ms)]
+    return "\n".join([*lines, *(f"| {name} | {ms:.0f} | {ms / found.decode_ms:.2f} |" for name, ms in told)])
+
+
+def publish(page: Path, name: str, text: str) -> None:
+    """Put a table between its two comments in a page."""
+    whole = page.read_text(encoding="utf-8")
+    head, rest = whole.split(f"<!-- table: {name} -->\n")
+    tail = rest.split(f"<!-- end: {name} -->", 1)[1]
+    page.write_text(f"{head}<!-- table: {name} -->\n{text}\n<!-- end: {name} -->{tail}", encoding="utf-8")
 
 
 @click.command()
@@ -215,7 +223,9 @@ def bench(count: int, published: bool, as_json: bool) -> None:
     text = table(bars)
     click.echo(json.dumps([b.__dict__ for b in bars], indent=1) if as_json else text)
     if published:
-        publish(text)
+        publish(ROOT / "README.md", "speed", text)
+        publish(ROOT / "docs" / "speed.md", "speed", text)
+        publish(ROOT / "docs" / "speed.md", "stages", stages(photos))
 
 
 if __name__ == "__main__":
