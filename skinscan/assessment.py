@@ -169,7 +169,7 @@ def evidence_of(maps: Maps, measurements: Sequence[Measurement]) -> tuple[Eviden
         found.append(
             Evidence(
                 title=measures[0].evidence_title,
-                unit=measures[0].unit,
+                unit=measures[0].evidence_unit or measures[0].unit,
                 values=_reduced(values, maps.box, (height, width), step),
                 step=step,
                 measures=tuple(measure.name for measure in measures),

@@ -91,6 +91,9 @@ def test_every_number_has_its_map(assessment) -> None:  # type: ignore[no-untype
     assert drawn == {m.measure for m in assessment.measurements if not math.isnan(m.value)}
     for evidence in assessment.evidence:
         assert np.isfinite(evidence.values).any()
+    units = {evidence.title: evidence.unit for evidence in assessment.evidence}
+    assert units["haemoglobin, averaged"] == units["haemoglobin"] == "optical density"
+    assert units["flattened log-luminance with pores"] == "log-luminance"
 
 
 def test_a_tiny_region_is_refused(photo_path: Path) -> None:

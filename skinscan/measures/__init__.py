@@ -67,7 +67,7 @@ class Measure:
     `largest_um_per_px`: effective resolution beyond which it is refused. `within_photo`: the threshold comes from
     the photo itself; only a comparison, which carries it, says more. `fine`: it rests on fine structure, so light,
     sharpness and noise may not differ by more than the error study covers. `same`: what must stay the same for two
-    results to be comparable.
+    results to be comparable. `evidence_unit`: of the map, where it is not the number's own.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Measure:
     scale_power: float = 0.0
     within_photo: bool = False
     fine: bool = False
+    evidence_unit: str | None = None
     same: str = "camera, light and distance"
     empty: str = "NaN with the reason"
 

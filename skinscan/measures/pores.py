@@ -418,6 +418,7 @@ def _measure(
         version=3,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
+        evidence_unit="log-luminance",
         evaluate=_evaluate(read, least),
         transform=transform,  # type: ignore[arg-type]
         needs_scale=True,
@@ -455,6 +456,7 @@ MEASURES = (
         version=3,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
+        evidence_unit="log-luminance",
         evaluate=_visible_share,
         transform="sqrt",
         needs_scale=True,

@@ -180,6 +180,7 @@ MEASURES = (
         version=2,
         evidence=smooth_haemoglobin_map,
         evidence_title="haemoglobin, averaged",
+        evidence_unit="optical density",
         evaluate=_area,
         transform="threshold",
         within_photo=True,
