@@ -53,11 +53,11 @@ def assess(
     check_opencv()
     photo = read_photo(path, max_megapixels=max_megapixels)
     frame = make_frame(photo, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
-    return assess_frame(Maps(frame), evidence=evidence, last_use=not evidence)
+    return assess_frame(Maps(frame, lasting=evidence), evidence=evidence)
 
 
-def assess_frame(maps: Maps, *, evidence: bool = True, last_use: bool = False) -> Assessment:
-    """Every measure of every region of a frame; `last_use`: the maps of colour may go once they are measured."""
+def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
+    """Every measure of every region of a frame."""
     frame = maps.frame
     cells = {region: cells_in(maps, region) for region in frame.regions}
     single = [measure for measure in all_measures().values() if measure.evaluate is not None]
@@ -66,7 +66,7 @@ def assess_frame(maps: Maps, *, evidence: bool = True, last_use: bool = False) -
         for region, measure in product(cells, (measure for measure in single if measure.fine is fine)):
             sample = read(measure, maps, cells[region], region)
             found[region, measure.name] = measurement_of(measure, maps, region, sample)
-        if last_use and not fine:
+        if not (maps.lasting or fine):
             maps.release_colour()
     measurements = [found[region, measure.name] for region, measure in product(cells, single)]
     return Assessment(

@@ -75,10 +75,15 @@ def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
 
 
 class Maps:
-    """Shared maps of a Frame, over the box of its measured pixels. Read-only by custom."""
+    """Shared maps of a Frame, over the box of its measured pixels. Read-only by custom.
 
-    def __init__(self, frame: Frame, margin_px: int = 16) -> None:
+    `lasting`: they will be asked for again, for overlays or for a comparison; else what is not needed any more is let
+    go early.
+    """
+
+    def __init__(self, frame: Frame, margin_px: int = 16, *, lasting: bool = True) -> None:
         self.frame = frame
+        self.lasting = lasting
         measured = np.zeros(frame.shape, bool)
         for mask in frame.regions.values():
             measured |= mask

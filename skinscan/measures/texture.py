@@ -55,11 +55,11 @@ def band_map(shortest_um: int, longest_um: int) -> Callable[[Maps], NDArray[np.f
 
 
 def _powers(maps: Maps, cells: Cells) -> dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]:
-    """Of each band its cells, and the sum of squares in each block; the bands are kept for another region alone."""
+    """Of each band its cells, and the sum of squares in each block."""
 
     def make() -> tuple[Cells, dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]]:
-        several = len(maps.frame.regions) > 1
-        bands = maps.once("bands", lambda: dict(_bands(maps))).items() if several else _bands(maps)
+        again = maps.lasting or len(maps.frame.regions) > 1
+        bands = maps.once("bands", lambda: dict(_bands(maps))).items() if again else _bands(maps)
         found = {}
         for band, picture in bands:
             own = cells.on(picture)

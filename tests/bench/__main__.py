@@ -94,7 +94,7 @@ def speed(photos: Photos, count: int) -> list[Bar]:
     found = rounds(
         {
             "D": lambda: cv2.imread(str(photos.phone)),
-            "square": lambda: assess_frame(Maps(square), evidence=False, last_use=True),
+            "square": lambda: assess_frame(Maps(square, lasting=False), evidence=False),
             "phone": lambda: _assess(photos.phone),
             "frame": lambda: _assess(photos.frames[12]),
             "pair": lambda: compare(photos.phone, photos.later, mm_per_px=SCALE, evidence=False),
@@ -117,7 +117,7 @@ def against_yardstick(photos: Photos) -> list[Bar]:
     square = make_frame(read_photo(photos.square), mm_per_px=SCALE)
     found = rounds(
         {
-            "ours": lambda: assess_frame(Maps(square), evidence=False),
+            "ours": lambda: assess_frame(Maps(square, lasting=False), evidence=False),
             "theirs": lambda: yardstick.assess(photos.pixels, SCALE),
         },
         1,
