@@ -18,7 +18,7 @@ from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
 from skinscan.pairing import pair_of, samples_of, tie
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
-from skinscan.records import SKIN, Frame
+from skinscan.records import SKIN, Flag, Frame
 from skinscan.repeatability import Setup
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
@@ -179,6 +179,8 @@ def rows_of(before: Frame, after: Frame, setup: Setup) -> Iterator[dict[str, Any
                 continue
             if isinstance(found, tuple):
                 a, b = found
+                if any(notice.flag == Flag.OUT_OF_MODEL for notice in (*a.notices, *b.notices)):
+                    continue  # its change is refused, and has no part in the error of those that are not
                 judged = measure.scale(a)
                 yield {
                     **row, "before": a.value, "after": b.value,
