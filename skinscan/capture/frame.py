@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import cv2
@@ -202,7 +201,7 @@ def _recipe(
         "marker_mm": marker_mm,
         "regions": {name: [[float(x), float(y)] for x, y in corners] for name, corners in polygons.items()},
         "reference": reference,
-        "numpy": metadata.version("numpy"),
+        "numpy": np.__version__,
         "opencv": cv2.__version__,
     }
     if stickers:

@@ -230,22 +230,24 @@ def _learn(features: Floats, prior: Floats) -> Floats:
     low, high, bins = (np.array(a, np.float32) for a in (_LOW, _HIGH, _BINS))
     place = np.clip((features - low) / (high - low) * bins, 0, bins - 1).astype(np.intp)
     index = np.ravel_multi_index(tuple(place[..., k] for k in range(3)), _BINS)
+    bins_of_all = int(np.prod(_BINS))
+    every = np.bincount(index.ravel(), minlength=bins_of_all)
     floor = 0.02 / np.prod(_BINS)
     prior = np.clip(prior, 1e-4, 0.98)
     odds_prior = np.log(prior / (1.0 - prior))
     probability = prior
     for _ in range(_ROUNDS):
-        skin = _density(index, probability) + 0.2 * floor
-        rest = float((1.0 - probability).mean()) * _density(index, 1.0 - probability) + floor
+        counts = np.bincount(index.ravel(), probability.ravel(), minlength=bins_of_all)
+        skin = _density(counts) + 0.2 * floor
+        rest = float((1.0 - probability).mean()) * _density(every - counts) + floor
         odds = odds_prior + np.clip(np.log(skin / rest), -3.0, 3.0)[index]
         odds = cv2.GaussianBlur(np.clip(odds, -6, 6).astype(np.float32), (0, 0), 1.2)
         probability = (1.0 / (1.0 + np.exp(-odds))).astype(np.float32)
     return probability
 
 
-def _density(index: NDArray[np.intp], weight: Floats) -> NDArray[np.float64]:
-    """Smoothed, normalised colour histogram, flat."""
-    counts = np.asarray(np.bincount(index.ravel(), weight.ravel(), minlength=int(np.prod(_BINS))), np.float64)
+def _density(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A colour histogram (flat) smoothed and normalised."""
     table: NDArray[np.float64] = counts.reshape(_BINS)
     for axis in range(3):
         lines = np.ascontiguousarray(np.moveaxis(table, axis, -1))
