@@ -246,9 +246,9 @@ def _learn(features: Floats, prior: Floats) -> Floats:
     return probability
 
 
-def _density(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _density(counts: NDArray[Any]) -> NDArray[np.float64]:
     """A colour histogram (flat) smoothed and normalised."""
-    table: NDArray[np.float64] = counts.reshape(_BINS)
+    table: NDArray[np.float64] = np.asarray(counts, np.float64).reshape(_BINS)
     for axis in range(3):
         lines = np.ascontiguousarray(np.moveaxis(table, axis, -1))
         flat = lines.reshape(-1, lines.shape[-1])
