@@ -116,10 +116,9 @@ def photographed_again(draw: np.random.Generator, camera: Camera, far: Spread, s
         px_per_mm=camera.px_per_mm * math.exp(within(far.scale)),
         azimuth_deg=camera.azimuth_deg + within(far.light_deg),
         elevation_deg=min(max(camera.elevation_deg + within(far.light_deg), 10.0), 88.0),
-        blur_px=camera.blur_px + share * (float(draw.uniform(*far.blur_px)) - camera.blur_px)
-        if far.blur_px
-        else camera.blur_px * math.exp(within(0.1)),
-        jpeg_quality=round(camera.jpeg_quality + share * (int(draw.integers(*far.jpeg_quality)) - camera.jpeg_quality))
+        # focus and file are another visit's own, however near the rest is
+        blur_px=float(draw.uniform(*far.blur_px)) if far.blur_px else camera.blur_px * math.exp(within(0.1)),
+        jpeg_quality=int(draw.integers(*far.jpeg_quality))
         if camera.jpeg_quality and far.jpeg_quality
         else camera.jpeg_quality,
         seed=int(draw.integers(1, 2**31)),
