@@ -77,7 +77,7 @@ def profile(
     reference: str | None = None,
     max_megapixels: float = 60.0,
 ) -> Profile:
-    """Measure one photo as `skinscan.assess` does, on one thread, and tell what each stage cost.
+    """Measure one photo as `skinscan.assess` does, without overlays and on one thread, and tell what each stage cost.
 
     The photo is measured twice: the second run tells the time, as what is loaded once a process is no part of a photo's
     cost, and the first the memory, as the second finds it all there.
@@ -109,13 +109,14 @@ def _run(path: Path, max_megapixels: float, settings: Mapping[str, Any]) -> tupl
 
     photo = stage("read and decode the file", lambda: read_photo(path, max_megapixels=max_megapixels))
     frame = stage("skin, usable pixels, quality, scale", lambda: make_frame(photo, **settings))
-    maps = Maps(frame)
-    stage("log-luminance, linear colour", lambda: maps.log_luminance)
-    stage("CIELAB", lambda: maps.lab)
-    stage("erythema, melanin, haemoglobin", lambda: maps.chromophores)
-    stage("averaged colour", lambda: (maps.smooth_lab, maps.smooth_haemoglobin))
-    if frame.scale is not None:
-        stage("flattened log-luminance", lambda: maps.flattened)
+    maps = Maps(frame, lasting=False)
+    if maps.measured.any():
+        stage("log-luminance, linear colour", lambda: maps.log_luminance)
+        stage("CIELAB", lambda: maps.lab)
+        stage("erythema, melanin, haemoglobin", lambda: maps.chromophores)
+        stage("averaged colour", lambda: (maps.smooth_lab, maps.smooth_haemoglobin))
+        if frame.scale is not None:
+            stage("flattened log-luminance", lambda: maps.flattened)
     cells = stage("blocks of the regions", lambda: {region: cells_in(maps, region) for region in frame.regions})
     by_family: dict[str, list[Measure]] = {}
     for measure in all_measures().values():

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -146,3 +147,37 @@ def test_the_photo_and_its_arrays_are_left_alone(photo_path: Path) -> None:
 def test_the_same_photo_gives_the_same_numbers(photo_path: Path) -> None:
     first, second = (skinscan.assess(photo_path, mm_per_px=0.04, evidence=False).to_json() for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(("size", "px_per_mm"), [((401, 640), 60.0), ((97, 640), 30.0), ((602, 450), 30.0)])
+def test_any_size_of_photo_is_measured(tmp_path: Path, shot, size: tuple[int, int], px_per_mm: float) -> None:  # type: ignore[no-untyped-def]
+    """Sides that no reduction divides: every map knows where its pixels lie."""
+    path = tmp_path / "part.jpg"
+    cv2.imwrite(str(path), shot.pixels[: size[0], : size[1], ::-1])
+    found = skinscan.assess(path, mm_per_px=1 / px_per_mm, evidence=True)
+    assert any(not math.isnan(m.value) for m in found.measurements)
+
+
+def test_a_few_lone_pixels_do_not_cost_the_other_pores(photo_path: Path, tmp_path: Path) -> None:
+    pixels = cv2.imread(str(photo_path))
+    pixels[:, 300:] = 255
+    counts = []
+    for name, speck in (("white.png", 0), ("speck.png", 7)):
+        pixels[420 : 420 + speck, 560 : 560 + speck] = cv2.imread(str(photo_path))[420 : 420 + speck, 560 : 560 + speck]
+        cv2.imwrite(str(tmp_path / name), pixels)
+        found = skinscan.assess(
+            tmp_path / name, mm_per_px=1 / PX_PER_MM, regions={"all": [(0, 0), (639, 0), (639, 639), (0, 639)]},
+            evidence=False,
+        )  # fmt: skip
+        counts.append(next(m.n for m in found.measurements if (m.measure, m.region) == ("pores.density", "all")))
+    assert counts[1] == pytest.approx(counts[0], abs=1)
+    assert counts[0] > 10
+
+
+def test_a_region_thinner_than_the_averaged_pixels_is_refused(photo_path: Path) -> None:
+    """Three pixels wide and 600 long: measured where the map has a pixel in it, else refused with the reason."""
+    for left in range(300, 304):
+        line = [(left - 0.5, 10), (left + 2.5, 10), (left + 2.5, 630), (left - 0.5, 630)]
+        found = skinscan.assess(photo_path, mm_per_px=1 / 30, regions={"line": line}, evidence=False)
+        for m in found.measurements:
+            assert not math.isnan(m.value) or m.reason, m.measure

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -53,3 +54,11 @@ def test_a_file_that_is_no_photo_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(PhotoError):
         profiling.profile(path)
     assert CliRunner().invoke(main, ["profile", str(path)]).exit_code == 1
+
+
+def test_a_photo_without_skin_is_profiled_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "blue.png"
+    cv2.imwrite(str(path), np.full((300, 300, 3), (200, 80, 20), np.uint8))
+    found = profiling.profile(path, mm_per_px=0.04)
+    assert found.measured_megapixels == 0
+    assert "CIELAB" not in [stage.name for stage in found.stages]

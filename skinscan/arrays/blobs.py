@@ -107,6 +107,7 @@ def find_blobs(
     power = np.zeros(len(scales))
     found: list[tuple[int, Blobs]] = []
     halo = sum(scale.reach for scale in fine) + 2
+    halo += math.ceil(RING * fine[-1].diameter * 2**0.25 / 2) + 1 if fine else 0
     height, width = image.shape
     # the finest of the coarse scales is held against this: the largest responses of the scale before, at its own size
     bridge = np.zeros((2, -(-height // 2), -(-width // 2)), np.float32)

@@ -88,8 +88,14 @@ class Cells:
 
     def on(self, image: NDArray[Any]) -> Cells:
         """These cells on a map of this size: itself, or the pixels of a map reduced by a whole factor."""
-        factor = round(self.labels.shape[0] / max(image.shape[0], 1))
-        return self if image.shape[:2] == self.labels.shape else self.reduced(factor)
+        factor = factor_between(self.labels.shape, image.shape)
+        return self if factor == 1 else self.reduced(factor)
+
+    def hardly_on(self, image: NDArray[Any]) -> bool:
+        """Whether a map of this size misses most of the region, which is thinner than the map's pixels."""
+        own = self.on(image)
+        expected = self.pixels * own.labels.size / max(self.labels.size, 1)
+        return own.pixels < 0.25 * expected or own.pixels == 0
 
     @cached_property
     def _reduced(self) -> dict[int, Cells]:
@@ -130,6 +136,19 @@ class Cells:
     def medians(self, values: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         """Median of all values (n,) and of each block's, (count,); NaN where there is none."""
         return median(values), self.each(values, median)
+
+
+def factor_between(whole: tuple[int, ...], reduced: tuple[int, ...]) -> int:
+    """How many pixels of a map (H, W, ...) lie along one of its reduced map (ceil(H / f), ceil(W / f), ...), f = 2^k.
+
+    Raises ValueError where it is no such map.
+    """
+    factor = 1
+    while factor < 2 * max(*whole[:2], 1):
+        if tuple(-(-side // factor) for side in whole[:2]) == tuple(reduced[:2]):
+            return factor
+        factor *= 2
+    raise ValueError(f"a map of {reduced[:2]} pixels is no reduction of one of {whole[:2]}")
 
 
 def median(values: NDArray[Any]) -> float:

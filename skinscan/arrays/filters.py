@@ -63,10 +63,7 @@ def reduced_inside(
     image: NDArray[np.float32], mask: NDArray[np.bool_], factor: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sum of the image over the mask, and the mask's share, in squares of `factor` pixels; 0 beyond the edge."""
-    total = _shrunk(inside(image, mask), factor)
-    # bytes average to whole bytes: a 255th of a share is no matter, and costs a quarter
-    share = _shrunk(mask.view(np.uint8) * np.uint8(255), factor)
-    return np.asarray(total, np.float32), share.astype(np.float32) / np.float32(255)
+    return _shrunk(inside(image, mask), factor), _shrunk(mask.astype(np.float32), factor)
 
 
 def _shrunk(image: NDArray[Any], factor: int) -> NDArray[Any]:
@@ -91,8 +88,11 @@ def _ratio(total: NDArray[np.float32], norm: NDArray[np.float32]) -> NDArray[np.
 
 
 def flatten(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
-    """`image` less its masked Gaussian mean, (H, W); 0 outside the mask."""
-    return inside(image - masked_gaussian(image, mask, sigma_px), mask)
+    """`image` less its masked Gaussian mean, (H, W); 0 outside the mask, and where pixels are too few for a mean."""
+    flat = inside(image - masked_gaussian(image, mask, sigma_px), mask)
+    if flat.size and not math.isfinite(cv2.sumElems(flat)[0]):
+        np.nan_to_num(flat, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return flat
 
 
 LEAST_BAND_SIGMA = 1.4

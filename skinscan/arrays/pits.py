@@ -5,7 +5,9 @@ Images are flattened log-luminance, so a pit's contrast is the natural log of su
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -86,11 +88,39 @@ def measure_pits(
     The equivalent diameter is that of the disc with the outline's area.
     """
     x, y, diameter = (np.asarray(values, np.float64) for values in (x, y, diameter))
+    measured = _in_tiles if max(image.shape) >= LARGEST_SIDE and len(x) else _in_batches
+    return measured(image, x, y, diameter, rounds, max_shift)
+
+
+def _joined(parts: Sequence[Pits]) -> Pits:
+    return Pits(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Pits.__dataclass_fields__})
+
+
+def _in_batches(image: Floats, x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
     parts = []
     for start in range(0, max(len(x), 1), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         parts.append(_measure(image, x[part], y[part], diameter[part], rounds, max_shift))
-    return Pits(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Pits.__dataclass_fields__})
+    return _joined(parts)
+
+
+LARGEST_SIDE = 32_767
+"""OpenCV looks up no place in a longer image; those are cut into tiles, of which each pit lies well inside one."""
+
+
+def _in_tiles(image: Floats, x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
+    side = LARGEST_SIDE // 2
+    margin = math.ceil(8 * float(diameter.max())) + 2
+    row, column = (np.clip(place, 0, None).astype(int) // side for place in (y, x))
+    order, parts = [], []
+    for tile in sorted(set(zip(row.tolist(), column.tolist(), strict=True))):
+        own = np.flatnonzero((row == tile[0]) & (column == tile[1]))
+        top, left = (max(at * side - margin, 0) for at in tile)
+        part = image[top : (tile[0] + 1) * side + margin, left : (tile[1] + 1) * side + margin]
+        found = _in_batches(part, x[own] - left, y[own] - top, diameter[own], rounds, max_shift)
+        order.append(own)
+        parts.append(replace(found, x=found.x + left, y=found.y + top))
+    return _joined(parts).where(np.argsort(np.concatenate(order)))
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,13 @@ def refused(flag: Flag, detail: str, cells: Cells | None = None) -> Sample:
     return Sample(float("nan"), blocks, np.zeros(len(blocks)), 0, (Notice(flag, detail),))
 
 
+def too_thin(picture: NDArray[Any], cells: Cells) -> Sample | None:
+    """Why a map that holds fewer pixels than the photo says nothing of a region, or None."""
+    if not cells.hardly_on(picture):
+        return None
+    return refused(Flag.REGION_TOO_SMALL, "the region is thinner than the pixels of the averaged photo", cells)
+
+
 @cache
 def all_measures() -> Mapping[str, Measure]:
     """Every measure by name, in the order of the files of this folder and of their MEASURES."""

@@ -1,7 +1,8 @@
 """The maps of one Frame that measures share: each made once, when first asked for, and freed with this object.
 
-They cover the bounding box of the measured pixels, not the whole photo; `box` says where it lies. Maps of colour may
-hold one pixel for two by two of the photo's (`colour_step`), averaged ones fewer still; `Cells.on` finds its way.
+They cover the bounding box of the measured pixels, not the whole photo; `box` says where it lies. Maps of colour
+hold one pixel for two by two of the photo's where its file holds colour no finer (`colour_step`), averaged ones fewer
+still; `Cells.on` finds its way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
-from skinscan.arrays.cells import Cells
+from skinscan.arrays.cells import Cells, factor_between
 from skinscan.environment import data_path
 from skinscan.records import Flag, Frame, Notice
 
@@ -133,7 +134,7 @@ class Maps:
         height, width = self.measured.shape
         if image.shape == (height, width):
             return image
-        factor = round(height / image.shape[0])
+        factor = factor_between(self.measured.shape, image.shape)
         size = (image.shape[1] * factor, image.shape[0] * factor)
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)[:height, :width], np.float32)
 
@@ -155,7 +156,7 @@ class Maps:
 
     @property
     def colour_step(self) -> int:
-        """Pixels of the photo along one of the colour maps: 2 where the file itself holds colour for two by two."""
+        """Pixels of the photo along one of the colour maps: 2 where the file itself holds fewer colours than pixels."""
         return 2 if self.frame.photo.chroma_subsampled and min(self.measured.shape) > 1 else 1
 
     def _developed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -227,8 +228,8 @@ class Maps:
         step = self.colour_step
         while 2 * step <= sigma_px and min(self.measured.shape) > 4 * step:
             step *= 2
-        share = filters.reduced(self.measured.astype(np.float32), step)
         inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
+        share = filters.reduced(inside, step // self.colour_step)
         linear = filters.reduced(self.linear * inside[..., None], step // self.colour_step)
         left = math.sqrt(max((sigma_px / step) ** 2 - (1 - 1 / step**2) / 12, 0.04))
         size = 2 * math.ceil(4 * left) + 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
-from skinscan.measures import Measure, Sample, refused
+from skinscan.measures import Measure, Sample, refused, too_thin
 from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, lab_medians
 from skinscan.records import Flag, Notice
 
@@ -38,6 +38,9 @@ def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> S
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     picture = melanin_map(maps)
+    refusal = too_thin(picture, cells)
+    if refusal is not None:
+        return refusal
     value, blocks = cells.on(picture).medians(cells.on(picture).take(picture))
     return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, beyond_unmixing(maps, cells))
 
@@ -45,6 +48,9 @@ def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> S
 def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+    refusal = too_thin(maps.lab, cells)
+    if refusal is not None:
+        return refusal
     (l_star, l_blocks), (b_star, b_blocks) = (lab_medians(maps, cells, channel) for channel in (0, 2))
     value = float(colour.ita_degree(l_star, b_star))
     notices: tuple[Notice, ...] = ()
@@ -62,6 +68,9 @@ def _centre(lab: NDArray[np.float32]) -> NDArray[np.float64]:
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
+    refusal = too_thin(maps.smooth_lab, cells)
+    if refusal is not None:
+        return refusal
     own = cells.on(maps.smooth_lab)
     values = own.take(maps.smooth_lab)
     difference = colour.ciede2000_to(values, _centre(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
-from skinscan.measures import Measure, Sample, refused
+from skinscan.measures import Measure, Sample, refused, too_thin
 from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of
 from skinscan.records import Flag, Notice
 
@@ -42,6 +43,9 @@ def _median_of(
         if maps.frame.photo.is_grey:
             return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
         found = picture(maps)
+        refusal = too_thin(found, cells)
+        if refusal is not None:
+            return refusal
         value, blocks = cells.on(found).medians(cells.on(found).take(found))
         return Sample(value, blocks, cells.sizes.astype(float), cells.pixels)
 
@@ -50,7 +54,9 @@ def _median_of(
 
 def _haemoglobin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     sample = _median_of(haemoglobin_map)(maps, cells, carried)
-    notices = () if maps.frame.photo.is_grey else beyond_unmixing(maps, cells)
+    if math.isnan(sample.value):
+        return sample
+    notices = beyond_unmixing(maps, cells)
     return replace(sample, notices=(*sample.notices, *notices))
 
 
@@ -86,6 +92,9 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
     picture = smooth_haemoglobin_map(maps)
+    refusal = too_thin(picture, cells)
+    if refusal is not None:
+        return refusal
     own = cells.on(picture)
     values = own.take(picture)
     tied = maps.frame.colour.state != "uncorrected"

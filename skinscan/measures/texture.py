@@ -87,6 +87,8 @@ def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapp
                 cells,
             )
         own, power = _powers(maps, cells)[shortest_um, longest_um]
+        if own.pixels == 0:
+            return refused(Flag.REGION_TOO_SMALL_FOR_BAND, "the region is thinner than the band's pixels", cells)
         whole = math.sqrt(float(np.nansum(power)) / max(own.pixels, 1))
         return Sample(whole, np.sqrt(power / np.maximum(own.sizes, 1)), cells.sizes.astype(float), cells.pixels)
 
@@ -193,7 +195,7 @@ def _glcm_measure(feature: str, distance_um: int) -> Measure:
         definition=f"{meaning} of co-occurring flattened log-luminance {distance_um} um apart; 32 levels over +-0.32, "
         "symmetric, four angles merged, masked pairs left out",
         source="Haralick 1973, doi 10.1109/TSMC.1973.4309314; IBSI 1, doi 10.1148/radiol.2020191145",
-        version=1,
+        version=2,
         evidence=flattened_map,
         evidence_title="flattened log-luminance",
         evidence_unit="log-luminance",

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skinscan.arrays.cells import MOST_BLOCKS, cells_of, grid_blocks, median
+from skinscan.arrays.cells import MOST_BLOCKS, cells_of, factor_between, grid_blocks, median
 
 
 @given(hnp.arrays(np.int32, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 5)))
@@ -93,3 +94,26 @@ def test_a_thin_line_across_a_large_picture_has_few_enough_blocks() -> None:
     labels, count = grid_blocks(mask)
     assert 0 < count <= MOST_BLOCKS
     assert np.array_equal(labels > 0, mask)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 5))
+def test_the_factor_of_a_reduced_map_is_found_again(height: int, width: int, power: int) -> None:
+    """Also where the map is a pixel larger than the rounded share: 401 pixels by eights are 51."""
+    factor = 2**power
+    found = factor_between((height, width), (-(-height // factor), -(-width // factor)))
+    assert (-(-height // found), -(-width // found)) == (-(-height // factor), -(-width // factor))
+    assert found <= factor
+
+
+def test_a_map_that_is_no_reduction_is_told() -> None:
+    with pytest.raises(ValueError, match="no reduction"):
+        factor_between((100, 100), (33, 50))
+
+
+def test_a_line_between_the_middles_is_hardly_on_a_reduced_map() -> None:
+    labels = np.zeros((40, 40), np.uint16)
+    labels[:, 4] = 1
+    cells = cells_of(labels, 1)
+    assert cells.hardly_on(np.zeros((20, 20))) == (not cells.on(np.zeros((20, 20))).labels.any())
+    labels = np.ones((40, 40), np.uint16)
+    assert not cells_of(labels, 1).hardly_on(np.zeros((10, 10)))

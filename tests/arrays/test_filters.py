@@ -98,3 +98,22 @@ def test_nothing_near_is_nan() -> None:
     found = filters.masked_gaussian(np.ones((60, 60), np.float32), mask, 1.0)
     assert np.isnan(found[40, 40])
     assert found[2, 2] == pytest.approx(1)
+
+
+def test_a_lone_pixel_is_flat_and_not_undefined() -> None:
+    """Too few pixels for a mean of so wide a Gaussian: 0, and nothing near the rest of the mask moves."""
+    image = np.random.default_rng(0).normal(size=(600, 600)).astype(np.float32)
+    mask = np.zeros(image.shape, bool)
+    mask[:200] = True
+    without = filters.flatten(image, mask, 40.0)
+    mask[500:502, 300:302] = True
+    found = filters.flatten(image, mask, 40.0)
+    assert np.isfinite(found).all()
+    assert np.array_equal(found[:200], without[:200])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
+def test_a_constant_stays_itself_under_a_scattered_mask(share: float) -> None:
+    mask = np.random.default_rng(1).random((400, 400)) < share
+    found = filters.masked_gaussian(np.full(mask.shape, -4.0, np.float32), mask, 60.0)
+    assert np.abs(found[mask] + 4).max() < 1e-4

@@ -73,3 +73,14 @@ def test_the_widening_by_blur_is_that_of_the_stated_profile() -> None:
 def test_a_sharp_photo_is_not_corrected() -> None:
     assert pits.unblurred(np.array([5.0, 9.0]), 0.0).tolist() == [5.0, 9.0]
     assert np.abs(pits.unblurred(np.array([30.0]), 0.7) / 30 - 1) < 0.005
+
+
+def test_a_very_wide_image_is_measured_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers as at once, in the order in which they were asked for."""
+    image = np.concatenate([disc(64, 32, 32, 9), disc(64, 32, 32, 12), disc(64, 30, 33, 7)], 1)
+    places = np.array([160.0, 32.0, 96.0]), np.array([32.0, 32.0, 32.0]), np.array([8.0, 9.0, 11.0])
+    at_once = pits.measure_pits(image, *places)
+    monkeypatch.setattr(pits, "LARGEST_SIDE", 150)
+    tiles = pits.measure_pits(image, *places)
+    for name in ("x", "y", "diameter", "contrast"):
+        assert getattr(tiles, name) == pytest.approx(getattr(at_once, name), abs=1e-4)

@@ -143,7 +143,7 @@ def against_yardstick(photos: Photos) -> list[Bar]:
 
 
 def growth(photos: Photos, count: int) -> Bar:
-    """Exponent of cost against pixels, whole frames of skin, a decode of each beside it."""
+    """Exponent of cost against pixels, whole frames of skin, decoding included."""
     sizes = [size for size in photos.frames if size <= 24]
     found = rounds({str(size): lambda size=size: _assess(photos.frames[size]) for size in sizes}, count)
     exponent = float(np.polyfit(np.log(sizes), np.log([found[str(size)] for size in sizes]), 1)[0])
