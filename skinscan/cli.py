@@ -457,9 +457,12 @@ def _headlines(changes: Sequence[Change], count: int) -> list[str]:
             continue
         families.add(family)
         title = all_measures()[c.measure].title
-        values = "" if math.isnan(c.before) else f" {c.before:.3g} -> {c.after:.3g}"
-        held = f"({c.change:+.2g}; smallest detectable change {c.sdc:.2g})"
-        lines.append(f"{title}, {c.region}:{values} {c.unit} {held}: {c.verdict}")
+        if math.isnan(c.before):  # told between two photos alone
+            values, held = f"{c.change:+.2g}", f"(smallest detectable change {c.sdc:.2g})"
+        else:
+            values = f"{c.before:.3g} -> {c.after:.3g}"
+            held = f"({c.change:+.2g}; smallest detectable change {c.sdc:.2g})"
+        lines.append(f"{title}, {c.region}: {values} {c.unit} {held}: {c.verdict}")
     return lines or ["No change is larger than measurement error; this does not show that nothing changed."]
 
 
