@@ -24,7 +24,7 @@ RING = 1.7
 """Radius of the ring that a blob is held against, in radii of the blob."""
 
 STRIPE_ROWS = 512
-"""Rows of the full image that are blurred at a time: what fits a processor's cache costs two thirds."""
+"""Rows of the full image that are blurred at a time: what stays in a processor's cache is blurred faster."""
 
 _RING_POINTS = 8
 _REACH = 3.0

@@ -216,8 +216,8 @@ stands.
 
 
 def unblurred(diameter: Values, blur_px: float) -> Values:
-    """Half-contrast diameters (n,) px as they were before a Gaussian blur of SD `blur_px`."""
-    if not blur_px > 0:
+    """Half-contrast diameters (n,) px as they were before a Gaussian blur of SD `blur_px`; NaN where that is NaN."""
+    if blur_px <= 0:
         return diameter
     return np.asarray(diameter / np.interp(diameter / blur_px, WIDENING[:, 0], WIDENING[:, 1]))
 

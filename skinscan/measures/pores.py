@@ -40,8 +40,8 @@ SEARCH_UM = (150.0, 600.0)
 SCALE_STEP = math.sqrt(2)
 LEAST_RESPONSE = 0.05
 LEAST_ROUND = 0.5
-"""A candidate's contrast by its filter response, and how little of a furrow it is: 99 % of the pores that count have
-more (phantoms of all tones); nine tenths of the maxima have less."""
+"""A candidate's contrast by its filter response, and how little of a furrow it is: 98-100 % of the pores that count
+have more (phantoms of all tones; 94 % where gloss is strongest on VI)."""
 LEAST_CONTRAST = 0.03
 LEAST_CLOSED = 0.6
 LARGEST_ELONGATION = 1 / math.sqrt(1 - 0.9**2)
@@ -176,8 +176,8 @@ def _measured(
 
 
 def _blur_px(maps: Maps) -> float:
-    blur_px = maps.frame.quality.blur_px
-    return blur_px if math.isfinite(blur_px) else 0.0
+    """SD of the photo's blur, px; NaN where it could not be told."""
+    return maps.frame.quality.blur_px
 
 
 def _blurs_of_a_pair(before: Maps, after: Maps) -> tuple[float, float]:
@@ -201,7 +201,8 @@ FEATURES = (
 
 def pit_features(pits: Pits, maps: Maps) -> NDArray[np.float64]:
     """What tells a pore from a furrow's crossing or a slope, (n, len(FEATURES))."""
-    resolved = maps.frame.quality.effective_um_per_px or maps.um_per_px
+    effective = maps.frame.quality.effective_um_per_px
+    resolved = math.nan if effective is None else effective
     return np.stack(
         [
             np.ones(len(pits)),

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import color, feature, filters
 
-UNMIX = np.linalg.inv(np.array([[0.28, 0.10], [0.40, 0.60], [0.65, 0.35]])[[0, 1]])
+UNMIX = np.linalg.inv(np.array([[0.3, 0.7], [0.5, 0.4]]))
+"""Two pigments from two differences of density; for the time that it takes, which any two vectors do."""
+
 LOG_THRESHOLD = 0.10
 """Response of `blob_log` from which a pore counts: the best of a scan on three other phantoms."""
 

@@ -124,3 +124,10 @@ def test_scale_only_names_the_diameters_anew(maps: Maps) -> None:
     pairs = match(np.stack([again.x, again.y], 1), again.diameter, np.stack([pits.x, pits.y], 1))
     strong = pits.contrast[pairs[:, 1]] > 0.15
     assert np.median(again.diameter[pairs[strong, 0]] / pits.diameter[pairs[strong, 1]]) == pytest.approx(1, abs=0.02)
+
+
+def test_without_a_blur_or_a_resolution_nothing_passes_for_a_pore(maps: Maps) -> None:
+    """Pores are refused before; should they be asked for all the same, no sharpness is made up for them."""
+    unknown = Maps(replace(maps.frame, quality=replace(maps.frame.quality, blur_px=math.nan, effective_um_per_px=None)))
+    assert module.pores_refused(unknown) is not None
+    assert len(module.find_pores(unknown)) == 0
