@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def data_path(*parts: str) -> Path:
     )
 
 
+@cache
 def check_opencv() -> None:
     """Refuse to measure when two OpenCV wheels share one environment.
 

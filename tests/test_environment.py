@@ -9,6 +9,11 @@ from skinscan import environment
 from skinscan.records import EnvironmentFault
 
 
+@pytest.fixture(autouse=True)
+def _looked_anew() -> None:
+    environment.check_opencv.cache_clear()
+
+
 def wheels(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(metadata, "distributions", lambda: [SimpleNamespace(metadata={"Name": n}) for n in names])
 

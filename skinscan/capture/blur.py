@@ -65,20 +65,27 @@ def _tiles_of(share: Floats, shape: tuple[int, int], side: int) -> list[tuple[in
 
 def spectrum(tile: Floats) -> tuple[Doubles, Doubles]:
     """Frequencies in cycles a pixel (n,) and the mean power of a square tile around each (n,)."""
-    side = tile.shape[0]
-    flat = _detrended(tile)
-    window = np.hanning(side)
-    window2 = np.outer(window, window)
-    power = np.abs(np.fft.fft2(flat * window2)) ** 2 / np.sum(window2**2)
-    f = np.fft.fftfreq(side)
-    radius = np.hypot(f[:, None], f[None, :])
-    step = 1.0 / 32.0
-    which = np.round(radius / step).astype(int)
-    use = (which >= 1) & (which <= 16)
-    counts = np.bincount(which[use], minlength=17)[1:17]
-    sums = np.bincount(which[use], power[use], minlength=17)[1:17]
-    middle = np.bincount(which[use], radius[use], minlength=17)[1:17]
-    return middle / counts, sums / counts
+    window, which, twice, frequency, counts = _rings(tile.shape[0])
+    spread = np.fft.rfft2(_detrended(tile) * window)
+    power = (spread.real**2 + spread.imag**2) * twice
+    return frequency, np.bincount(which, power.ravel(), minlength=18)[1:17] / counts
+
+
+@cache
+def _rings(side: int) -> tuple[Doubles, NDArray[np.intp], Doubles, Doubles, Doubles]:
+    """Of a real tile's transform: the window (side, side), each value's ring (n,), how many values of the whole
+    transform a column stands for, and the rings' mean frequency and number of values (16,). Ring 17 belongs to none."""
+    hann = np.hanning(side)
+    across = np.fft.rfftfreq(side)
+    radius = np.hypot(np.fft.fftfreq(side)[:, None], across[None, :])
+    which = np.round(radius * 32.0).astype(np.intp)
+    which[(which < 1) | (which > 16)] = 17
+    twice = np.where((across > 0) & (across < 0.5), 2.0, 1.0)
+    weight = np.broadcast_to(twice, radius.shape).ravel()
+    counts = np.bincount(which.ravel(), weight, minlength=18)[1:17]
+    middle = np.bincount(which.ravel(), weight * radius.ravel(), minlength=18)[1:17] / counts
+    window = np.outer(hann, hann)
+    return window / np.sqrt(np.sum(window**2)), which.ravel(), twice, middle, counts
 
 
 def _detrended(tile: Floats) -> Doubles:
@@ -189,17 +196,23 @@ def _levels(signal: Doubles, noise: Doubles, y: Doubles) -> tuple[Doubles, Doubl
     shape = np.broadcast_shapes(signal.shape[:-1], noise.shape[:-1])
     level = np.broadcast_to(np.median((y - signal)[..., :4], axis=-1), shape)
     floor = np.broadcast_to(np.median((y - noise)[..., -4:], axis=-1), shape)
+    first, second = np.exp(signal), np.exp(noise)
     for _ in range(10):
-        s, n = level[..., None] + signal, floor[..., None] + noise
-        model = np.logaddexp(s, n)
-        by_level = np.exp(s - model)
-        by_floor = 1.0 - by_level
-        residual = y - model
-        aa, bb = np.sum(by_level**2, -1) + 1e-3, np.sum(by_floor**2, -1) + 1e-3
-        ab = np.sum(by_level * by_floor, -1)
-        ra, rb = np.sum(by_level * residual, -1), np.sum(by_floor * residual, -1)
+        by_level, by_floor = np.exp(level)[..., None] * first, np.exp(floor)[..., None] * second
+        model = by_level + by_floor
+        residual = y - np.log(model)
+        by_level /= model
+        by_floor /= model
+        aa, bb, ab, ra, rb = (
+            np.einsum("...n,...n->...", u, v)
+            for u, v in (
+                (by_level, by_level), (by_floor, by_floor), (by_level, by_floor), (by_level, residual),
+                (by_floor, residual),
+            )
+        )  # fmt: skip
+        aa, bb = aa + 1e-3, bb + 1e-3
         determinant = aa * bb - ab * ab
         level = level + np.clip((bb * ra - ab * rb) / determinant, -2, 2)
         floor = floor + np.clip((aa * rb - ab * ra) / determinant, -2, 2)
-    residual = y - np.logaddexp(level[..., None] + signal, floor[..., None] + noise)
-    return level, floor, np.sum(residual**2, -1)
+    residual = y - np.log(np.exp(level)[..., None] * first + np.exp(floor)[..., None] * second)
+    return level, floor, np.einsum("...n,...n->...", residual, residual)

@@ -11,6 +11,7 @@ import numpy as np
 
 from skinscan.capture import neutral, quality, scale, skin_mask, usable
 from skinscan.capture import regions as regions_module
+from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import (
     SKIN,
     BoolArray,
@@ -24,7 +25,7 @@ from skinscan.records import (
     Scale,
 )
 
-FRAME_VERSION = 2
+FRAME_VERSION = 3
 """Raised when the masks, the scale or the quality of the same photo would come out differently."""
 
 LEAST_REFERENCE_PX = 400
@@ -62,14 +63,15 @@ def make_frame(
     """
     polygons = _polygons(photo, regions, reference)
     measured, stickers = _scale(photo, mm_per_px, mm_per_px_spread, marker_mm)
-    sticker = scale.sticker_mask(stickers, photo.shape)
-    skin, skin_notices = _skin(photo, sticker)
+    sticker = scale.sticker_mask(stickers, photo.shape) if stickers else None
+    thumbnails = Thumbnails(photo)
+    skin, skin_notices = _skin(photo, sticker, thumbnails)
     if reference is not None:
         patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[reference], photo.shape))
         skin = skin if patch is None else skin & ~patch
-    seen = usable.find_usable(photo, skin)
-    mask = seen.mask & ~sticker
-    graded, quality_notices = quality.measure_quality(photo, skin, seen, measured)
+    seen = usable.find_usable(photo, skin, thumbnails)
+    mask = seen.mask if sticker is None else seen.mask & ~sticker
+    graded, quality_notices = quality.measure_quality(photo, skin, seen, measured, thumbnails)
     drawn = _drawn(polygons, skin, mask, reference)
     colour, colour_notices = _colour(reference, drawn.reference)
     scale_notices = [Notice(Flag.NO_SCALE, NO_STICKER)] if marker_mm is not None and measured is None else []
@@ -137,9 +139,11 @@ def _colour(reference: str | None, mask: BoolArray | None) -> tuple[Colour, list
     return Colour("reference", reference=reference), []
 
 
-def _skin(photo: Photo, sticker: BoolArray) -> tuple[BoolArray, list[Notice]]:
+def _skin(photo: Photo, sticker: BoolArray | None, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
     """The skin mask without stickers, empty when there is too little to be skin, and the notices about it."""
-    skin = skin_mask.find_skin(photo) & ~sticker
+    skin = skin_mask.find_skin(photo, thumbnails)
+    if sticker is not None:
+        skin &= ~sticker
     notices = []
     if photo.opaque is not None and not photo.opaque.all():
         notices.append(Notice(Flag.ALPHA, f"{1 - float(photo.opaque.mean()):.0%} of the picture"))

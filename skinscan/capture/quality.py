@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.blur import estimate_blur, tiles_of
-from skinscan.capture.skin_mask import reduced, shrunk
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
-from skinscan.capture.usable import Usable
+from skinscan.capture.thumbnails import Thumbnails, shrunk
+from skinscan.capture.usable import BRIGHT, DARK, SPECULAR, Usable
 from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
 
 BLUR_FREE_PX = 1.1
@@ -91,7 +91,7 @@ class _Found:
 
 
 def measure_quality(
-    photo: Photo, skin: BoolArray, usable: Usable, scale: Scale | None
+    photo: Photo, skin: BoolArray, usable: Usable, scale: Scale | None, thumbnails: Thumbnails | None = None
 ) -> tuple[Quality, tuple[Notice, ...]]:
     """Quality of a photo and the notices that it raises.
 
@@ -101,14 +101,16 @@ def measure_quality(
     count = max(1, int(np.count_nonzero(judged)))
     tiles = tiles_of(photo, judged & usable.mask)
     blur = estimate_blur(tiles)
+    lost = np.bincount(usable.lost[judged & (usable.lost > 0)], minlength=8)
+    shares = [float(lost[(np.arange(8) & reason) > 0].sum()) / count for reason in (BRIGHT, DARK, SPECULAR)]
     found = _Found(
         blur_px=own_blur_px(blur.sigma_px, scale) if blur else math.nan,
         noise=blur.noise if blur else math.nan,
         blocks=blockiness(photo, judged),
-        bright=np.count_nonzero(usable.bright & judged) / count,
-        dark=np.count_nonzero(usable.dark & judged) / count,
-        specular=np.count_nonzero(usable.specular & judged) / count,
-        uneven=light_unevenness(photo, judged),
+        bright=shares[0],
+        dark=shares[1],
+        specular=shares[2],
+        uneven=light_unevenness(thumbnails or Thumbnails(photo), judged),
         smoothing=smoothing_score(tiles),
     )
     limit = BLURRED_PX if scale else BLURRED_UNSCALED_PX
@@ -223,14 +225,14 @@ def blockiness(photo: Photo, judged: BoolArray) -> float:
     return float((order[-1] - order[-2]) / max(float(order.mean()), 0.05))
 
 
-def light_unevenness(photo: Photo, judged: BoolArray) -> float:
+def light_unevenness(thumbnails: Thumbnails, judged: BoolArray) -> float:
     """SD of the light's low-frequency log-luminance over the skin (natural log), less the skin's own doming.
 
     Log-luminance is averaged over a twelfth of the skin's extent; a parabola along x and along y, as a face
     or limb under even light shows it, is taken out; slopes and steps stay. 0.35 is a factor of 2 between the
     lighter and the darker side.
     """
-    linear = reduced(photo, 240)
+    linear = thumbnails.linear(240)
     size = (linear.shape[1], linear.shape[0])
     inside = shrunk(judged.view(np.uint8) * np.uint8(255), size).astype(np.float32) / np.float32(255)
     rows, columns = np.nonzero(inside > 0.5)

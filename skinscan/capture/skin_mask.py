@@ -12,12 +12,13 @@ all of it is taken.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 
 WORK_PX = 640
@@ -56,62 +57,47 @@ _ROUNDS = 5
 _BELL = cv2.getGaussianKernel(9, 1.0)
 
 
-def find_skin(photo: Photo) -> BoolArray:
+def find_skin(photo: Photo, thumbnails: Thumbnails | None = None) -> BoolArray:
     """(H, W) mask of skin. Pores, spots and redness within skin belong to it; hair, eyes and cloth do not.
 
     Lips are left out where they are much redder than the skin. Without colour (`photo.is_grey`) nothing can
-    be told apart, and all that is not a constant area is taken.
+    be told apart, and all that is not a constant area is taken. `thumbnails` of the photo where they are made already.
 
     On 12 portraits with hand-placed points, light to dark: 94-98 % of the face's skin is found, 0 % of wall
     and shirt, up to 15 % of short or parted hair. On phantoms of tones I-VI, with white balance off by 20 %:
     98 % or more of a close-up, and 99 % of skin before a neutral ground at a precision of 99 %.
     """
-    work = reduced(photo, WORK_PX)
+    work = (thumbnails or Thumbnails(photo)).linear(WORK_PX)
     small = ~_constant(work) if photo.is_grey else _skin_of(work)
     height, width = photo.shape
-    soft = cv2.resize(small.astype(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    soft = cv2.resize(small.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
     mask: BoolArray = soft > 127
     if photo.opaque is not None:
         mask &= photo.opaque
     return mask
 
 
-def reduced(photo: Photo, longest_px: int) -> Floats:
-    """Linear-light RGB of the photo with its longer side reduced to `longest_px` (never enlarged), >= 0."""
-    linear = photo.developed(shrunk(photo.pixels, reduced_size(photo, longest_px)))
-    return np.maximum(linear, 0.0, out=linear)
+class _Colours(NamedTuple):
+    """ln(R/G), ln(G/B) and ln(luminance) of a picture, (h, w) each."""
 
-
-def reduced_size(photo: Photo, longest_px: int) -> tuple[int, int]:
-    """Width and height of the photo with its longer side reduced to `longest_px` (never enlarged)."""
-    height, width = photo.shape
-    factor = min(1.0, longest_px / max(height, width))
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-def shrunk(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """An image at (width, height): by halves as far as they go, which costs a tenth of any other share."""
-    height, width = image.shape[:2]
-    while width % 2 == 0 and height % 2 == 0 and width >= 2 * size[0] and height >= 2 * size[1]:
-        width, height = width // 2, height // 2
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
-    if (width, height) == size:
-        return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    u: Floats
+    v: Floats
+    level: Floats
 
 
 def _skin_of(linear: Floats) -> BoolArray:
-    features = colour_features(linear)
-    texture = _texture(features[..., 2])
-    carrying = _carrying(features[..., 2], texture)
-    locus = _locus(features)
-    main = _main_colour(features, locus * carrying)
+    colours = _colours(linear)
+    texture = _texture(colours.level)
+    carrying = _carrying(colours.level, texture)
+    locus = _locus(colours)
+    main = _main_colour(colours, locus * carrying)
     if main[0] + main[1] < LEAST_COLOUR:
         return np.zeros(linear.shape[:2], np.bool_)
-    probability = _learn(features, np.cbrt(locus) * carrying * _near(features, main))
-    probability *= _not_far_darker(features[..., 2], texture, probability)
-    mask = _tidy((probability > 0.5) & ~_constant(linear))
-    pigmented = _pigmented(features, main) & (carrying > 0.2) & ~_constant(linear)
+    probability = _learn(colours, np.cbrt(locus) * carrying * _near(colours, main))
+    probability *= _not_far_darker(colours.level, texture, probability)
+    drawn = _constant(linear)
+    mask = _tidy((probability > 0.5) & ~drawn)
+    pigmented = _pigmented(colours, main) & (carrying > 0.2) & ~drawn
     if pigmented.mean() > CLOSE_UP_SHARE and mask.mean() > 0.5:
         mask = _tidy(pigmented | mask)
     if mask.any() and float(np.median(texture[mask])) > MOST_TEXTURE:
@@ -119,9 +105,9 @@ def _skin_of(linear: Floats) -> BoolArray:
     return mask
 
 
-def _pigmented(features: Floats, main: tuple[float, float, float]) -> BoolArray:
+def _pigmented(colours: _Colours, main: tuple[float, float, float]) -> BoolArray:
     """Colours that more blood or melanin, or less melanin, can make of skin of the main colour."""
-    u, v = features[..., 0] - main[0], features[..., 1] - main[1]
+    u, v = colours.u - main[0], colours.v - main[1]
     result: BoolArray = (u > -0.25) & (u < 0.9) & (np.abs(v - 0.1) < 0.5)
     return result
 
@@ -140,11 +126,16 @@ def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats)
     return np.asarray(1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30))), np.float32)
 
 
-def colour_features(linear: Floats) -> Floats:
-    """ln(R/G), ln(G/B) and ln(luminance) of linear RGB, (h, w, 3) float32."""
-    logs = np.log(linear + _FLOOR)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 1] - logs[..., 2], np.log(luminance + _FLOOR)], axis=-1)
+def _colours(linear: Floats) -> _Colours:
+    logs = cv2.log(linear + np.float32(_FLOOR))
+    luminance = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722]], np.float32))
+    planes = cv2.transform(logs, np.array([[1, -1, 0], [0, 1, -1]], np.float32))
+    u, v, level = (planes[..., 0], planes[..., 1], cv2.log(luminance + np.float32(_FLOOR)))
+    return _Colours(*(np.ascontiguousarray(a, np.float32).reshape(linear.shape[:2]) for a in (u, v, level)))
+
+
+def _distance(u: Floats, v: Floats) -> Floats:
+    return np.asarray(np.sqrt(u * u + v * v), np.float32)
 
 
 def _texture(log_luminance: Floats) -> Floats:
@@ -154,11 +145,11 @@ def _texture(log_luminance: Floats) -> Floats:
     return np.sqrt(np.maximum(square - mean * mean, 0.0))
 
 
-def _locus(features: Floats) -> Floats:
+def _locus(colours: _Colours) -> Floats:
     """Chance that a colour is some person's skin under some lamp, from 0 to 1."""
-    u = (features[..., 0] - LOCUS_MEAN[0]) / LOCUS_SD[0]
-    v = (features[..., 1] - LOCUS_MEAN[1]) / LOCUS_SD[1]
-    return np.maximum(_plateau(np.hypot(u, v), 1.2), _deep(features[..., 0], features[..., 1]).astype(np.float32))
+    u = (colours.u - LOCUS_MEAN[0]) / LOCUS_SD[0]
+    v = (colours.v - LOCUS_MEAN[1]) / LOCUS_SD[1]
+    return np.maximum(_plateau(_distance(u, v), 1.2), _deep(colours.u, colours.v).astype(np.float32))
 
 
 def _deep(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
@@ -168,7 +159,7 @@ def _deep(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
     hold their gloss: melanin over blood moves along ln(R/G) = ln(G/B), to 1 and more, a yellow lamp further.
     """
     across, along = (u - v - DEEP_ACROSS[0]) / DEEP_ACROSS[1], np.maximum(u + v - DEEP_MOST, 0.0) / 0.15
-    found: NDArray[Any] = _plateau(np.hypot(across, along), 1.0) / (1.0 + np.exp(-(u + v - 0.9) / 0.1))
+    found: NDArray[Any] = _plateau(_distance(across, along), 1.0) / (1.0 + np.exp(-(u + v - 0.9) / 0.1))
     return found
 
 
@@ -181,10 +172,11 @@ def _carrying(log_luminance: Floats, texture: Floats) -> Floats:
 
 def _plateau(distance: Floats, wide: float) -> Floats:
     """1 up to `wide` standard deviations, then a Gaussian fall of SD 0.7."""
-    return np.asarray(np.exp(-0.5 * (np.maximum(distance - wide, 0.0) / 0.7) ** 2), np.float32)
+    beyond = np.maximum(distance - wide, 0.0) / 0.7
+    return np.asarray(np.exp(-0.5 * (beyond * beyond)), np.float32)
 
 
-def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
+def _main_colour(colours: _Colours, prior: Floats) -> tuple[float, float, float]:
     """ln(R/G), ln(G/B), ln(luminance) of this photo's skin: the commonest skin-like colour, the middle of the
     picture first.
 
@@ -192,14 +184,11 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
     Of a beige wall, a wooden door and a face, the face is the redder one: in skin ln(R/G) exceeds ln(G/B) or
     nearly so (0.15 +- 0.15 in the spectra), in paper, wood and paint it mostly does not.
     """
-    h, w = prior.shape
-    y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-    weight = prior * np.exp(-(x * x + y * y) / (2 * 0.7**2))
+    down, across = (np.exp(-(np.linspace(-1, 1, n) ** 2) / (2 * 0.7**2)).astype(np.float32) for n in prior.shape)
+    weight = prior * down[:, None] * across
     step = 0.04
     edges_u, edges_v = np.arange(-0.2, 1.4, step), np.arange(-0.6, 1.3, step)
-    counts, _, _ = np.histogram2d(
-        features[..., 0].ravel(), features[..., 1].ravel(), (edges_u, edges_v), weights=weight.ravel()
-    )
+    counts = _counts(colours, weight, edges_u, edges_v)
     u, v = edges_u[:-1, None] + step / 2, edges_v[None, :-1] + step / 2
     likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8).astype(np.float64)
     likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
@@ -207,11 +196,26 @@ def _main_colour(features: Floats, prior: Floats) -> tuple[float, float, float]:
     score = cv2.GaussianBlur(counts, (0, 0), 0.09 / step, sigmaY=0.10 / step, borderType=cv2.BORDER_REFLECT) * likely
     row, column = np.unravel_index(int(np.argmax(score)), score.shape)
     main_u, main_v = float(u[row, 0]), float(v[0, column])
-    close = weight * (np.hypot(features[..., 0] - main_u, features[..., 1] - main_v) < 0.15)
-    return main_u, main_v, float(np.sum(close * features[..., 2]) / max(float(close.sum()), 1e-6))
+    close = weight * (_distance(colours.u - np.float32(main_u), colours.v - np.float32(main_v)) < 0.15)
+    return main_u, main_v, float(np.vdot(close, colours.level)) / max(float(close.sum()), 1e-6)
 
 
-def _near(features: Floats, main: tuple[float, float, float]) -> Floats:
+def _counts(
+    colours: _Colours, weight: Floats, edges_u: NDArray[np.float64], edges_v: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weights in a grid of even bins of ln(R/G) and ln(G/B)."""
+    shape = len(edges_u) - 1, len(edges_v) - 1
+    place = []
+    for values, edges in ((colours.u, edges_u), (colours.v, edges_v)):
+        bins = (values - np.float32(edges[0])) * np.float32(1 / (edges[1] - edges[0])) + 1  # 0: too low
+        place.append(np.clip(bins, 0, len(edges)).astype(np.intp))
+    index = place[0] * (shape[1] + 2) + place[1]
+    size = (shape[0] + 2) * (shape[1] + 2)
+    counts = np.bincount(index.ravel(), weight.ravel(), minlength=size).reshape(shape[0] + 2, shape[1] + 2)
+    return np.ascontiguousarray(counts[1:-1, 1:-1])
+
+
+def _near(colours: _Colours, main: tuple[float, float, float]) -> Floats:
     """Chance that a colour belongs to the skin of this main colour: 1 within about 1.3 SD of one person.
 
     Broader for dark skin, against which gloss and glare weigh more, and for what lies in shadow, where light
@@ -219,51 +223,56 @@ def _near(features: Floats, main: tuple[float, float, float]) -> Floats:
     """
     u0, v0, level = main
     dark_skin = float(np.clip((0.12 / math.exp(level)) ** 0.35, 1.0, 1.5))
-    shadow = 1.0 + 0.5 * np.clip(level - features[..., 2], 0.0, 1.5)
-    u = (features[..., 0] - u0) / (ONE_SKIN_SD[0] * dark_skin * shadow)
-    v = (features[..., 1] - v0) / (ONE_SKIN_SD[1] * dark_skin * shadow)
-    return np.maximum(_plateau(np.hypot(u, v), 1.3), np.float32(1e-4))
+    wide = dark_skin * (1.0 + 0.5 * np.clip(level - colours.level, 0.0, 1.5))
+    distance = _distance((colours.u - u0) / ONE_SKIN_SD[0], (colours.v - v0) / ONE_SKIN_SD[1]) / wide
+    return np.maximum(_plateau(distance, 1.3), np.float32(1e-4))
 
 
-def _learn(features: Floats, prior: Floats) -> Floats:
+def _learn(colours: _Colours, prior: Floats) -> Floats:
     """Chance of skin once this photo's own colours are learnt, (h, w)."""
-    low, high, bins = (np.array(a, np.float32) for a in (_LOW, _HIGH, _BINS))
-    place = np.clip((features - low) / (high - low) * bins, 0, bins - 1).astype(np.intp)
-    index = np.ravel_multi_index(tuple(place[..., k] for k in range(3)), _BINS)
+    index = np.zeros(prior.shape, np.intp)
+    for plane, low, high, bins in zip(colours, _LOW, _HIGH, _BINS, strict=True):
+        place = (plane - np.float32(low)) * np.float32(bins / (high - low))
+        index = index * bins + np.clip(place, 0, bins - 1, out=place).astype(np.intp)
     bins_of_all = int(np.prod(_BINS))
-    every = np.bincount(index.ravel(), minlength=bins_of_all)
+    every = _smoothed(np.bincount(index.ravel(), minlength=bins_of_all))
     floor = 0.02 / np.prod(_BINS)
-    prior = np.clip(prior, 1e-4, 0.98)
+    prior = np.clip(prior, np.float32(1e-4), np.float32(0.98))
     odds_prior = np.log(prior / (1.0 - prior))
     probability = prior
     for _ in range(_ROUNDS):
-        counts = np.bincount(index.ravel(), probability.ravel(), minlength=bins_of_all)
-        skin = _density(counts) + 0.2 * floor
-        rest = float((1.0 - probability).mean()) * _density(every - counts) + floor
-        odds = odds_prior + np.clip(np.log(skin / rest), -3.0, 3.0)[index]
-        odds = cv2.GaussianBlur(np.clip(odds, -6, 6).astype(np.float32), (0, 0), 1.2)
-        probability = (1.0 / (1.0 + np.exp(-odds))).astype(np.float32)
+        counts = _smoothed(np.bincount(index.ravel(), probability.ravel(), minlength=bins_of_all))
+        skin = _normalised(counts) + 0.2 * floor
+        rest = (1.0 - float(probability.mean())) * _normalised(every - counts) + floor
+        learnt = np.clip(np.log(skin / rest), -3.0, 3.0).astype(np.float32)
+        odds = np.clip(odds_prior + learnt[index], -6, 6)
+        odds = cv2.GaussianBlur(odds, (0, 0), 1.2)
+        probability = 1.0 / (1.0 + np.exp(-odds))
     return probability
 
 
-def _density(counts: NDArray[Any]) -> NDArray[np.float64]:
-    """A colour histogram (flat) smoothed and normalised."""
+def _smoothed(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """A colour histogram (flat) smoothed along each of its axes."""
     table: NDArray[np.float64] = np.asarray(counts, np.float64).reshape(_BINS)
     for axis in range(3):
         lines = np.ascontiguousarray(np.moveaxis(table, axis, -1))
         flat = lines.reshape(-1, lines.shape[-1])
         smooth = cv2.sepFilter2D(flat, -1, _BELL, np.ones(1), borderType=cv2.BORDER_REPLICATE)
         table = np.moveaxis(np.asarray(smooth, np.float64).reshape(lines.shape), -1, axis)
-    smoothed = np.ascontiguousarray(table).ravel()
-    return smoothed / max(float(smoothed.sum()), 1e-9)
+    return np.ascontiguousarray(table).ravel()
+
+
+def _normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A histogram as shares."""
+    counts = np.maximum(counts, 0.0)
+    return counts / max(float(counts.sum()), 1e-9)
 
 
 def _constant(linear: Floats) -> BoolArray:
     """Where 5 x 5 pixels are exactly alike: bars, pads and borders drawn by software."""
     kernel = np.ones((5, 5), np.uint8)
-    spread = sum(cv2.dilate(c, kernel) - cv2.erode(c, kernel) for c in cv2.split(linear))
-    flat = (np.asarray(spread) == 0.0).astype(np.uint8)
-    grown: BoolArray = cv2.dilate(flat, kernel) > 0
+    alike = cv2.inRange(cv2.dilate(linear, kernel) - cv2.erode(linear, kernel), (0, 0, 0), (0, 0, 0))
+    grown: BoolArray = cv2.dilate(alike, kernel) > 0
     return grown
 
 
@@ -274,7 +283,7 @@ def _tidy(mask: BoolArray) -> BoolArray:
     fills the picture, since a hole in a close-up is a mole, a scar or a crease, and not an eye.
     """
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     filling = float(np.clip((opened.mean() - 0.75) / 0.15, 0.0, 1.0))
     without = _large_parts(opened, 0.001 * mask.size, 0.02)
     result: BoolArray = ~_large_parts(~without, (0.0003 + 0.03 * filling) * mask.size, 0.0)
@@ -283,7 +292,7 @@ def _tidy(mask: BoolArray) -> BoolArray:
 
 def _large_parts(mask: BoolArray, least_px: float, share_of_largest: float) -> BoolArray:
     """The mask without the connected parts (4 neighbours) that are small."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     large = areas >= max(least_px, share_of_largest * float(areas.max()), 1.0)

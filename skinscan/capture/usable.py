@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.skin_mask import reduced_size, shrunk
+from skinscan.capture.thumbnails import Thumbnails, shrunk
 from skinscan.records import BoolArray, Photo
 
 GUARD_PX = 1
@@ -33,21 +33,28 @@ DIFFUSE_PX = 160
 Floats = NDArray[np.float32]
 
 
+BRIGHT, DARK, SPECULAR = (np.uint8(1), np.uint8(2), np.uint8(4))
+
+_STRIPE_ROWS = 128
+
+
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """(H, W) masks: what can be measured, and what was lost to what (without the guard)."""
+    """(H, W): `mask` of what can be measured, and `lost`, what was lost to what (bits, without the guard)."""
 
     mask: BoolArray
-    bright: BoolArray
-    dark: BoolArray
-    specular: BoolArray
+    lost: NDArray[np.uint8]
+
+    def lost_to(self, reason: np.uint8) -> BoolArray:
+        """(H, W) mask of what was lost to BRIGHT, DARK or SPECULAR."""
+        return np.asarray((self.lost & reason) > 0)
 
 
-def find_usable(photo: Photo, skin: BoolArray) -> Usable:
+def find_usable(photo: Photo, skin: BoolArray, thumbnails: Thumbnails | None = None) -> Usable:
     """Pixels that are opaque, not clipped and not gloss, with a guard of one pixel."""
-    bright, dark = clipped(photo)
-    specular = find_specular(photo, skin)
-    return Usable(_whole(photo, bright | dark | specular), bright, dark, specular)
+    lost = clipped(photo)
+    _mark_specular(lost, photo, skin, thumbnails or Thumbnails(photo))
+    return Usable(_whole(photo, lost), lost)
 
 
 def unclipped(photo: Photo) -> BoolArray:
@@ -55,19 +62,18 @@ def unclipped(photo: Photo) -> BoolArray:
 
     A white patch on dark skin looks like gloss, and is none.
     """
-    bright, dark = clipped(photo)
-    return _whole(photo, bright | dark)
+    return _whole(photo, clipped(photo))
 
 
-def _whole(photo: Photo, lost: BoolArray) -> BoolArray:
-    mask: BoolArray = ~grown(lost)
+def _whole(photo: Photo, lost: NDArray[np.uint8]) -> BoolArray:
+    mask: BoolArray = _grown(lost) == 0
     if photo.opaque is not None:
-        mask &= ~grown(~photo.opaque)
+        mask &= _grown((~photo.opaque).view(np.uint8)) == 0
     return mask
 
 
-def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
-    """(H, W) masks of pixels clipped bright and dark, on the integer pixels, without a guard.
+def clipped(photo: Photo) -> NDArray[np.uint8]:
+    """(H, W) BRIGHT where a pixel is clipped bright, DARK where dark, on the integer pixels, without a guard.
 
     Bright: any channel is in the top 255th of its range, because its colour is lost even if the others go on.
     Dark: the largest channel is at 0 or 1 of 255. A blue of 0 under a red of 20 is no loss of luminance: dark
@@ -75,13 +81,22 @@ def clipped(photo: Photo) -> tuple[BoolArray, BoolArray]:
     """
     top = int(np.iinfo(photo.pixels.dtype).max)
     step = top // 255
-    below = cv2.inRange(photo.pixels, (0, 0, 0), (top - step - 1,) * 3)
-    black = cv2.inRange(photo.pixels, (0, 0, 0), (step,) * 3)
-    return np.asarray(below == 0), np.asarray(black > 0)
+    found = np.empty(photo.shape, np.uint8)
+    planes: list[NDArray[Any]] = [np.empty((0, 0), photo.pixels.dtype)] * 3
+    for start in range(0, len(found), _STRIPE_ROWS):
+        rows = slice(start, start + _STRIPE_ROWS)
+        pixels = photo.pixels[rows]
+        if planes[0].shape != pixels.shape[:2]:
+            planes = [np.empty(pixels.shape[:2], pixels.dtype) for _ in range(3)]
+        cv2.split(pixels, planes)
+        largest = cv2.max(cv2.max(planes[0], planes[1], dst=planes[0]), planes[2], dst=planes[0])
+        np.greater_equal(largest, top - step, out=found[rows].view(np.bool_))
+        found[rows] |= (largest <= step).view(np.uint8) << 1
+    return found
 
 
-def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
-    """(H, W) mask of gloss.
+def _mark_specular(lost: NDArray[np.uint8], photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> None:
+    """Adds SPECULAR to `lost` (H, W) where the skin shines.
 
     Gloss has the lamp's colour: it adds the same to red and to blue, so red minus blue stays as it was while
     the luminance rises. Shading scales both. With the skin's own (R - B)/Y taken from the diffuse skin
@@ -89,29 +104,34 @@ def find_specular(photo: Photo, skin: BoolArray) -> BoolArray:
     1985). That is relative to the skin's own light, so that it finds the same sheen on dark skin as on pale.
     """
     height, width = photo.shape
-    size = reduced_size(photo, GLOSS_PX)
-    codes = shrunk(photo.pixels, size)
+    size = thumbnails.size(GLOSS_PX)
     near = np.asarray(cv2.resize(skin.view(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    found = np.zeros(near.shape, np.uint8)
     rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
-    if len(rows):
-        box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-        linear = np.maximum(photo.developed(codes[box]), np.float32(0))
-        found[box] = _gloss(linear, near[box], max(size) / DIFFUSE_PX)
-    if size == (width, height):
-        return np.asarray(found > 0)
-    result: BoolArray = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    return result
+    if not len(rows):
+        return
+    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    linear = np.maximum(photo.developed(thumbnails.pixels(GLOSS_PX)[box]), np.float32(0))
+    gloss = _gloss(linear, near[box], max(size) / DIFFUSE_PX)
+    if not gloss.any():
+        return
+    found = np.zeros(near.shape, np.uint8)
+    found[box] = gloss * SPECULAR
+    if size != (width, height):
+        found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    np.bitwise_or(lost, found, out=lost)
 
 
 def _gloss(linear: Floats, near: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Gloss (h, w) in linear RGB, in skin (h, w); the diffuse skin is looked at `factor` times smaller."""
-    mixed = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722], [1.0, 0.0, -1.0]], np.float32))
-    luminance, difference = (_floats(a) for a in cv2.split(cv2.blur(mixed, (3, 3))))
+    """Gloss (h, w) in linear RGB, in skin (h, w), 1 or 0; the diffuse skin is looked at `factor` times smaller."""
+    shares = ([0.2126, 0.7152, 0.0722], [1.0, 0.0, -1.0])
+    mixed = (cv2.transform(linear, np.array([share], np.float32)) for share in shares)
+    luminance, difference = (_floats(cv2.blur(a.reshape(near.shape), (3, 3))) for a in mixed)
     level, colourful = _diffuse(luminance, difference, near, factor)
-    brighter = luminance > np.float32(1.0 + GLOSS_BRIGHTER) * level
-    white = difference < np.float32(1.0 - GLOSS_SHARE) * colourful * luminance
-    return np.asarray((brighter & white & (colourful > np.float32(0.05))).view(np.uint8) & near)
+    found = luminance > np.float32(1.0 + GLOSS_BRIGHTER) * level
+    np.logical_and(found, colourful > np.float32(0.05), out=found)
+    if found.any():
+        np.logical_and(found, difference < np.float32(1.0 - GLOSS_SHARE) * colourful * luminance, out=found)
+    return np.asarray(found.view(np.uint8) & near)
 
 
 def _diffuse(luminance: Floats, difference: Floats, skin: NDArray[np.uint8], factor: float) -> tuple[Floats, Floats]:
@@ -146,8 +166,7 @@ def _floats(values: NDArray[Any]) -> Floats:
     return np.asarray(values, np.float32)
 
 
-def grown(mask: BoolArray, px: int = GUARD_PX) -> BoolArray:
-    """The mask with all pixels within `px` rows and columns."""
-    kernel = np.ones((2 * px + 1, 2 * px + 1), np.uint8)
-    result: BoolArray = cv2.dilate(mask.astype(np.uint8), kernel) > 0
-    return result
+def _grown(lost: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What was lost with all pixels within GUARD_PX rows and columns; not 0 there."""
+    side = 2 * GUARD_PX + 1
+    return np.asarray(cv2.dilate(lost, np.ones((side, side), np.uint8)), np.uint8)

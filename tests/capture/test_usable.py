@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skin_photos import TONES, photo_of, skin_photo
 
-from skinscan.capture.usable import clipped, find_usable
+from skinscan.capture.usable import BRIGHT, DARK, SPECULAR, clipped, find_usable
 
 
 def test_a_clipped_channel_counts_and_a_missing_blue_does_not():
@@ -12,16 +12,16 @@ def test_a_clipped_channel_counts_and_a_missing_blue_does_not():
     pixels[5, 5] = (255, 120, 120)
     pixels[10, 10] = (60, 20, 0)
     pixels[20, 20] = (1, 0, 0)
-    bright, dark = clipped(photo_of(pixels))
-    assert np.argwhere(bright).tolist() == [[5, 5]]
-    assert np.argwhere(dark).tolist() == [[20, 20]]
+    lost = clipped(photo_of(pixels))
+    assert np.argwhere(lost == BRIGHT).tolist() == [[5, 5]]
+    assert np.argwhere(lost == DARK).tolist() == [[20, 20]]
 
 
 def test_16_bits_are_judged_on_their_own_scale():
     pixels = np.full((9, 9, 3), 30000, np.uint16)
     pixels[2, 2], pixels[6, 6], pixels[4, 4] = 65535, 200, 300
-    bright, dark = clipped(photo_of(pixels))
-    assert (bright.sum(), dark.sum()) == (1, 1)
+    lost = clipped(photo_of(pixels))
+    assert ((lost == BRIGHT).sum(), (lost == DARK).sum()) == (1, 1)
 
 
 def test_a_guard_of_one_pixel_is_kept():
@@ -58,6 +58,6 @@ def test_a_highlight_is_gloss_on_all_tones_and_a_brighter_light_is_not(tone):
     shown = linear * (1 + lit[..., None] * (0.5 if tone in "I II" else 1.0)) + level * spot[..., None]
     code = np.where(shown <= 0.0031308, shown * 12.92, 1.055 * np.maximum(shown, 0) ** (1 / 2.4) - 0.055)
     taken = photo_of((code * 255).round().clip(0, 253).astype(np.uint8))
-    specular = find_usable(taken, np.ones(taken.shape, np.bool_)).specular
+    specular = find_usable(taken, np.ones(taken.shape, np.bool_)).lost_to(SPECULAR)
     assert specular[spot > 0.8].mean() > 0.9
     assert specular[lit > 0.8].mean() < 0.1
