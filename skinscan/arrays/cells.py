@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
-Labels = NDArray[np.uint16]
+Labels = NDArray[np.unsignedinteger[Any]]
 Piece = tuple[slice, slice, NDArray[np.bool_] | None]
 
 MOST_BLOCKS = 2**16 - 1
@@ -22,7 +22,7 @@ _STRIPE_ROWS = 256
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A region cut into `count` blocks: `labels` (H, W) uint16, 0 outside, 1..count inside."""
+    """A region cut into `count` blocks: `labels` (H, W), 0 outside, 1..count inside; 8 bits where those do."""
 
     labels: Labels
     count: int
@@ -112,6 +112,10 @@ class Cells:
             self._reduced[factor] = Cells(thinned, self.count)
         return self._reduced[factor]
 
+    def cut(self, place: tuple[slice, slice]) -> Cells:
+        """These cells in some rows and columns."""
+        return Cells(self.labels[place], self.count)
+
     def take(self, image: NDArray[Any]) -> NDArray[Any]:
         """Pixels of the region in block order: (H, W[, C]) -> (n[, C])."""
         out = np.empty((self.pixels, *image.shape[2:]), image.dtype)
@@ -164,7 +168,11 @@ def median(values: NDArray[Any]) -> float:
 
 def cells_of(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], count: int) -> Cells:
     """Cells of a label image (H, W): 0 outside, 1..count inside."""
-    return Cells(np.ascontiguousarray(labels, np.uint16), count)
+    return Cells(np.ascontiguousarray(labels, _label_type(count)), count)
+
+
+def _label_type(count: int) -> type[np.uint8] | type[np.uint16]:
+    return np.uint8 if count < 2**8 else np.uint16
 
 
 def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[Labels, int]:
@@ -174,7 +182,7 @@ def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 
     """
     area = int(np.count_nonzero(mask))
     if area == 0:
-        return np.zeros(mask.shape, np.uint16), 0
+        return np.zeros(mask.shape, np.uint8), 0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     side = max(round(np.sqrt(area / target)), 1)
@@ -182,18 +190,20 @@ def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 
     if n_rows * n_columns > MOST_BLOCKS:  # a line of single pixels
         side = max(-(-(bottom - top) // 255), -(-(right - left) // 255))
         n_rows, n_columns = -(-(bottom - top) // side), -(-(right - left) // side)
-    total = cv2.integral(mask[top:bottom, left:right].view(np.uint8))
-    at_rows = np.minimum(np.arange(n_rows + 1) * side, bottom - top)
-    at_columns = np.minimum(np.arange(n_columns + 1) * side, right - left)
-    sizes = np.diff(np.diff(total[np.ix_(at_rows, at_columns)], axis=0), axis=1).ravel()
+    inside = mask[top:bottom, left:right].view(np.uint8)
+    starts = np.arange(n_columns) * side
+    in_rows = (
+        cv2.reduce(inside[row * side : (row + 1) * side], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S) for row in range(n_rows)
+    )
+    sizes = np.concatenate([np.add.reduceat(columns.reshape(-1), starts) for columns in in_rows])
     full = np.flatnonzero(sizes >= min(least_share * side * side, sizes.max()))
     number = np.zeros(len(sizes), np.uint16)
     number[full] = np.arange(1, len(full) + 1)
     for poor in np.flatnonzero((sizes > 0) & (number == 0)):
         distance = (full // n_columns - poor // n_columns) ** 2 + (full % n_columns - poor % n_columns) ** 2
         number[poor] = number[full[int(np.argmin(distance))]]
-    along = number.reshape(n_rows, n_columns).repeat(side, 1)[:, : right - left]
-    labels = np.zeros(mask.shape, np.uint16)
+    along = number.astype(_label_type(len(full))).reshape(n_rows, n_columns).repeat(side, 1)[:, : right - left]
+    labels = np.zeros(mask.shape, along.dtype)
     for row in range(n_rows):
         band = slice(top + row * side, min(top + (row + 1) * side, bottom))
         np.multiply(along[row], mask[band, left:right], out=labels[band, left:right])

@@ -43,15 +43,45 @@ def masked_gaussian(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_p
     Values outside the mask have no influence, NaN included. Wide ones are done on a reduced image, to 0.3 % of the
     image's range (tested).
     """
-    height, width = image.shape
+    if image.size == 0:
+        return image.copy()
+    factor = mean_factor(sigma_px, image.shape)
+    mean = WideMean.of(*reduced_inside(image, mask, factor), factor, sigma_px)
+    return mean.part(slice(0, image.shape[0]), slice(0, image.shape[1]))
+
+
+def mean_factor(sigma_px: float, shape: tuple[int, ...]) -> int:
+    """Side of the squares on which a masked Gaussian mean is told; 1 where it is narrow, or the image small."""
     factor = int(sigma_px / _REDUCED_SIGMA) if sigma_px > _DIRECT_SIGMA else 1
-    if image.size == 0 or factor <= 1 or min(height, width) < 4 * factor:
-        return _ratio(*(_blurred(a, sigma_px) for a in (inside(image, mask), mask.astype(np.float32))))
-    # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
-    left = math.sqrt(max((sigma_px**2 - (factor**2 - 1) / 12 - factor**2 / 6) / factor**2, 0.25))
-    mean = _ratio(*(_blurred(a, left) for a in reduced_inside(image, mask, factor)))
-    size = (mean.shape[1] * factor, mean.shape[0] * factor)
-    return np.asarray(cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR)[:height, :width], np.float32)
+    return factor if min(shape) >= 4 * factor else 1
+
+
+@dataclass(frozen=True)
+class WideMean:
+    """A wide masked Gaussian mean, held on squares of `factor` pixels and told at any pixel."""
+
+    small: NDArray[np.float32]
+    factor: int
+
+    @classmethod
+    def of(cls, total: NDArray[np.float32], share: NDArray[np.float32], factor: int, sigma_px: float) -> WideMean:
+        """From what `reduced_inside` gives."""
+        # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
+        spread = (factor**2 - 1) / 12 + (factor**2 / 6 if factor > 1 else 0.0)
+        left = math.sqrt(max((sigma_px**2 - spread) / factor**2, 0.25))
+        return cls(_ratio(*(_blurred(a, left) for a in (total, share))), factor)
+
+    def part(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """The mean in some rows and columns of the image, bilinear between squares."""
+        low = [max(side.start // self.factor - 1, 0) for side in (rows, columns)]
+        high = [-(-side.stop // self.factor) + 1 for side in (rows, columns)]
+        near = self.small[low[0] : high[0], low[1] : high[1]]
+        size = (near.shape[1] * self.factor, near.shape[0] * self.factor)
+        top, left = (side.start - at * self.factor for side, at in zip((rows, columns), low, strict=True))
+        wide = cv2.resize(near, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(
+            wide[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start], np.float32
+        )
 
 
 def inside(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -89,7 +119,12 @@ def _ratio(total: NDArray[np.float32], norm: NDArray[np.float32]) -> NDArray[np.
 
 def flatten(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
     """`image` less its masked Gaussian mean, (H, W); 0 outside the mask, and where pixels are too few for a mean."""
-    flat = inside(image - masked_gaussian(image, mask, sigma_px), mask)
+    return less(image, masked_gaussian(image, mask, sigma_px), mask)
+
+
+def less(image: NDArray[np.float32], mean: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """`image` less a mean of it, (H, W); 0 outside the mask, and where the mean is unknown."""
+    flat = inside(image - mean, mask)
     if flat.size and not math.isfinite(cv2.sumElems(flat)[0]):
         np.nan_to_num(flat, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return flat
@@ -126,6 +161,11 @@ def wavelength_bands(
             reached = factor
         own = [*group]
         yield from _bands_at(total, share, factor, [sigmas[index] for index in (*own, own[-1] + 1)])
+
+
+def bands_reach(edges_px: Sequence[float]) -> int:
+    """Pixels around a pixel beyond which nothing has a part in its bands."""
+    return math.ceil(_BAND_REACH * CUTOFF_TO_SIGMA * sum(edges_px)) + 4 * len(edges_px)
 
 
 def wavelength_band(

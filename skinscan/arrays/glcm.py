@@ -53,11 +53,13 @@ def cooccurrences(
     count: int,
     distances_px: Sequence[float],
     levels: int,
+    first: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> NDArray[np.int64]:
     """Symmetric counts merged over four angles, (distances, count, levels, levels).
 
     A pair counts for the block of its first pixel when both pixels lie inside (labels > 0). Summed over the
-    blocks this is the matrix of the whole region.
+    blocks this is the matrix of the whole region. `first`: rows and columns of which pairs' first pixels are counted;
+    over tiles that meet, with as many pixels around them as a step is long, counts add up to those of the whole.
 
     Block, first and second level make one 16-bit number, and OpenCV's histogram counts those; more blocks than fit are
     counted in turns. A second pixel outside has the level `levels`, which is dropped.
@@ -74,8 +76,8 @@ def cooccurrences(
         own = labels
         if count > at_once:
             own = np.where((labels > first_block) & (labels <= first_block + some), labels - first_block, 0)
-        base = own.astype(np.uint16)
-        base *= np.uint16(of_block)
+        base = np.zeros(labels.shape, np.uint16)
+        np.multiply(own[first], np.uint16(of_block), out=base[first], casting="unsafe")
         base += quantised * np.uint16(levels + 1)
         for number, distance_px in enumerate(distances_px):
             found = np.zeros((some + 1) * of_block, np.int64)

@@ -69,17 +69,18 @@ def table(unmixing: Unmixing) -> NDArray[np.float32]:
     return solve(unmixing, u, v).astype(np.float32)
 
 
-def unmix(density: NDArray[np.floating], solved: NDArray[np.float32]) -> NDArray[np.float32]:
+def unmix(density: NDArray[np.floating], solved: NDArray[np.float32], exact: bool | None = None) -> NDArray[np.float32]:
     """Melanin and haemoglobin (h, w, 2) of optical densities (h, w, 3), bilinear in a `table` (error under 1e-4).
 
-    Over EXACT_PX pixels OpenCV's bilinear look-up is taken, which rounds a place to 1/32 of the table's step: beside it
-    7e-5 a pixel, to either side.
+    Not `exact` (where it is not said: over EXACT_PX pixels), OpenCV's bilinear look-up is taken, which rounds a place
+    to 1/32 of the table's step: beside it 7e-5 a pixel, to either side.
     """
     density = np.asarray(density, np.float32)
     per_step = np.float32((GRID - 1) / (HIGHEST - LOWEST))
     column = (density[..., 1] - density[..., 0] - np.float32(LOWEST)) * per_step
     row = (density[..., 2] - density[..., 1] - np.float32(LOWEST)) * per_step
-    if column.size <= EXACT_PX or max(column.shape) >= LARGEST_SIDE:
+    exact = column.size <= EXACT_PX if exact is None else exact
+    if exact or max(column.shape) >= LARGEST_SIDE:
         return _bilinear(solved, column, row)
     out = np.asarray(cv2.remap(solved, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
     unknown = ~np.isfinite(column + row)

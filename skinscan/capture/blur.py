@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ def spectrum(tile: Floats) -> tuple[Doubles, Doubles]:
 
 
 @cache
-def _rings(side: int) -> tuple[Doubles, NDArray[np.intp], Doubles, Doubles, Doubles]:
+def _rings(side: int) -> tuple[Any, ...]:
     """Of a real tile's transform: the window (side, side), each value's ring (n,), how many values of the whole
     transform a column stands for, and the rings' mean frequency and number of values (16,). Ring 17 belongs to none."""
     hann = np.hanning(side)
@@ -84,8 +85,8 @@ def _rings(side: int) -> tuple[Doubles, NDArray[np.intp], Doubles, Doubles, Doub
     weight = np.broadcast_to(twice, radius.shape).ravel()
     counts = np.bincount(which.ravel(), weight, minlength=18)[1:17]
     middle = np.bincount(which.ravel(), weight * radius.ravel(), minlength=18)[1:17] / counts
-    window = np.outer(hann, hann)
-    return window / np.sqrt(np.sum(window**2)), which.ravel(), twice, middle, counts
+    window: Doubles = np.outer(hann, hann)
+    return np.asarray(window / np.sqrt(np.sum(window**2)), np.float64), which.ravel(), twice, middle, counts
 
 
 def _detrended(tile: Floats) -> Doubles:

@@ -245,9 +245,8 @@ def _learn(colours: _Colours, prior: Floats) -> Floats:
         skin = _normalised(counts) + 0.2 * floor
         rest = (1.0 - float(probability.mean())) * _normalised(every - counts) + floor
         learnt = np.clip(np.log(skin / rest), -3.0, 3.0).astype(np.float32)
-        odds = np.clip(odds_prior + learnt[index], -6, 6)
-        odds = cv2.GaussianBlur(odds, (0, 0), 1.2)
-        probability = 1.0 / (1.0 + np.exp(-odds))
+        odds = cv2.GaussianBlur(np.clip(odds_prior + learnt[index], -6, 6), (0, 0), 1.2)
+        probability = np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float32)
     return probability
 
 

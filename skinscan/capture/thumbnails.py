@@ -43,7 +43,7 @@ class Thumbnails:
 
 def halves(image: NDArray[Any], size: tuple[int, int]) -> bool:
     """Whether an image can be halved evenly on its way to (width, height)."""
-    height, width = image.shape[:2]
+    height, width = int(image.shape[0]), int(image.shape[1])
     return width % 2 == 0 and height % 2 == 0 and width >= 2 * size[0] and height >= 2 * size[1]
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cache, cached_property
+from itertools import product
 from typing import Any, TypeVar
 
 import cv2
@@ -19,12 +21,18 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
 from skinscan.arrays.cells import Cells, factor_between
+from skinscan.arrays.medians import medians_of
 from skinscan.environment import data_path
 from skinscan.records import Flag, Frame, Notice
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
 STRIPE_ROWS = 128
+
+WHOLE_PX = 13_000_000
+TILE_PX, ALIGNED_PX = 1536, 64
+"""Pixels up to which maps are made whole, unless they are to last; the side of the tiles that larger ones are made in,
+and what their sides are multiples of, as all reductions are."""
 
 DARKEST_ITA = -30.0
 """Individual typology angle, degrees, under which the unmixing does not hold."""
@@ -46,20 +54,46 @@ def _unmixing_table() -> NDArray[np.float32]:
     return unmix.table(unmix.Unmixing(**curve, bloodless=loaded["bloodless"]))
 
 
+def _unmixed(density: NDArray[np.float32], exact: bool) -> NDArray[np.float32]:
+    return unmix.unmix(density, _unmixing_table(), exact)
+
+
 def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
     """Melanin and haemoglobin coordinates (..., 2), in optical density, of optical densities (..., 3)."""
     density = np.asarray(density)
     return unmix.unmix(density.reshape(-1, 1, 3), _unmixing_table()).reshape(*density.shape[:-1], 2)
 
 
-def lab_medians(maps: Maps, cells: Cells, channel: int) -> tuple[float, NDArray[np.float64]]:
-    """Median L* (0), a* (1) or b* (2) of a region and of each of its blocks; once for all measures that ask."""
+COLOURS: Mapping[str, tuple[Callable[[Maps], NDArray[np.float32]], tuple[float, float]]] = {
+    "L*": (lambda maps: maps.lab[..., 0], (0.0, 100.0)),
+    "a*": (lambda maps: maps.lab[..., 1], (-64.0, 64.0)),
+    "b*": (lambda maps: maps.lab[..., 2], (-64.0, 64.0)),
+    "erythema": (lambda maps: maps.erythema, (-0.5, 1.5)),
+    "melanin": (lambda maps: maps.chromophores[..., 0], (-1.0, 2.0)),
+    "haemoglobin": (lambda maps: maps.chromophores[..., 1], (-1.0, 2.0)),
+}
+"""The maps that are told a colour pixel, and where their values mostly lie."""
+
+
+def colour_medians(maps: Maps, cells: Cells, name: str) -> tuple[float, NDArray[np.float64]]:
+    """Median of one of COLOURS over a region and over each of its blocks; once for all measures that ask."""
+    if maps.in_tiles:
+        return maps.once(("colours", id(cells)), lambda: (cells, _medians_in_tiles(maps, cells)))[1][name]
 
     def make() -> tuple[Cells, tuple[float, NDArray[np.float64]]]:
-        own = cells.on(maps.lab)
-        return cells, own.medians(own.take(maps.lab[..., channel]))  # the cells live as long as what their id names
+        picture = COLOURS[name][0](maps)
+        own = cells.on(picture)
+        return cells, own.medians(own.take(picture))  # the cells live as long as what their id names
 
-    return maps.once(("lab", channel, id(cells)), make)[1]
+    return maps.once(("colour", name, id(cells)), make)[1]
+
+
+def _medians_in_tiles(maps: Maps, cells: Cells) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    def parts() -> Iterator[tuple[Cells, list[NDArray[np.float32]]]]:
+        for part in maps.tiles():
+            yield cells.cut(part.place).on(part.lab), [picture(part) for picture, _ in COLOURS.values()]
+
+    return dict(zip(COLOURS, medians_of(parts, cells.count, [span for _, span in COLOURS.values()]), strict=True))
 
 
 def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
@@ -68,7 +102,7 @@ def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
     The surface's white light outweighs what comes from inside, and more melanin makes the hue paler again: 25 % more
     of it moves the blood coordinate by four times what 25 % more blood does (docs/results.md).
     """
-    ita = float(colour.ita_degree(lab_medians(maps, cells, 0)[0], lab_medians(maps, cells, 2)[0]))
+    ita = float(colour.ita_degree(colour_medians(maps, cells, "L*")[0], colour_medians(maps, cells, "b*")[0]))
     if not ita < DARKEST_ITA:
         return ()
     detail = "on skin this dark the surface outshines the inside, and melanin and blood cannot be told apart"
@@ -85,9 +119,7 @@ class Maps:
     def __init__(self, frame: Frame, margin_px: int = 16, *, lasting: bool = True) -> None:
         self.frame = frame
         self.lasting = lasting
-        measured = np.zeros(frame.shape, bool)
-        for mask in frame.regions.values():
-            measured |= mask
+        measured = _united([*frame.regions.values()], frame.shape)
         # a reference that is no skin is looked at, but has no part in what the skin is held against
         seen = measured if frame.reference_mask is None else measured | frame.reference_mask
         rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
@@ -102,6 +134,50 @@ class Maps:
         self.measured = measured[self.box]
         self._made: dict[Any, Any] = {}
         self.coarser_um_per_px = 0.0
+        self.place = self.own = (slice(0, self.measured.shape[0]), slice(0, self.measured.shape[1]))
+        self._whole: Maps | None = None
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the maps are too large to be held whole, and are made tile by tile."""
+        return not self.lasting and self._whole is None and self.measured.size > WHOLE_PX
+
+    @property
+    def in_margins(self) -> bool:
+        """Whether some of these pixels are the margin of a tile."""
+        return any(side.stop - side.start < length for side, length in zip(self.own, self.measured.shape, strict=True))
+
+    def tiles(self, margin_px: int = 0) -> Iterator[Maps]:
+        """These maps, or where they are too large parts of them that meet: `place` says where in these maps a part
+        lies, its margin included, and `own` which of its own pixels are no margin."""
+        if not self.in_tiles:
+            yield self
+            return
+        margin_px = -(-margin_px // ALIGNED_PX) * ALIGNED_PX
+        height, width = self.measured.shape
+        for rows, columns in product(_cuts(height), _cuts(width)):
+            place = tuple(
+                slice(max(side.start - margin_px, 0), min(side.stop + margin_px, length))
+                for side, length in ((rows, height), (columns, width))
+            )
+            own = tuple(
+                slice(side.start - around.start, side.stop - around.start)
+                for side, around in zip((rows, columns), place, strict=True)
+            )
+            if self.measured[rows, columns].any():
+                yield self._part((place[0], place[1]), (own[0], own[1]))
+
+    def _part(self, place: tuple[slice, slice], own: tuple[slice, slice]) -> Maps:
+        part = copy(self)
+        part.__dict__ = {name: self.__dict__[name] for name in ("frame", "lasting", "coarser_um_per_px")}
+        top, left = self.box[0].start, self.box[1].start
+        part.box = (
+            slice(top + place[0].start, top + place[0].stop),
+            slice(left + place[1].start, left + place[1].stop),
+        )
+        part.measured, part.place, part.own = self.measured[place], place, own
+        part._made, part._whole = {}, self
+        return part
 
     @property
     def origin_xy(self) -> tuple[int, int]:
@@ -159,22 +235,36 @@ class Maps:
         """Pixels of the photo along one of the colour maps: 2 where the file itself holds fewer colours than pixels."""
         return 2 if self.frame.photo.chroma_subsampled and min(self.measured.shape) > 1 else 1
 
+    @property
+    def colour_pixels(self) -> NDArray[np.bool_]:
+        """Something of the shape that maps of colour have."""
+        height, width = self.measured.shape
+        return np.broadcast_to(np.False_, (-(-height // self.colour_step), -(-width // self.colour_step)))
+
     def _developed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log-luminance (h, w), and linear RGB averaged over `colour_step`, in stripes that stay in cache."""
-        step, photo, gains = self.colour_step, self.frame.photo, self.frame.colour.gains
+        step = self.colour_step
         rows, columns = self.box
         height, width = self.measured.shape
         logs = np.empty((height, width), np.float32)
         colours = np.empty((-(-height // step), -(-width // step), 3), np.float32)
         for top in range(0, height, STRIPE_ROWS):
             bottom = min(top + STRIPE_ROWS, height)
-            linear = photo.linear_rgb(slice(rows.start + top, rows.start + bottom), columns)
-            if gains != (1.0, 1.0, 1.0):
-                linear = np.asarray(colour.rebalanced(linear, np.asarray(gains)), np.float32)
-            luminance = np.maximum(colour.luminance(linear), np.float32(LUMINANCE_FLOOR))
-            cv2.log(luminance, dst=logs[top:bottom])
+            linear = self._linear_rgb(slice(rows.start + top, rows.start + bottom), columns)
+            _log_of(linear, logs[top:bottom])
             colours[top // step : -(-bottom // step)] = filters.reduced(linear, step)
         return logs, colours
+
+    def _log_luminance(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Log-luminance of some rows and columns of the photo."""
+        return _log_of(self._linear_rgb(rows, columns))
+
+    def _linear_rgb(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Linear RGB of some rows and columns of the photo, brought to the baseline's light."""
+        linear, gains = self.frame.photo.linear_rgb(rows, columns), self.frame.colour.gains
+        return (
+            linear if gains == (1.0, 1.0, 1.0) else np.asarray(colour.rebalanced(linear, np.asarray(gains)), np.float32)
+        )
 
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:
@@ -205,7 +295,8 @@ class Maps:
     def _density_made_of_it(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Erythema index, log10 R - log10 G; melanin and haemoglobin coordinates (.., 2); a colour pixel."""
         density = self.density
-        return density[..., 1] - density[..., 0], unmix.unmix(density, _unmixing_table())
+        whole = self if self._whole is None else self._whole
+        return density[..., 1] - density[..., 0], _unmixed(density, whole.colour_pixels.size <= unmix.EXACT_PX)
 
     @property
     def erythema(self) -> NDArray[np.float32]:
@@ -217,8 +308,7 @@ class Maps:
         """Melanin and haemoglobin coordinates (.., 2) a colour pixel, in optical density, free of shading."""
         return self._density_made_of_it[1]
 
-    @cached_property
-    def smooth_linear(self) -> NDArray[np.float32]:
+    def _smooth_linear(self) -> NDArray[np.float32]:
         """Linear RGB averaged over COLOUR_SIGMA_MM: colour varies no faster under the skin, sensor noise does.
 
         On as few pixels as carry it: one to about a sigma.
@@ -228,34 +318,96 @@ class Maps:
         step = self.colour_step
         while 2 * step <= sigma_px and min(self.measured.shape) > 4 * step:
             step *= 2
-        inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
-        share = filters.reduced(inside, step // self.colour_step)
-        linear = filters.reduced(self.linear * inside[..., None], step // self.colour_step)
+        height, width = (-(-side // step) for side in self.measured.shape)
+        linear, share = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+        for part in self.tiles():
+            place = tuple(slice(side.start // step, -(-side.stop // step)) for side in part.place)
+            linear[place], share[place] = part._reduced_inside(step)
         left = math.sqrt(max((sigma_px / step) ** 2 - (1 - 1 / step**2) / 12, 0.04))
         size = 2 * math.ceil(4 * left) + 1
         weight = cv2.GaussianBlur(share, (size, size), left, borderType=cv2.BORDER_CONSTANT)
         total = cv2.GaussianBlur(linear, (size, size), left, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(total / np.maximum(weight, np.float32(1e-3))[..., None], np.float32)
+        return np.asarray(np.divide(total, np.maximum(weight, np.float32(1e-3))[..., None], out=total), np.float32)
+
+    def _reduced_inside(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Linear RGB summed over the measured pixels of squares of `step`, and their share."""
+        inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
+        further = step // self.colour_step
+        return filters.reduced(self.linear * inside[..., None], further), filters.reduced(inside, further)
 
     @cached_property
+    def _smoothed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """CIELAB and haemoglobin coordinate of the averaged colour, in stripes that stay in cache."""
+        linear = self._smooth_linear()
+        lab, haemoglobin = np.empty_like(linear), np.empty(linear.shape[:2], np.float32)
+        exact = haemoglobin.size <= unmix.EXACT_PX
+        for top in range(0, len(linear), STRIPE_ROWS):
+            rows = slice(top, top + STRIPE_ROWS)
+            lab[rows] = colour.lab(linear[rows])
+            haemoglobin[rows] = _unmixed(colour.optical_density(linear[rows]), exact)[..., 1]
+        return lab, haemoglobin
+
+    @property
     def smooth_lab(self) -> NDArray[np.float32]:
         """CIELAB (D65) of the averaged colour, on its pixels."""
-        return np.asarray(colour.lab(self.smooth_linear), np.float32)
+        return self._smoothed[0]
 
-    @cached_property
+    @property
     def smooth_haemoglobin(self) -> NDArray[np.float32]:
         """Haemoglobin coordinate of the averaged colour, on its pixels."""
-        return unmix.unmix(colour.optical_density(self.smooth_linear), _unmixing_table())[..., 1]
+        return self._smoothed[1]
 
     def release_colour(self) -> None:
         """Let go of the maps of colour; who asks for one again has it made again."""
-        for name in ("linear", "lab", "_density_made_of_it", "smooth_linear", "smooth_lab", "smooth_haemoglobin"):
+        for name in ("linear", "lab", "_density_made_of_it", "_smoothed"):
             self.__dict__.pop(name, None)
 
     @cached_property
     def flattened(self) -> NDArray[np.float32]:
         """Log-luminance less its Gaussian mean of 2 mm, 0 where nothing is measured. Needs a scale."""
-        sigma_px = FLATTEN_SIGMA_MM * 1000.0 / self.um_per_px
-        flat = filters.flatten(self.log_luminance, self.measured, sigma_px)
+        if self._whole is None:
+            flat = filters.flatten(self.log_luminance, self.measured, self._flatten_sigma_px)
+        else:
+            flat = filters.less(self.log_luminance, self._whole._shading.part(*self.place), self.measured)
         self.__dict__.pop("log_luminance", None)
         return flat
+
+    @property
+    def _flatten_sigma_px(self) -> float:
+        return FLATTEN_SIGMA_MM * 1000.0 / self.um_per_px
+
+    @cached_property
+    def _shading(self) -> filters.WideMean:
+        """The Gaussian mean of log-luminance of 2 mm, for maps that are made tile by tile."""
+        sigma_px = self._flatten_sigma_px
+        factor = filters.mean_factor(sigma_px, self.measured.shape)
+        rows, columns = self.box
+        parts = []
+        step = max(STRIPE_ROWS // factor, 1) * factor
+        for top in range(0, self.measured.shape[0], step):
+            stripe = slice(rows.start + top, min(rows.start + top + step, rows.stop))
+            logs = self._log_luminance(stripe, columns)
+            parts.append(filters.reduced_inside(logs, self.measured[top : top + step], factor))
+        total, share = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return filters.WideMean.of(total, share, factor, sigma_px)
+
+
+def _united(masks: Sequence[NDArray[np.bool_]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where any of the masks is; a single one is not copied."""
+    if len(masks) == 1:
+        return masks[0]
+    united: NDArray[np.bool_] = np.logical_or.reduce([np.zeros(shape, np.bool_), *masks])
+    return united
+
+
+def _cuts(length: int) -> list[slice]:
+    """A side cut into about equal parts of TILE_PX at most, each but the last a multiple of ALIGNED_PX long."""
+    count = -(-length // TILE_PX)
+    step = -(-length // count // ALIGNED_PX) * ALIGNED_PX
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def _log_of(linear: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Natural logarithm of the relative luminance of linear RGB."""
+    luminance = np.maximum(colour.luminance(linear), np.float32(LUMINANCE_FLOOR))
+    return np.asarray(cv2.log(luminance, dst=out), np.float32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused, too_thin
-from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, lab_medians
+from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, colour_medians
 from skinscan.records import Flag, Notice
 
 
@@ -37,21 +37,20 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
 def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    picture = melanin_map(maps)
-    refusal = too_thin(picture, cells)
+    refusal = too_thin(maps.colour_pixels, cells)
     if refusal is not None:
         return refusal
-    value, blocks = cells.on(picture).medians(cells.on(picture).take(picture))
+    value, blocks = colour_medians(maps, cells, "melanin")
     return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, beyond_unmixing(maps, cells))
 
 
 def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
     if maps.frame.photo.is_grey:
         return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    refusal = too_thin(maps.lab, cells)
+    refusal = too_thin(maps.colour_pixels, cells)
     if refusal is not None:
         return refusal
-    (l_star, l_blocks), (b_star, b_blocks) = (lab_medians(maps, cells, channel) for channel in (0, 2))
+    (l_star, l_blocks), (b_star, b_blocks) = (colour_medians(maps, cells, name) for name in ("L*", "b*"))
     value = float(colour.ita_degree(l_star, b_star))
     notices: tuple[Notice, ...] = ()
     if np.isnan(value):

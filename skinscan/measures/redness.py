@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused, too_thin
-from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of
+from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, colour_medians
 from skinscan.records import Flag, Notice
 
 MAD_TO_SD = 1.4826
@@ -36,24 +36,21 @@ def smooth_haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
     return maps.smooth_haemoglobin
 
 
-def _median_of(
-    picture: Callable[[Maps], NDArray[np.float32]],
-) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+def _median_of(name: str) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
         if maps.frame.photo.is_grey:
             return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-        found = picture(maps)
-        refusal = too_thin(found, cells)
+        refusal = too_thin(maps.colour_pixels, cells)
         if refusal is not None:
             return refusal
-        value, blocks = cells.on(found).medians(cells.on(found).take(found))
+        value, blocks = colour_medians(maps, cells, name)
         return Sample(value, blocks, cells.sizes.astype(float), cells.pixels)
 
     return evaluate
 
 
 def _haemoglobin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    sample = _median_of(haemoglobin_map)(maps, cells, carried)
+    sample = _median_of("haemoglobin")(maps, cells, carried)
     if math.isnan(sample.value):
         return sample
     notices = beyond_unmixing(maps, cells)
@@ -146,7 +143,7 @@ MEASURES = (
         version=2,
         evidence=a_star_map,
         evidence_title="a*",
-        evaluate=_median_of(a_star_map),
+        evaluate=_median_of("a*"),
         of_colour=_a_star_of,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
@@ -160,7 +157,7 @@ MEASURES = (
         version=2,
         evidence=erythema_map,
         evidence_title="erythema index",
-        evaluate=_median_of(erythema_map),
+        evaluate=_median_of("erythema"),
         of_colour=_erythema_index_of,
         same="light, camera and white balance, or a card or reference in both photos",
     ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import filters, glcm
-from skinscan.arrays.cells import Cells
+from skinscan.arrays.cells import Cells, factor_between
 from skinscan.measures import Measure, Sample, refused
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice
@@ -38,35 +39,67 @@ def _too_fine(maps: Maps, wavelength_um: float) -> bool:
     return wavelength_um / maps.um_per_px < LEAST_PX_A_WAVELENGTH * ALLOWANCE
 
 
+def _edges(maps: Maps) -> tuple[list[tuple[int, int]], list[float]]:
+    """The bands that are not too fine, and their cut-offs in px."""
+    told = [band for band in BANDS_UM if not _too_fine(maps, band[0])]
+    edges_um = (told[0][0], *(longest for _, longest in told)) if told else ()
+    return told, [um / maps.um_per_px for um in edges_um]
+
+
 def _bands(maps: Maps) -> Iterator[tuple[tuple[int, int], NDArray[np.float32]]]:
     """Each band that is not too fine, with its map."""
-    told = [band for band in BANDS_UM if not _too_fine(maps, band[0])]
+    told, edges_px = _edges(maps)
     if told:
-        edges_px = [um / maps.um_per_px for um in (told[0][0], *(longest for _, longest in told))]
         yield from zip(told, filters.wavelength_bands(maps.flattened, maps.measured, edges_px), strict=True)
+
+
+def _band_maps(maps: Maps) -> dict[tuple[int, int], NDArray[np.float32]]:
+    return dict(_bands(maps))
 
 
 def band_map(shortest_um: int, longest_um: int) -> Callable[[Maps], NDArray[np.float32]]:
     def picture(maps: Maps) -> NDArray[np.float32]:
-        found = maps.once("bands", lambda: dict(_bands(maps))).get((shortest_um, longest_um))
+        found = maps.once("bands", partial(_band_maps, maps)).get((shortest_um, longest_um))
         return np.full(maps.measured.shape, np.nan, np.float32) if found is None else found
 
     return picture
 
 
-def _powers(maps: Maps, cells: Cells) -> dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]:
-    """Of each band its cells, and the sum of squares in each block."""
+Powers = dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.int64]]]
+"""Of each band the sum of squares in each block, (K,), and the band's pixels there, (K,)."""
 
-    def make() -> tuple[Cells, dict[tuple[int, int], tuple[Cells, NDArray[np.float64]]]]:
+
+def _powers(maps: Maps, cells: Cells) -> Powers:
+    def make() -> tuple[Cells, Powers]:
+        told, edges_px = _edges(maps)
         again = maps.lasting or len(maps.frame.regions) > 1
-        bands = maps.once("bands", lambda: dict(_bands(maps))).items() if again else _bands(maps)
-        found = {}
-        for band, picture in bands:
-            own = cells.on(picture)
-            found[band] = own, own.each(own.take(picture), lambda part: float(np.dot(part, part)))
+        found: Powers = {band: (np.zeros(cells.count), np.zeros(cells.count, np.int64)) for band in told}
+        for part in maps.tiles(filters.bands_reach(edges_px)):
+            of_part = cells.cut(part.place) if part is not maps else cells
+            bands = part.once("bands", partial(_band_maps, part)).items() if again else _bands(part)
+            for band, picture in bands:
+                _add_power(found[band], picture, of_part, part)
         return cells, found  # the cells live as long as what their id names
 
     return maps.once(("powers", id(cells)), make)[1]
+
+
+def _add_power(
+    found: tuple[NDArray[np.float64], NDArray[np.int64]], picture: NDArray[np.float32], cells: Cells, part: Maps
+) -> None:
+    """Add a band's squares in the part's own pixels."""
+    own = cells.on(picture)
+    factor = factor_between(part.measured.shape, picture.shape)
+    if part.in_margins:
+        place = (_reduced(part.own[0], factor), _reduced(part.own[1], factor))
+        own, picture = own.cut(place), picture[place]
+    squares = own.each(own.take(picture), lambda values: float(np.dot(values, values)))
+    found[0][:] += np.nan_to_num(squares)
+    found[1][:] += own.sizes
+
+
+def _reduced(side: slice, factor: int) -> slice:
+    return slice(side.start // factor, -(-side.stop // factor))
 
 
 def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
@@ -86,11 +119,12 @@ def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapp
                 f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
                 cells,
             )
-        own, power = _powers(maps, cells)[shortest_um, longest_um]
-        if own.pixels == 0:
+        power, sizes = _powers(maps, cells)[shortest_um, longest_um]
+        if not sizes.any():
             return refused(Flag.REGION_TOO_SMALL_FOR_BAND, "the region is thinner than the band's pixels", cells)
-        whole = math.sqrt(float(np.nansum(power)) / max(own.pixels, 1))
-        return Sample(whole, np.sqrt(power / np.maximum(own.sizes, 1)), cells.sizes.astype(float), cells.pixels)
+        whole = math.sqrt(float(power.sum()) / int(sizes.sum()))
+        blocks = np.sqrt(power / np.where(sizes > 0, sizes, np.nan))
+        return Sample(whole, blocks, cells.sizes.astype(float), cells.pixels)
 
     return evaluate
 
@@ -111,11 +145,11 @@ def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[st
                 f"{distance_um} um are {distance_px:.2f} px here; whole pixels are off by up to {100 * error:.0f} %",
                 cells,
             )
-        whole, blocks, weights = _features(maps, cells)[distance_um]
+        whole, blocks, weights = _counted(maps, cells)[0][distance_um]
         if weights.sum() == 0:
             return refused(Flag.REGION_TOO_SMALL, "no pair of pixels at this distance", cells)
         notices: list[Notice] = []
-        beyond = maps.once(("beyond", id(cells)), lambda: _share_beyond(maps.flattened, cells))
+        beyond = _counted(maps, cells)[1]
         if beyond > END_BIN_SHARE:
             notices.append(Notice(Flag.END_BINS, f"{100 * beyond:.0f} % of the pixels"))
         if math.isnan(whole[feature]):
@@ -133,27 +167,32 @@ def _offset_error(maps: Maps, distance_um: float) -> float:
     return glcm.worst_offset_error(distance_um / maps.um_per_px)
 
 
-def _features(maps: Maps, cells: Cells) -> dict[float, Features]:
-    """Features of every distance that whole pixels come near enough, counted together."""
+def _counted(maps: Maps, cells: Cells) -> tuple[dict[float, Features], float]:
+    """Features of every distance that whole pixels come near enough, counted together; and the share of the region's
+    pixels that fall into an end bin for want of range."""
 
-    def make() -> tuple[Cells, dict[float, Features]]:
+    def make() -> tuple[Cells, tuple[dict[float, Features], float]]:
         told = [um for um in DISTANCES_UM if _offset_error(maps, um) <= LARGEST_OFFSET_ERROR]
-        quantised = maps.once("quantised", lambda: glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE))
         distances_px = [um / maps.um_per_px for um in told]
-        counts = glcm.cooccurrences(quantised, cells.labels, cells.count, distances_px, GLCM_LEVELS)
+        counts = np.zeros((len(told), cells.count, GLCM_LEVELS, GLCM_LEVELS), np.int64)
+        beyond = 0
+        for part in maps.tiles(math.ceil(max(distances_px, default=0.0)) + 1):
+            quantised = part.once("quantised", partial(_quantised, part))
+            of_part = cells.cut(part.place) if part is not maps else cells
+            counts += glcm.cooccurrences(quantised, of_part.labels, cells.count, distances_px, GLCM_LEVELS, part.own)
+            out = np.abs(part.flattened[part.own]) >= GLCM_HALF_RANGE
+            beyond += int(np.count_nonzero(out & (of_part.labels[part.own] > 0)))
         found: dict[float, Features] = {}
         for um, of_blocks in zip(told, counts, strict=True):
             whole = {name: float(value) for name, value in glcm.features(of_blocks.sum(0)).items()}
             found[um] = (whole, glcm.features(of_blocks), of_blocks.sum((1, 2)).astype(float))
-        return cells, found  # the cells live as long as what their id names
+        return cells, (found, beyond / max(cells.pixels, 1))  # the cells live as long as what their id names
 
     return maps.once(("cooccurrence", id(cells)), make)[1]
 
 
-def _share_beyond(flattened: NDArray[np.float32], cells: Cells) -> float:
-    """Share of a region's pixels that fall into an end bin for want of range."""
-    beyond = (np.abs(flattened) >= GLCM_HALF_RANGE) & (cells.labels > 0)
-    return float(np.count_nonzero(beyond)) / max(cells.pixels, 1)
+def _quantised(maps: Maps) -> NDArray[np.uint8]:
+    return glcm.quantise(maps.flattened, GLCM_LEVELS, GLCM_HALF_RANGE)
 
 
 def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:

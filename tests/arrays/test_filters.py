@@ -117,3 +117,14 @@ def test_a_constant_stays_itself_under_a_scattered_mask(share: float) -> None:
     mask = np.random.default_rng(1).random((400, 400)) < share
     found = filters.masked_gaussian(np.full(mask.shape, -4.0, np.float32), mask, 60.0)
     assert np.abs(found[mask] + 4).max() < 1e-4
+
+
+@given(st.integers(0, 100), st.integers(30, 90), st.integers(30, 90), st.floats(6.5, 20))
+def test_a_wide_mean_is_the_same_told_in_part(seed: int, height: int, width: int, sigma: float) -> None:
+    draw = np.random.default_rng(seed)
+    image, mask = draw.normal(size=(height, width)).astype(np.float32), draw.random((height, width)) > 0.3
+    factor = filters.mean_factor(sigma, image.shape)
+    mean = filters.WideMean.of(*filters.reduced_inside(image, mask, factor), factor, sigma)
+    rows, columns = (slice(*sorted(draw.choice(side + 1, 2, replace=False).tolist())) for side in image.shape)
+    part = mean.part(rows, columns)
+    assert np.allclose(part, filters.masked_gaussian(image, mask, sigma)[rows, columns], atol=1e-6, equal_nan=True)

@@ -118,3 +118,21 @@ def test_counts_are_those_of_a_plain_loop_over_pairs(seed: int, height: int, wid
             at = labels[y, x][both] - 1, levels[y, x][both], levels[y + row, x + column][both]
             np.add.at(expected, at, 1)
     assert np.array_equal(glcm.cooccurrence(levels, labels, count, 3.0, 32), expected + expected.transpose(0, 2, 1))
+
+
+@given(st.integers(0, 500), st.integers(1, 30), st.integers(1, 30), st.floats(1.0, 4.0))
+def test_counts_of_tiles_add_up_to_those_of_the_whole(seed: int, height: int, width: int, distance: float) -> None:
+    draw = np.random.default_rng(seed)
+    image = draw.integers(0, 8, (height, width)).astype(np.uint8)
+    labels = draw.integers(0, 4, (height, width))
+    whole = glcm.cooccurrences(image, labels, 3, [distance], 8)
+    parts = np.zeros_like(whole)
+    for top in range(0, height, 7):
+        for left in range(0, width, 9):
+            near = (slice(max(top - 5, 0), top + 12), slice(max(left - 5, 0), left + 14))
+            own = (
+                slice(top - near[0].start, top - near[0].start + 7),
+                slice(left - near[1].start, left - near[1].start + 9),
+            )
+            parts += glcm.cooccurrences(image[near], labels[near], 3, [distance], 8, own)
+    assert np.array_equal(parts, whole)

@@ -1,0 +1,69 @@
+"""Exact medians of values that are too many to be held at once: counted in bins, then looked at again in one bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays.cells import Cells
+
+Floats = NDArray[np.float32]
+Parts = Callable[[], Iterable[tuple[Cells, Sequence[Floats]]]]
+"""Starts a pass over all parts: of each its cells, and its maps (h, w), one a channel."""
+
+BINS = 4096
+
+
+def medians_of(
+    parts: Parts, count: int, spans: Sequence[tuple[float, float]]
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Median of all values and of each of `count` blocks, (count,), of each channel; NaN where there is none.
+
+    As `Cells.medians` tells them of a whole map. `spans`: where the values of each channel mostly lie; others are as
+    exact, and cost more.
+    """
+    counts = np.zeros((len(spans), count + 1, BINS), np.int64)  # the last row is all blocks together
+    for cells, maps in parts():
+        for channel, values in _values(cells, maps):
+            bins = _bins(values, spans[channel])
+            for block in range(count):
+                part = bins[cells.starts[block] : cells.starts[block + 1]]
+                counts[channel, block] += np.bincount(part, minlength=BINS)
+    counts[:, count] = counts[:, :count].sum(1)
+    before = np.cumsum(counts, axis=2)
+    total = before[..., -1]
+    ranks = np.maximum(np.stack([(total - 1) // 2, total // 2], -1), 0)
+    wanted = np.stack([(before <= ranks[..., side, None]).sum(2) for side in (0, 1)], -1).clip(0, BINS - 1)
+    found: list[list[list[Floats]]] = [[[] for _ in range(count + 1)] for _ in spans]
+    for cells, maps in parts():
+        for channel, values in _values(cells, maps):
+            bins = _bins(values, spans[channel])
+            for block in range(count + 1):
+                own = slice(cells.starts[block], cells.starts[block + 1]) if block < count else slice(None)
+                low, high = wanted[channel, block]
+                found[channel][block].append(values[own][(bins[own] >= low) & (bins[own] <= high)])
+    out = []
+    for channel in range(len(spans)):
+        told = np.full(count + 1, np.nan)
+        for block in range(count + 1):
+            if total[channel, block]:
+                near = np.sort(np.concatenate(found[channel][block]))
+                below = (
+                    before[channel, block, wanted[channel, block, 0]]
+                    - counts[channel, block, wanted[channel, block, 0]]
+                )
+                told[block] = near[ranks[channel, block] - below].astype(np.float64).mean()
+        out.append((float(told[count]), told[:count]))
+    return out
+
+
+def _values(cells: Cells, maps: Sequence[Floats]) -> Iterable[tuple[int, Floats]]:
+    return ((channel, cells.take(values)) for channel, values in enumerate(maps))
+
+
+def _bins(values: Floats, span: tuple[float, float]) -> NDArray[np.uint16]:
+    low, high = span
+    place = (values - np.float32(low)) * np.float32(BINS / (high - low))
+    return np.asarray(np.clip(place, 0, BINS - 1), np.uint16)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skinscan.arrays.cells import Cells, cells_of
+from skinscan.arrays.medians import medians_of
+
+
+@given(
+    st.integers(0, 1000), st.integers(1, 40), st.integers(1, 40), st.integers(1, 17), st.sampled_from([1e-6, 0.1, 30.0])
+)
+def test_medians_of_parts_are_those_of_the_whole(seed: int, height: int, width: int, rows: int, spread: float) -> None:
+    """Whatever lies beyond the span that was named, and with ties."""
+    draw = np.random.default_rng(seed)
+    labels = draw.integers(0, 5, (height, width))
+    image = draw.normal(0, spread, (2, height, width)).astype(np.float32)
+    image[1] = np.round(image[1])
+    whole = cells_of(labels, 4)
+
+    def parts() -> Iterator[tuple[Cells, list[np.ndarray]]]:
+        for top in range(0, height, rows):
+            place = (slice(top, top + rows), slice(0, width))
+            yield whole.cut(place), [channel[place] for channel in image]
+
+    for channel, (value, blocks) in enumerate(medians_of(parts, 4, [(-1.0, 1.0), (-5.0, 5.0)])):
+        expected, of_blocks = whole.medians(whole.take(image[channel]))
+        assert np.array_equal([value, *blocks], [expected, *of_blocks], equal_nan=True)
