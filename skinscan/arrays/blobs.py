@@ -82,12 +82,20 @@ class _Level:
     response: Floats
     largest: Floats
 
-    def at(self, values: Floats, row: Places, column: Places, octave: int) -> Floats:
-        """Values of this level at the pixels nearest to those of another octave."""
-        factor = 2.0 ** (octave - self.scale.octave)
-        height, width = values.shape
-        row, column = (np.rint((place + 0.5) * factor - 0.5).astype(np.intp) for place in (row, column))
-        return values[np.clip(row - self.top, 0, height - 1), np.clip(column, 0, width - 1)]
+    def nearest(self, level: _Level, place: Places) -> Places:
+        """Another level's pixels nearest to this one's, both as row times width plus column."""
+        shift = self.scale.octave - level.scale.octave
+        if shift == 0:
+            return place + (self.top - level.top) * level.response.shape[1]
+        row, column = np.divmod(place, self.response.shape[1])
+        height, width = level.response.shape
+        row = np.clip(_across(row + self.top, shift) - level.top, 0, height - 1)
+        return np.asarray(row * width + np.minimum(_across(column, shift), width - 1), np.intp)
+
+
+def _across(place: Places, shift: int) -> Places:
+    """Pixel numbers `shift` octaves finer (coarser where negative): of two pixels as near, the even one."""
+    return place >> -shift if shift < 0 else (place << shift) + ((1 << shift >> 1) & ~1)
 
 
 def find_blobs(
@@ -109,22 +117,25 @@ def find_blobs(
     halo = sum(scale.reach for scale in fine) + 2
     halo += math.ceil(RING * fine[-1].diameter * 2**0.25 / 2) + 1 if fine else 0
     height, width = image.shape
+    # memory written before is faster than memory that the system has yet to give: each stripe overwrites the last
+    lent = np.empty((len(fine), 3, min(STRIPE_ROWS + 2 * halo, height), width), np.float32)
     # the finest of the coarse scales is held against this: the largest responses of the scale before, at its own size
-    bridge = np.zeros((2, -(-height // 2), -(-width // 2)), np.float32)
+    bridge = np.empty((2, -(-height // 2), -(-width // 2)) if fine and coarse else (2, 0, 0), np.float32)
     for top in range(0, height if fine else 0, STRIPE_ROWS):
         bottom, start = min(top + STRIPE_ROWS, height), max(top - halo, 0)
-        levels = list(_levels(image[start : bottom + halo], fine, start))
+        levels = list(_levels(image[start : bottom + halo], fine, start, lent))
         inside = slice(top - start, bottom - start)
         for index, level in enumerate(levels):
-            power[index] += np.square(level.response[inside]).sum(dtype=np.float64)
+            power[index] += _power(level.response[inside])
             sides = [levels[index - 1] if index else None, [*levels, *coarse[:1], None][index + 1]]
             found.append((index, _peaks_of(level, sides, mask, inside, least_contrast, least_roundness)))
-        half = slice(top // 2, -(-bottom // 2))
-        bridge[0, half], bridge[1, half] = (a[inside][::2, ::2] for a in (levels[-1].response, levels[-1].largest))
+        if coarse:
+            half = slice(top // 2, -(-bottom // 2))
+            bridge[0, half], bridge[1, half] = (a[inside][::2, ::2] for a in (levels[-1].response, levels[-1].largest))
     below = _Level(replace(fine[-1], octave=1), 0, bridge[0], bridge[0], bridge[1]) if fine else None
     for number, level in enumerate(coarse):
         index = len(fine) + number
-        power[index] = np.square(level.response).sum(dtype=np.float64) * 4.0**level.scale.octave
+        power[index] = _power(level.response) * 4.0**level.scale.octave
         sides = [coarse[number - 1] if number else below, [*coarse, None][number + 1]]
         whole = slice(0, level.response.shape[0])
         found.append((index, _peaks_of(level, sides, mask, whole, least_contrast, least_roundness)))
@@ -153,19 +164,26 @@ def _coarse(image: Floats, scales: Sequence[_Scale]) -> list[_Level]:
     made: list[_Level] = []
     for octave in range(1, scales[-1].octave + 1 if scales else 1):
         image = _halved(image)
-        made += _levels(image, [scale for scale in scales if scale.octave == octave], 0)
+        own = [scale for scale in scales if scale.octave == octave]
+        made += _levels(image, own, 0, np.empty((len(own), 3, *image.shape), np.float32))
     return made
 
 
-def _levels(image: Floats, scales: Sequence[_Scale], top: int) -> Iterator[_Level]:
-    """The levels of one octave, each blurred from the one before."""
+def _levels(image: Floats, scales: Sequence[_Scale], top: int, lent: Floats) -> Iterator[_Level]:
+    """The levels of one octave, each blurred from the one before, in memory (scales, 3, rows or more, columns)."""
     smooth = image
-    for scale in scales:
+    for scale, (blurred, response, largest) in zip(scales, lent[:, :, : len(image)], strict=True):
         size = 2 * scale.reach + 1
-        smooth = np.asarray(cv2.GaussianBlur(smooth, (size, size), scale.left), np.float32)
-        response = cv2.Laplacian(smooth, cv2.CV_32F, ksize=1, scale=scale.sigma**2 / DISC_RESPONSE)
-        largest = cv2.dilate(response, _SQUARE)
-        yield _Level(scale, top, smooth, np.asarray(response, np.float32), np.asarray(largest, np.float32))
+        cv2.GaussianBlur(smooth, (size, size), scale.left, dst=blurred)
+        cv2.Laplacian(blurred, cv2.CV_32F, dst=response, ksize=1, scale=scale.sigma**2 / DISC_RESPONSE)
+        cv2.dilate(response, _SQUARE, dst=largest)
+        yield _Level(scale, top, blurred, response, largest)
+        smooth = blurred
+
+
+def _power(response: Floats) -> float:
+    """Sum of squares."""
+    return float(cv2.norm(response, cv2.NORM_L2SQR))
 
 
 def _halved(image: Floats) -> Floats:
@@ -185,63 +203,66 @@ def _peaks_of(
     least_roundness: float,
 ) -> Blobs:
     """Peaks in some rows of a level that neither neighbouring scale exceeds. `relative` is left to be told."""
-    response, smooth, octave = here.response, here.smooth, here.scale.octave
-    height, width = response.shape
-    highest = (response[rows] >= here.largest[rows]) & (response[rows] > np.float32(least_contrast))
-    places = cv2.findNonZero(highest.view(np.uint8)) if highest.size else None
-    column, row = (np.zeros((0, 2)) if places is None else places.reshape(-1, 2)).astype(np.intp).T
-    row = row + rows.start
-    factor = 2**octave
-    x, y = (column + 0.5) * factor - 0.5, (row + here.top + 0.5) * factor - 0.5
-    keep = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
-    keep &= mask[np.minimum(y.astype(np.intp), mask.shape[0] - 1), np.minimum(x.astype(np.intp), mask.shape[1] - 1)]
-    row, column, x, y = row[keep], column[keep], x[keep], y[keep]
-    value = response[row, column]
-    keep = np.ones(len(row), bool)
-    beside = []
-    for level in sides:
-        if level is not None:
-            keep &= value > level.at(level.largest, row + here.top, column, octave)
-            beside.append(level)
-    roundness = _roundness(smooth, row[keep], column[keep])
-    keep[keep] = roundness >= least_roundness
-    row, column, x, y, value = row[keep], column[keep], x[keep], y[keep], value[keep]
-    diameter = np.full(len(value), here.scale.diameter)
+    height, width = here.response.shape
+    inner = slice(max(rows.start, 1), min(rows.stop, height - 1))
+    highest = here.response[inner] > np.float32(least_contrast)
+    highest &= here.response[inner] >= here.largest[inner]
+    highest[:, [0, -1]] = False
+    place = np.flatnonzero(highest) + inner.start * width
+    beside = [level for level in sides if level is not None]
+    for level in beside:
+        place = place[here.response.take(place) > level.largest.take(here.nearest(level, place))]
+    factor = 2**here.scale.octave
+    middle = (factor - 1) // 2
+    row, column = np.divmod(place, width)
+    row += here.top
+    mask_row, mask_column = (
+        np.minimum(at * factor + middle, side - 1) for at, side in zip((row, column), mask.shape, strict=True)
+    )
+    keep = mask[mask_row, mask_column]
+    roundness = _roundness(here.smooth, place)
+    keep &= roundness >= least_roundness
+    place, row, column, roundness = place[keep], row[keep], column[keep], roundness[keep]
+    value = here.response.take(place)
+    diameter = np.full(len(place), here.scale.diameter)
     if len(beside) == 2:
-        low, high = (level.at(level.response, row + here.top, column, octave) for level in beside)
+        low, high = (level.response.take(here.nearest(level, place)) for level in beside)
         diameter *= np.exp(math.log(beside[1].scale.diameter / here.scale.diameter) * _vertex(low, value, high))
+    left, right, above, below = (here.response.take(place + step) for step in (-1, 1, -width, width))
     return Blobs(
-        x=x + factor * _vertex(response[row, column - 1], value, response[row, column + 1]),
-        y=y + factor * _vertex(response[row - 1, column], value, response[row + 1, column]),
+        x=(column + 0.5) * factor - 0.5 + factor * _vertex(left, value, right),
+        y=(row + 0.5) * factor - 0.5 + factor * _vertex(above, value, below),
         diameter=diameter,
         contrast=value.astype(np.float64),
-        relative=np.full(len(value), np.nan),
-        roundness=roundness[roundness >= least_roundness],
-        unevenness=_unevenness(smooth, row, column, diameter / factor),
+        relative=np.full(len(place), np.nan),
+        roundness=roundness,
+        unevenness=_unevenness(here.smooth, place, diameter / factor),
     )
 
 
-def _unevenness(smooth: Floats, row: Places, column: Places, diameter: Values) -> Values:
+def _unevenness(smooth: Floats, place: Places, diameter: Values) -> Values:
     """SD around a ring of RING radii over the ring's mean height above the centre, (n,); at most 2."""
     height, width = smooth.shape
-    ring = np.empty((_RING_POINTS, len(row)), np.float32)
+    row, column = np.divmod(place, width)
+    away = RING * diameter / 2
+    ring = np.empty((_RING_POINTS, len(place)), np.float32)
     for point in range(_RING_POINTS):
         angle = 2 * math.pi * point / _RING_POINTS
-        away = RING * diameter / 2
         r = np.clip(np.rint(row + away * math.sin(angle)).astype(np.intp), 0, height - 1)
         c = np.clip(np.rint(column + away * math.cos(angle)).astype(np.intp), 0, width - 1)
-        ring[point] = smooth[r, c]
-    above = np.maximum(ring.mean(0) - smooth[row, column], 1e-6)
+        ring[point] = smooth.take(r * width + c)
+    above = np.maximum(ring.mean(0) - smooth.take(place), 1e-6)
     return np.asarray(np.minimum(ring.std(0) / above, 2.0), np.float64)
 
 
-def _roundness(smooth: Floats, row: Places, column: Places) -> Values:
+def _roundness(smooth: Floats, place: Places) -> Values:
     """4 det / trace^2 of the Hessian at pixels, (n,)."""
-    centre = 2 * smooth[row, column]
-    xx = smooth[row, column - 1] - centre + smooth[row, column + 1]
-    yy = smooth[row - 1, column] - centre + smooth[row + 1, column]
-    xy = smooth[row + 1, column + 1] - smooth[row + 1, column - 1]
-    xy = (xy - smooth[row - 1, column + 1] + smooth[row - 1, column - 1]) / 4
+    width = smooth.shape[1]
+    centre = 2 * smooth.take(place)
+    xx = smooth.take(place - 1) - centre + smooth.take(place + 1)
+    yy = smooth.take(place - width) - centre + smooth.take(place + width)
+    xy = smooth.take(place + width + 1) - smooth.take(place + width - 1)
+    xy = (xy - smooth.take(place - width + 1) + smooth.take(place - width - 1)) / 4
     return np.asarray(4 * (xx * yy - xy * xy) / np.maximum((xx + yy) ** 2, 1e-20), np.float64)
 
 

@@ -58,8 +58,10 @@ def _polar(image: Floats, x: Values, y: Values, radius: Values, grid: tuple[int,
     angle = np.arange(rays) * (2 * np.pi / rays)
     steps = (np.arange(radii) * (REACH / (radii - 1))).astype(np.float32)
     reach = radius.astype(np.float32)[:, None, None] * steps
-    map_x = x.astype(np.float32)[:, None, None] + reach * np.cos(angle).astype(np.float32)[:, None]
-    map_y = y.astype(np.float32)[:, None, None] + reach * np.sin(angle).astype(np.float32)[:, None]
+    map_x = reach * np.cos(angle).astype(np.float32)[:, None]
+    map_x += x.astype(np.float32)[:, None, None]
+    map_y = reach * np.sin(angle).astype(np.float32)[:, None]
+    map_y += y.astype(np.float32)[:, None, None]
     places = map_x.reshape(-1, radii), map_y.reshape(-1, radii)
     found = cv2.remap(image, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32).reshape(-1, rays, radii)
@@ -127,9 +129,9 @@ def _in_tiles(image: Floats, x: Values, y: Values, diameter: Values, rounds: int
 class _Outline:
     """What a profile (n, rays, radii) says: its levels, and the radius at half contrast along each ray, px."""
 
+    annulus: Floats
     surround: Floats
     core: Floats
-    scatter: Floats
     half: Floats
     closed: Values
 
@@ -151,14 +153,27 @@ def _outline(profile: Floats, radius: Values) -> _Outline:
     # a ray that ran into a neighbour or never rose says little: keep it near the typical radius
     half = np.where(found, half, typical[:, None])
     half = np.clip(half, 0.4 * typical[:, None], 2.0 * typical[:, None])
-    scatter = np.float32(1.4826) * _row_medians(np.abs(annulus - surround[:, None]))
-    return _Outline(surround, core, scatter, half, found.mean(1))
+    return _Outline(annulus, surround, core, half, found.mean(1))
+
+
+def _scatter(outline: _Outline) -> Floats:
+    """Robust SD of the surround, (n,)."""
+    away = outline.annulus - outline.surround[:, None]
+    return np.asarray(np.float32(1.4826) * _row_medians(np.abs(away, out=away)), np.float32)
+
+
+def _weak(ring: Floats) -> Floats:
+    """20th percentile of each row (n, k)."""
+    ordered = np.sort(ring, axis=1)
+    below, part = divmod((ring.shape[1] - 1) / 5, 1)
+    low, high = ordered[:, int(below)], ordered[:, int(below) + 1]
+    return np.asarray(low + (high - low) * np.float32(part), np.float32)
 
 
 def _row_medians(values: Floats) -> Floats:
     """Median of each row (n, k), k > 0."""
     low, high = (values.shape[1] - 1) // 2, values.shape[1] // 2
-    ordered = np.partition(values, (low, high), axis=1)
+    ordered = np.sort(values, axis=1)  # of rows as short as these five times faster than np.partition
     return np.asarray((ordered[:, low] + ordered[:, high]) / 2, np.float32)
 
 
@@ -183,7 +198,7 @@ def _measure(image: Floats, x: Values, y: Values, diameter: Values, rounds: int,
     contrast, half = found.surround - found.core, found.half
     equivalent = np.sqrt((half**2).mean(1))
     ring = even[:, :, int(1.2 / REACH * (radii - 1)) : int(1.7 / REACH * (radii - 1)) + 1].mean(2)
-    weak_side = (np.percentile(ring, 20, axis=1) - found.core) / np.maximum(contrast, 1e-6)
+    weak_side = (_weak(ring) - found.core) / np.maximum(contrast, 1e-6)
     near = even[:, :, 1 : int(1.6 / REACH * (radii - 1)) + 1]
     by_radius = near - near.mean(1, keepdims=True)
     overall = near - near.mean((1, 2), keepdims=True)
@@ -194,7 +209,7 @@ def _measure(image: Floats, x: Values, y: Values, diameter: Values, rounds: int,
     axis = np.clip(2 * np.abs(second) / np.maximum(mean, 1e-9), 0, 0.9)
     ellipse = mean[:, None] + 2 * np.real(second[:, None] * np.exp(-2j * angle))
     roughness = np.sqrt(((half - ellipse) ** 2).mean(1)) / np.maximum(equivalent, 1e-9)
-    told = (2 * equivalent, contrast, (1 + axis) / (1 - axis), found.closed, roughness, found.scatter, weak_side,
+    told = (2 * equivalent, contrast, (1 + axis) / (1 - axis), found.closed, roughness, _scatter(found), weak_side,
             symmetry)  # fmt: skip
     return Pits(x, y, *(np.asarray(values, np.float64) for values in told))
 
