@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan import accuracy
-from skinscan.arrays.cells import Cells, cells_of, grid_blocks
+from skinscan.arrays.cells import Cells, grid_labels
 from skinscan.arrays.statistics import backward_spread, block_standard_error
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
@@ -80,7 +80,8 @@ def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
 
 def cells_in(maps: Maps, region: str) -> Cells:
     """A region of the maps' box, cut into blocks."""
-    return cells_of(*grid_blocks(maps.frame.regions[region][maps.box]))
+    labels, count = grid_labels(maps.frame.regions[region][maps.box])
+    return Cells(labels if maps.in_tiles else labels[:], count)
 
 
 def read(measure: Measure, maps: Maps, cells: Cells, region: str, carried: Mapping[str, float] | None = None) -> Sample:

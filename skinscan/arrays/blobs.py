@@ -86,7 +86,7 @@ class _Level:
         """Another level's pixels nearest to this one's, both as row times width plus column."""
         shift = self.scale.octave - level.scale.octave
         if shift == 0:
-            return place + (self.top - level.top) * level.response.shape[1]
+            return np.asarray(place + (self.top - level.top) * level.response.shape[1], np.intp)
         row, column = np.divmod(place, self.response.shape[1])
         height, width = level.response.shape
         row = np.clip(_across(row + self.top, shift) - level.top, 0, height - 1)
@@ -106,9 +106,46 @@ def find_blobs(
     `diameters` ascending in equal ratios, in px; sigma = diameter / (2 sqrt 2). `image` must be 0 outside `mask`.
     Places and diameters are refined by parabolas.
     """
+    return joined([look(image, mask, diameters, least_contrast, least_roundness)], int(np.count_nonzero(mask)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one image shows: at each scale its blobs, `relative` left to be told, and the response's sum of squares."""
+
+    blobs: list[tuple[int, Blobs]]
+    power: Values
+
+
+def joined(looks: Sequence[Look], pixels: int) -> Blobs:
+    """The blobs of parts of an image that hold `pixels` measured pixels together."""
+    rms = np.maximum(np.sqrt(sum((look.power for look in looks), np.zeros(1)) / max(pixels, 1)), 1e-9)
     nothing = Blobs(*[np.zeros(0)] * len(Blobs.__dataclass_fields__))
-    if min(image.shape) < 3 or not mask.any():
-        return nothing
+    found = [replace(blobs, relative=blobs.contrast / rms[index]) for look in looks for index, blobs in look.blobs]
+    return Blobs(**{name: np.concatenate([getattr(b, name) for b in (nothing, *found)]) for name in nothing.__dict__})
+
+
+def reach(diameters: Values) -> int:
+    """Pixels around a blob beyond which nothing has a part in what is told of it."""
+    spread = _REACH * sum(diameters) / (2 * math.sqrt(2))
+    return math.ceil(spread + RING * float(max(diameters))) + 16
+
+
+def look(
+    image: Floats,
+    mask: NDArray[np.bool_],
+    diameters: Values,
+    least_contrast: float,
+    least_roundness: float = -math.inf,
+    own: tuple[slice, slice] | None = None,
+) -> Look:
+    """What `find_blobs` finds, before scales are held against their own mean: to be `joined`.
+
+    `own`: the rows and columns that count, of an image that is a tile of a larger one with a margin of `reach`.
+    """
+    rows, columns = own or (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    if min(image.shape) < 3 or not mask[rows, columns].any():
+        return Look([], np.zeros(len(diameters)))
     scales = _scales(diameters, min(image.shape))
     fine = [scale for scale in scales if scale.octave == 0]
     coarse = _coarse(image, scales[len(fine) :])
@@ -126,7 +163,7 @@ def find_blobs(
         levels = list(_levels(image[start : bottom + halo], fine, start, lent))
         inside = slice(top - start, bottom - start)
         for index, level in enumerate(levels):
-            power[index] += _power(level.response[inside])
+            power[index] += _power(level.response[_within(rows, top, bottom, start), columns])
             sides = [levels[index - 1] if index else None, [*levels, *coarse[:1], None][index + 1]]
             found.append((index, _peaks_of(level, sides, mask, inside, least_contrast, least_roundness)))
         if coarse:
@@ -135,13 +172,29 @@ def find_blobs(
     below = _Level(replace(fine[-1], octave=1), 0, bridge[0], bridge[0], bridge[1]) if fine else None
     for number, level in enumerate(coarse):
         index = len(fine) + number
-        power[index] = _power(level.response) * 4.0**level.scale.octave
+        octave = level.scale.octave
+        power[index] = _power(level.response[_coarser(rows, octave), _coarser(columns, octave)]) * 4.0**octave
         sides = [coarse[number - 1] if number else below, [*coarse, None][number + 1]]
         whole = slice(0, level.response.shape[0])
         found.append((index, _peaks_of(level, sides, mask, whole, least_contrast, least_roundness)))
-    rms = np.maximum(np.sqrt(power / np.count_nonzero(mask)), 1e-9)
-    parts = [nothing, *(replace(blobs, relative=blobs.contrast / rms[index]) for index, blobs in found)]
-    return Blobs(**{name: np.concatenate([getattr(b, name) for b in parts]) for name in Blobs.__dataclass_fields__})
+    if own is not None:
+        found = [(index, blobs.where(_inside(blobs, rows, columns))) for index, blobs in found]
+    return Look(found, power)
+
+
+def _within(rows: slice, top: int, bottom: int, start: int) -> slice:
+    """Those of some rows that lie from `top` to `bottom`, counted from `start`."""
+    first = min(max(rows.start, top), bottom)
+    return slice(first - start, max(min(rows.stop, bottom), first) - start)
+
+
+def _coarser(side: slice, octave: int) -> slice:
+    return slice(side.start >> octave, -(-side.stop >> octave))
+
+
+def _inside(blobs: Blobs, rows: slice, columns: slice) -> NDArray[np.bool_]:
+    inside = (blobs.y >= rows.start - 0.5) & (blobs.y < rows.stop - 0.5)
+    return np.asarray(inside & (blobs.x >= columns.start - 0.5) & (blobs.x < columns.stop - 0.5))
 
 
 def _scales(diameters: Values, smallest_side: int) -> list[_Scale]:
@@ -183,7 +236,7 @@ def _levels(image: Floats, scales: Sequence[_Scale], top: int, lent: Floats) -> 
 
 def _power(response: Floats) -> float:
     """Sum of squares."""
-    return float(cv2.norm(response, cv2.NORM_L2SQR))
+    return float(cv2.norm(response, cv2.NORM_L2SQR)) if response.size else 0.0
 
 
 def _halved(image: Floats) -> Floats:

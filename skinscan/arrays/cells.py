@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ _STRIPE_ROWS = 256
 class Cells:
     """A region cut into `count` blocks: `labels` (H, W), 0 outside, 1..count inside; 8 bits where those do."""
 
-    labels: Labels
+    labels: Labels | GridLabels
     count: int
 
     @cached_property
@@ -124,6 +124,14 @@ class Cells:
             out[start:stop] = part.reshape(-1, *image.shape[2:]) if own is None else part[own]
         return out
 
+    def parts(self, image: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Each block that holds any, and its pixels, (n[, C]): what `take` gives, one block at a time."""
+        for block, (rows, columns, own) in enumerate(self._pieces):
+            part = image[rows, columns]
+            part = part.reshape(-1, *image.shape[2:]) if own is None else part[own]
+            if len(part):
+                yield block, part
+
     def each(self, values: NDArray[Any], statistic: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
         """`statistic` of the values (n, ...) of each block, (count,); NaN for an empty block."""
         out = np.full(self.count, np.nan)
@@ -175,14 +183,47 @@ def _label_type(count: int) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if count < 2**8 else np.uint16
 
 
-def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[Labels, int]:
+@dataclass(frozen=True, eq=False)
+class GridLabels:
+    """Labels of a mask (H, W) by a grid over it, made where they are asked for: as an array of them, read only.
+
+    `rows`, `columns`: which of the grid's an image's row and column lies in, -1 outside; `table`: labels of the grid.
+    """
+
+    mask: NDArray[np.bool_]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    table: Labels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.mask.shape
+
+    @property
+    def size(self) -> int:
+        return self.mask.size
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+    def __getitem__(self, place: slice | tuple[Any, Any]) -> Labels:
+        rows, columns = place if isinstance(place, tuple) else (place, slice(None))
+        inside = self.mask[rows, columns]
+        row, column = self.rows[rows], self.columns[columns]
+        found = self.table[row, column] if inside.ndim < 2 else np.take(self.table[:, column], row, axis=0)
+        return np.multiply(found, inside, out=found)
+
+
+def grid_labels(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[GridLabels, int]:
     """Cut a mask (H, W) into about `target` square blocks: (labels, count).
 
     Cells of the grid less than `least_share` full join the nearest fuller one, so that every pixel is in a block.
     """
+    height, width = mask.shape
+    outside = np.full(height, -1), np.full(width, -1)
     area = int(np.count_nonzero(mask))
     if area == 0:
-        return np.zeros(mask.shape, np.uint8), 0
+        return GridLabels(mask, *outside, np.zeros((1, 1), np.uint8)), 0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     side = max(round(np.sqrt(area / target)), 1)
@@ -202,9 +243,12 @@ def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 
     for poor in np.flatnonzero((sizes > 0) & (number == 0)):
         distance = (full // n_columns - poor // n_columns) ** 2 + (full % n_columns - poor % n_columns) ** 2
         number[poor] = number[full[int(np.argmin(distance))]]
-    along = number.astype(_label_type(len(full))).reshape(n_rows, n_columns).repeat(side, 1)[:, : right - left]
-    labels = np.zeros(mask.shape, along.dtype)
-    for row in range(n_rows):
-        band = slice(top + row * side, min(top + (row + 1) * side, bottom))
-        np.multiply(along[row], mask[band, left:right], out=labels[band, left:right])
-    return labels, len(full)
+    table: Labels = np.asarray(number.reshape(n_rows, n_columns), _label_type(len(full)))
+    outside[0][top:bottom], outside[1][left:right] = (np.arange(n) // side for n in (bottom - top, right - left))
+    return GridLabels(mask, *outside, table), len(full)
+
+
+def grid_blocks(mask: NDArray[np.bool_], target: int = 36, least_share: float = 0.3) -> tuple[Labels, int]:
+    """`grid_labels` as an array, (H, W)."""
+    labels, count = grid_labels(mask, target, least_share)
+    return labels[:], count

@@ -94,7 +94,13 @@ def measure_pits(
     return measured(image, x, y, diameter, rounds, max_shift)
 
 
-def _joined(parts: Sequence[Pits]) -> Pits:
+def reach(diameter: Values) -> int:
+    """Pixels around a pit of one of these expected diameters beyond which nothing has a part in what is told of it."""
+    return math.ceil(8 * float(diameter.max())) + 2
+
+
+def joined(parts: Sequence[Pits]) -> Pits:
+    """All pits of some parts."""
     return Pits(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Pits.__dataclass_fields__})
 
 
@@ -103,7 +109,7 @@ def _in_batches(image: Floats, x: Values, y: Values, diameter: Values, rounds: i
     for start in range(0, max(len(x), 1), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         parts.append(_measure(image, x[part], y[part], diameter[part], rounds, max_shift))
-    return _joined(parts)
+    return joined(parts)
 
 
 LARGEST_SIDE = 32_767
@@ -112,7 +118,7 @@ LARGEST_SIDE = 32_767
 
 def _in_tiles(image: Floats, x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
     side = LARGEST_SIDE // 2
-    margin = math.ceil(8 * float(diameter.max())) + 2
+    margin = reach(diameter)
     row, column = (np.clip(place, 0, None).astype(int) // side for place in (y, x))
     order, parts = [], []
     for tile in sorted(set(zip(row.tolist(), column.tolist(), strict=True))):
@@ -122,7 +128,7 @@ def _in_tiles(image: Floats, x: Values, y: Values, diameter: Values, rounds: int
         found = _in_batches(part, x[own] - left, y[own] - top, diameter[own], rounds, max_shift)
         order.append(own)
         parts.append(replace(found, x=found.x + left, y=found.y + top))
-    return _joined(parts).where(np.argsort(np.concatenate(order)))
+    return joined(parts).where(np.argsort(np.concatenate(order)))
 
 
 @dataclass(frozen=True)

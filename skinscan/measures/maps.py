@@ -30,7 +30,7 @@ LUMINANCE_FLOOR = 1e-4
 STRIPE_ROWS = 128
 
 WHOLE_PX = 13_000_000
-TILE_PX, ALIGNED_PX = 1536, 64
+TILE_PX, ALIGNED_PX = 1280, 64
 """Pixels up to which maps are made whole, unless they are to last; the side of the tiles that larger ones are made in,
 and what their sides are multiples of, as all reductions are."""
 
@@ -325,9 +325,10 @@ class Maps:
             linear[place], share[place] = part._reduced_inside(step)
         left = math.sqrt(max((sigma_px / step) ** 2 - (1 - 1 / step**2) / 12, 0.04))
         size = 2 * math.ceil(4 * left) + 1
-        weight = cv2.GaussianBlur(share, (size, size), left, borderType=cv2.BORDER_CONSTANT)
-        total = cv2.GaussianBlur(linear, (size, size), left, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(np.divide(total, np.maximum(weight, np.float32(1e-3))[..., None], out=total), np.float32)
+        for sums in (linear, share):  # in place: the whole is large
+            cv2.GaussianBlur(sums, (size, size), left, dst=sums, borderType=cv2.BORDER_CONSTANT)
+        np.maximum(share, np.float32(1e-3), out=share)
+        return np.divide(linear, share[..., None], out=linear)
 
     def _reduced_inside(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Linear RGB summed over the measured pixels of squares of `step`, and their share."""

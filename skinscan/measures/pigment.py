@@ -70,10 +70,14 @@ def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> 
     refusal = too_thin(maps.smooth_lab, cells)
     if refusal is not None:
         return refusal
-    own = cells.on(maps.smooth_lab)
-    values = own.take(maps.smooth_lab)
-    difference = colour.ciede2000_to(values, _centre(values))
-    return Sample(float(difference.mean()), own.means(difference), cells.sizes.astype(float), cells.pixels)
+    lab = maps.smooth_lab
+    own = cells.on(lab)
+    centre = np.array([median(own.take(lab[..., channel])) for channel in range(3)])
+    blocks = np.full(own.count, np.nan)
+    for block, values in own.parts(lab):
+        blocks[block] = colour.ciede2000_to(values, centre).mean(dtype=np.float64)
+    whole = float(np.nansum(blocks * own.sizes) / own.pixels)
+    return Sample(whole, blocks, cells.sizes.astype(float), cells.pixels)
 
 
 def _melanin_of(rgb: NDArray[np.float64]) -> float:

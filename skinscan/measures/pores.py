@@ -138,7 +138,13 @@ def dark_blobs(maps: Maps) -> Blobs:
     smallest = max(SEARCH_UM[0] / per_px, 2.0)
     count = max(round(math.log(SEARCH_UM[1] / per_px / smallest) / math.log(SCALE_STEP)) + 1, 2)
     diameters = smallest * SCALE_STEP ** np.arange(count, dtype=np.float64)
-    return blobs.find_blobs(maps.flattened, maps.measured, diameters, LEAST_RESPONSE, LEAST_ROUND)
+    looks = []
+    for part in maps.tiles(blobs.reach(diameters)):
+        own = part.own if part.in_margins else None
+        found = blobs.look(part.flattened, part.measured, diameters, LEAST_RESPONSE, LEAST_ROUND, own)
+        top, left = part.place[0].start, part.place[1].start
+        looks.append(replace(found, blobs=[(scale, replace(b, x=b.x + left, y=b.y + top)) for scale, b in found.blobs]))
+    return blobs.joined(looks, int(np.count_nonzero(maps.measured)))
 
 
 def pits_of(found: Blobs, maps: Maps) -> tuple[Pits, NDArray[np.int64]]:
@@ -171,8 +177,25 @@ def _measured(
     rounds: int = 3,
 ) -> Pits:
     """Pits of the flattened log-luminance, their diameters freed of the photo's (or the stated) blur."""
-    pits = pit_arrays.measure_pits(maps.flattened, x, y, diameter, rounds, max_shift)
+    pits = _pits_at(maps, x, y, diameter, rounds, max_shift)
     return replace(pits, diameter=pit_arrays.unblurred(pits.diameter, _blur_px(maps) if blur_px is None else blur_px))
+
+
+def _pits_at(maps: Maps, x: Values, y: Values, diameter: Values, rounds: int, max_shift: float) -> Pits:
+    if not maps.in_tiles or len(x) == 0:
+        return pit_arrays.measure_pits(maps.flattened, x, y, diameter, rounds, max_shift)
+    found, order = [], []
+    for part in maps.tiles(pit_arrays.reach(diameter)):
+        row, column = y - part.place[0].start, x - part.place[1].start
+        own = np.flatnonzero(_in(row, part.own[0]) & _in(column, part.own[1]))
+        pits = pit_arrays.measure_pits(part.flattened, column[own], row[own], diameter[own], rounds, max_shift)
+        found.append(replace(pits, x=pits.x + part.place[1].start, y=pits.y + part.place[0].start))
+        order.append(own)
+    return pit_arrays.joined(found).where(np.argsort(np.concatenate(order)))
+
+
+def _in(place: Values, side: slice) -> NDArray[np.bool_]:
+    return np.asarray((place >= side.start - 0.5) & (place < side.stop - 0.5))
 
 
 def _blur_px(maps: Maps) -> float:

@@ -66,8 +66,11 @@ def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
 
 def _quantiles(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """QUANTILES of the values at evenly spaced probabilities, as numpy's default method gives them."""
-    ordered = np.sort(values).astype(np.float64)
-    return np.interp(np.linspace(0, len(ordered) - 1, QUANTILES), np.arange(len(ordered)), ordered)
+    ordered = np.sort(values)
+    place = np.linspace(0, len(ordered) - 1, QUANTILES)
+    low = place.astype(np.intp)
+    low_value, high_value = (ordered[np.minimum(at, len(ordered) - 1)].astype(np.float64) for at in (low, low + 1))
+    return low_value + (place - low) * (high_value - low_value)
 
 
 def _untreated(maps: Maps, picture: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -107,7 +110,7 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     if not np.isfinite(threshold):
         return refused(Flag.UNDEFINED, "the threshold could not be told", cells)
     above = values > np.float32(threshold)
-    share = 100.0 * float(above.mean())
+    share = 100.0 * np.count_nonzero(above) / len(above)
     return Sample(
         share,
         100.0 * own.means(above),

@@ -179,7 +179,7 @@ def _counted(maps: Maps, cells: Cells) -> tuple[dict[float, Features], float]:
         for part in maps.tiles(math.ceil(max(distances_px, default=0.0)) + 1):
             quantised = part.once("quantised", partial(_quantised, part))
             of_part = cells.cut(part.place) if part is not maps else cells
-            counts += glcm.cooccurrences(quantised, of_part.labels, cells.count, distances_px, GLCM_LEVELS, part.own)
+            counts += glcm.cooccurrences(quantised, of_part.labels[:], cells.count, distances_px, GLCM_LEVELS, part.own)
             out = np.abs(part.flattened[part.own]) >= GLCM_HALF_RANGE
             beyond += int(np.count_nonzero(out & (of_part.labels[part.own] > 0)))
         found: dict[float, Features] = {}
