@@ -196,12 +196,9 @@ def _bands_at(
     for top in range(0, height, STRIPE_ROWS):
         start, bottom = max(top - halo, 0), min(top + STRIPE_ROWS, height)
         part, seen = total[start : bottom + halo], share[start : bottom + halo]
-        rows = slice(top - start, bottom - start)
-        if factor == 1 and seen.all():
-            means = _means_of_all(part, blurs, rows)
-        else:
-            part = inside(part, seen) if factor == 1 else part
-            means = _means_of_some(part, seen.astype(np.float32), blurs, rows)
+        if factor == 1 and not seen.all():
+            part = inside(part, seen)
+        means = _means(part, seen, blurs, slice(top - start, bottom - start))
         before = next(means)
         for number, mean in enumerate(means):
             cv2.subtract(before, mean, dst=bands[number][top:bottom])
@@ -239,28 +236,45 @@ def _blurs_of(factor: int, sigmas_px: Sequence[float]) -> list[_Blur]:
     return blurs
 
 
-def _means_of_some(
-    total: NDArray[np.float32], share: NDArray[np.float32], blurs: Sequence[_Blur], rows: slice
+def _means(
+    total: NDArray[np.float32], share: NDArray[Any], blurs: Sequence[_Blur], rows: slice
 ) -> Iterator[NDArray[np.float32]]:
-    """Masked means of some rows, one a blur."""
-    smooth, seen = total, share
-    for blur in blurs:
-        smooth, seen = (blur.of(a) for a in ((total, share) if blur.anew else (smooth, seen)))
-        yield np.asarray(cv2.divide(smooth[rows], np.maximum(seen[rows], np.float32(1e-3))), np.float32)
+    """Masked means of some rows, one a blur.
 
-
-def _means_of_all(image: NDArray[np.float32], blurs: Sequence[_Blur], rows: slice) -> Iterator[NDArray[np.float32]]:
-    """The same where nothing is left out: the share falls off at the edges alone, along each axis for itself."""
-    height, width = image.shape
-    down, across, smooth = (np.ones((height, 1), np.float32), np.ones((1, width), np.float32), image)
-    reach = min(sum(blur.reach for blur in blurs), width // 2)
+    Where nothing is left out near by, the share falls off at the image's edges alone, along each axis for itself; it is
+    blurred only where something is.
+    """
+    height, width = total.shape
+    halo = sum(blur.reach for blur in blurs)
+    windows = _windows(share, halo)
+    shares = [share[:, max(at.start - halo, 0) : at.stop + halo].astype(np.float32) for at in windows]
+    down, across, smooth, seen = np.ones((height, 1), np.float32), np.ones((1, width), np.float32), total, shares
     for blur in blurs:
         if blur.anew:
-            smooth, down, across = image, np.ones_like(down), np.ones_like(across)
-        smooth, down, across = blur.of(smooth), blur.of(down), blur.of(across)
+            smooth, down, across, seen = total, np.ones_like(down), np.ones_like(across), shares
+        smooth, down, across, seen = blur.of(smooth), blur.of(down), blur.of(across), [blur.of(a) for a in seen]
         mean = smooth[rows].copy()
-        low = np.flatnonzero(down[rows, 0] < 1)
+        low, beside = np.flatnonzero(down[rows, 0] < 1), np.flatnonzero(across[0] < 1)
         mean[low] /= down[rows][low]
-        for edge in (slice(0, reach), slice(width - reach, width)):
-            mean[:, edge] /= across[:, edge]
+        mean[:, beside] /= across[:, beside]
+        for at, part in zip(windows, seen, strict=True):
+            first = min(halo, at.start)
+            least = np.maximum(part[rows, first : first + at.stop - at.start], np.float32(1e-3))
+            mean[:, at] = cv2.divide(smooth[rows, at], least).reshape(least.shape)
         yield mean
+
+
+def _windows(share: NDArray[Any], halo: int) -> list[slice]:
+    """The columns within `halo` of one where something is left out; all of them as one where those are most."""
+    width = share.shape[1]
+    if share.dtype == bool:
+        left_out = (~share.all(0)).view(np.uint8)
+    else:
+        left_out = (cv2.reduce(share, 0, cv2.REDUCE_MIN).reshape(-1) < 1).view(np.uint8)
+    if not left_out.any():
+        return []
+    near = cv2.dilate(left_out.reshape(1, -1), np.ones((1, 2 * halo + 1), np.uint8)).reshape(-1)
+    if np.count_nonzero(near) > 0.6 * width:
+        return [slice(0, width)]
+    turns = np.flatnonzero(np.diff(near, prepend=0, append=0))
+    return [slice(int(start), int(stop)) for start, stop in turns.reshape(-1, 2)]

@@ -37,7 +37,7 @@ def worst_offset_error(distance_px: float) -> float:
     return max(abs(math.hypot(*step) - distance_px) for step in offsets(distance_px)) / distance_px
 
 
-STRIPE_ROWS = 512
+STRIPE_ROWS = 1024
 
 
 def cooccurrence(
@@ -100,7 +100,7 @@ def _count(
     across = slice(along.start + column, along.stop + column)
     for top in range(max(-row, 0), height - max(row, 0), STRIPE_ROWS):
         bottom = min(top + STRIPE_ROWS, height - max(row, 0))
-        code = base[top:bottom, along] + second[top + row : bottom + row, across]
+        code = cv2.add(base[top:bottom, along], second[top + row : bottom + row, across])
         found += cv2.calcHist([code], [0], None, [len(found)], [0, len(found)]).reshape(-1).astype(np.int64)
 
 
