@@ -239,6 +239,40 @@ class Photo:
             linear = np.asarray(cv2.transform(linear, self.matrix), np.float32).reshape(linear.shape)
         return linear
 
+    def planes(
+        self,
+        rows: slice,
+        columns: slice,
+        mixing: NDArray[np.float64] | None = None,
+        lent: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Linear-light sRGB (D65) of a tile, times a matrix `mixing` (3, 3), channel by channel: (3, h, w) float32, in
+        memory `lent` for it or a fresh array. A third of the work of `linear_rgb`."""
+        import cv2
+
+        tile = self.pixels[rows, columns]
+        out = np.empty((3, *tile.shape[:2]), np.float32) if lent is None else lent
+        if not tile.size:
+            return out
+        for channel, plane in enumerate(cv2.split(tile)):
+            if tile.dtype == np.uint8:
+                cv2.LUT(plane, self.lut[channel].reshape(1, 256), dst=out[channel])
+            else:
+                out[channel] = self.lut[channel][np.asarray(plane)]
+        matrix = self.matrix if mixing is None else (mixing @ self.matrix).astype(np.float32)
+        if not np.array_equal(matrix, np.eye(3, dtype=np.float32)):
+            out[:] = [combined(out, weights) for weights in matrix]
+        return out
+
+
+def combined(planes: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.float32]:
+    """Sum of three planes (3, h, w), each times its weight, (h, w)."""
+    import cv2
+
+    red, green, blue = (float(weight) for weight in weights)
+    total = cv2.addWeighted(planes[0], red, planes[1], green, 0)
+    return np.asarray(cv2.scaleAdd(planes[2], blue, total, dst=total), np.float32)
+
 
 # --- frame ----------------------------------------------------------------------------------------------------
 

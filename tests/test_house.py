@@ -57,7 +57,7 @@ def test_a_measure_writes_nothing_it_was_lent(measure: Measure, maps: Maps) -> N
     lent = Maps(maps.frame)
     cells = cells_in(lent, "skin")
     shared = {
-        name: getattr(lent, name) for name in ("linear", "log_luminance", "lab", "density", "flattened", "measured")
+        name: getattr(lent, name) for name in ("linear", "log_luminance", "lab", "erythema", "flattened", "measured")
     }
     kept = {name: array.copy() for name, array in shared.items()}
     labels = cells.labels.copy()

@@ -16,8 +16,8 @@ Labels = NDArray[np.unsignedinteger[Any]]
 Piece = tuple[slice, slice, NDArray[np.bool_] | None]
 
 MOST_BLOCKS = 2**16 - 1
-_THINNED = 4
-_STRIPE_ROWS = 256
+_THINNED_SIDE = 256
+_COUNTED_PX = 2**22  # OpenCV tells counts as 32-bit floats, which hold whole numbers up to four times as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,10 @@ class Cells:
         if self.labels.size == 0:
             return np.zeros(self.count, np.int64)
         sizes = np.zeros(self.count + 1, np.int64)
-        for top in range(0, len(self.labels), _STRIPE_ROWS):  # numpy counts them as 8 bytes each
-            part = self.labels[top : top + _STRIPE_ROWS].ravel()
-            sizes += np.bincount(part, minlength=self.count + 1)
+        at_once = max(_COUNTED_PX // self.labels.shape[1], 1)
+        for top in range(0, len(self.labels), at_once):
+            part = np.ascontiguousarray(self.labels[top : top + at_once])
+            sizes += cv2.calcHist([part], [0], None, [self.count + 1], [0, self.count + 1]).reshape(-1).astype(np.int64)
         return sizes[1:]
 
     @cached_property
@@ -51,9 +52,12 @@ class Cells:
     @cached_property
     def _pieces(self) -> list[Piece]:
         """Of each block: the rows and columns around it, and where it lies in them; None where it fills them."""
-        found = [self._piece(number, box) for number, box in enumerate(self._boxes(_THINNED))]
+        step = max(min(self.labels.shape) // _THINNED_SIDE, 1)
+        boxes = self._boxes(step)
+        found = [self._piece(number, box) for number, box in enumerate(boxes)]
         if any(piece is None for piece in found):  # a block has a pixel far from all that thinning left of it
-            found = [self._piece(number, box) for number, box in enumerate(self._boxes(1))]
+            exact = self._boxes(1)
+            found = [piece or self._piece(number, exact[number]) for number, piece in enumerate(found)]
         return [(slice(0), slice(0), None) if piece is None else piece for piece in found]
 
     def _boxes(self, step: int) -> list[tuple[slice, slice]]:
@@ -131,6 +135,15 @@ class Cells:
             part = part.reshape(-1, *image.shape[2:]) if own is None else part[own]
             if len(part):
                 yield block, part
+
+    def squares(self, image: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Sum of squares of an image (H, W) over each block, (count,)."""
+        out = np.zeros(self.count)
+        for block, (rows, columns, own) in enumerate(self._pieces):
+            part = image[rows, columns]
+            if part.size:
+                out[block] = cv2.norm(part, cv2.NORM_L2SQR, None if own is None else own.view(np.uint8))
+        return out
 
     def each(self, values: NDArray[Any], statistic: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
         """`statistic` of the values (n, ...) of each block, (count,); NaN for an empty block."""

@@ -50,8 +50,12 @@ def rebalanced(linear_rgb: Array, gains: Array) -> Array:
     A camera balances before its colour matrix. Gains on sRGB instead leave an a* error four times as large on skin
     that is tied to a grey patch (phantom cameras; another recipe: nine times).
     """
-    balance = CAMERA_TO_SRGB @ np.diag(np.asarray(gains, np.float64)) @ np.linalg.inv(CAMERA_TO_SRGB)
-    return transformed(linear_rgb, balance)
+    return transformed(linear_rgb, rebalancing(gains))
+
+
+def rebalancing(gains: Array) -> NDArray[np.float64]:
+    """The matrix of `rebalanced`, (3, 3)."""
+    return np.asarray(CAMERA_TO_SRGB @ np.diag(np.asarray(gains, np.float64)) @ np.linalg.inv(CAMERA_TO_SRGB))
 
 
 def lab(linear_rgb: Array) -> Array:
@@ -169,13 +173,21 @@ def _ciede2000_to(lab: NDArray[np.float32], centre: NDArray[np.floating[Any]]) -
     mean_l *= mean_l
     s_l = 1 + np.float32(0.015) * mean_l / np.sqrt(20 + mean_l)
     s_c, s_h = 1 + np.float32(0.045) * mean_c, 1 + np.float32(0.015) * mean_c * t
+    r_t = np.zeros_like(t)
+    blue = sin < 0  # elsewhere, from red over yellow to cyan, the rotation is under 1e-6
+    if blue.any():
+        r_t[blue] = _rotation(cos[blue], sin[blue], mean_c[blue])
+    x_l, x_c, x_h = (l2 - l1) / s_l, d_c / s_c, d_h / s_h
+    return np.asarray(np.sqrt(np.maximum(x_l * x_l + x_c * x_c + x_h * x_h + r_t * x_c * x_h, 0)), np.float32)
+
+
+def _rotation(cos: Array, sin: Array, mean_c: Array) -> Array:
+    """R_T of a mean hue's cosine and sine and a mean chroma."""
     hue = np.degrees(np.arctan2(sin, cos)) % 360
     angle = np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2)))
     seventh = mean_c**2
     seventh = seventh * seventh * seventh * mean_c
-    r_t = -2 * np.sqrt(seventh / (seventh + np.float32(25.0**7))) * np.sin(angle)
-    x_l, x_c, x_h = (l2 - l1) / s_l, d_c / s_c, d_h / s_h
-    return np.asarray(np.sqrt(np.maximum(x_l * x_l + x_c * x_c + x_h * x_h + r_t * x_c * x_h, 0)), np.float32)
+    return np.asarray(-2 * np.sqrt(seventh / (seventh + np.float32(25.0**7))) * np.sin(angle))
 
 
 def _turned(weight: float, degrees: float, cos: Array, sin: Array) -> Array:

@@ -93,7 +93,14 @@ def reduced_inside(
     image: NDArray[np.float32], mask: NDArray[np.bool_], factor: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sum of the image over the mask, and the mask's share, in squares of `factor` pixels; 0 beyond the edge."""
-    return _shrunk(inside(image, mask), factor), _shrunk(mask.astype(np.float32), factor)
+    height, width = (-(-side // factor) for side in image.shape)
+    total, share = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    at_once = max(STRIPE_ROWS // factor, 1)
+    for top in range(0, height, at_once):
+        rows, of_image = slice(top, top + at_once), slice(top * factor, (top + at_once) * factor)
+        total[rows] = _shrunk(inside(image[of_image], mask[of_image]), factor)
+        share[rows] = _shrunk(mask[of_image].astype(np.float32), factor)
+    return total, share
 
 
 def _shrunk(image: NDArray[Any], factor: int) -> NDArray[Any]:
@@ -119,14 +126,26 @@ def _ratio(total: NDArray[np.float32], norm: NDArray[np.float32]) -> NDArray[np.
 
 def flatten(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
     """`image` less its masked Gaussian mean, (H, W); 0 outside the mask, and where pixels are too few for a mean."""
-    return less(image, masked_gaussian(image, mask, sigma_px), mask)
+    if image.size == 0:
+        return image.copy()
+    factor = mean_factor(sigma_px, image.shape)
+    mean = WideMean.of(*reduced_inside(image, mask, factor), factor, sigma_px)
+    return less(image, mean, mask, (slice(0, image.shape[0]), slice(0, image.shape[1])))
 
 
-def less(image: NDArray[np.float32], mean: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """`image` less a mean of it, (H, W); 0 outside the mask, and where the mean is unknown."""
-    flat = inside(image - mean, mask)
-    if flat.size and not math.isfinite(cv2.sumElems(flat)[0]):
-        np.nan_to_num(flat, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+def less(
+    image: NDArray[np.float32], mean: WideMean, mask: NDArray[np.bool_], place: tuple[slice, slice]
+) -> NDArray[np.float32]:
+    """`image` (h, w) less a mean, told where in that the image lies; 0 outside the mask, and where it is unknown."""
+    flat = np.empty(image.shape, np.float32)
+    for top in range(0, len(image), STRIPE_ROWS):
+        rows = slice(top, min(top + STRIPE_ROWS, len(image)))
+        there = mean.part(slice(place[0].start + rows.start, place[0].start + rows.stop), place[1])
+        cv2.subtract(image[rows], there, dst=flat[rows])
+        if not mask[rows].all():
+            flat[rows][~mask[rows]] = 0
+        if not math.isfinite(cv2.sumElems(flat[rows])[0]):
+            np.nan_to_num(flat[rows], copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return flat
 
 

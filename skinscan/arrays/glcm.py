@@ -69,16 +69,17 @@ def cooccurrences(
     counts = np.zeros((len(distances_px), count, levels, levels), np.int64)
     if labels.size == 0:
         return counts
-    second = quantised.astype(np.uint16)
-    second[labels == 0] = levels
+    level = quantised.astype(np.uint16)
+    second = level
+    if np.count_nonzero(labels) < labels.size:
+        second = np.where(labels == 0, np.uint16(levels), level)
     for first_block in range(0, count, at_once):
         some = min(count - first_block, at_once)
         own = labels
         if count > at_once:
             own = np.where((labels > first_block) & (labels <= first_block + some), labels - first_block, 0)
         base = np.zeros(labels.shape, np.uint16)
-        np.multiply(own[first], np.uint16(of_block), out=base[first], casting="unsafe")
-        base += quantised * np.uint16(levels + 1)
+        base[first] = cv2.addWeighted(own[first].astype(np.uint16), of_block, level[first], levels + 1, 0)
         for number, distance_px in enumerate(distances_px):
             found = np.zeros((some + 1) * of_block, np.int64)
             for step in offsets(distance_px):
@@ -98,9 +99,11 @@ def _count(
         return
     along = slice(max(-column, 0), width - max(column, 0))
     across = slice(along.start + column, along.stop + column)
+    lent = np.empty((min(STRIPE_ROWS, height), along.stop - along.start), np.uint16)
     for top in range(max(-row, 0), height - max(row, 0), STRIPE_ROWS):
         bottom = min(top + STRIPE_ROWS, height - max(row, 0))
-        code = cv2.add(base[top:bottom, along], second[top + row : bottom + row, across])
+        code = lent[: bottom - top]
+        cv2.add(base[top:bottom, along], second[top + row : bottom + row, across], dst=code)
         found += cv2.calcHist([code], [0], None, [len(found)], [0, len(found)]).reshape(-1).astype(np.int64)
 
 

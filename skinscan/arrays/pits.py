@@ -48,7 +48,7 @@ class Pits:
     def __len__(self) -> int:
         return len(self.x)
 
-    def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Pits:
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Pits:
         return Pits(**{name: getattr(self, name)[keep] for name in self.__dataclass_fields__})
 
 

@@ -16,6 +16,15 @@ COVERAGE_95 = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
 
 
+def percentile(values: Array, share: float) -> float:
+    """Percentile of values (n,), n > 0, as `numpy.percentile`, whose checks cost ten times the work for a few."""
+    place = (len(values) - 1) * share / 100.0
+    low = math.floor(place)
+    high = min(low + 1, len(values) - 1)
+    ordered = np.partition(values, (low, high))
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+
+
 def block_standard_error(value: float, blocks: Array, weights: Array) -> float:
     """Standard error of `value` from the values (K,) of its blocks, weighted by size (K,).
 

@@ -76,16 +76,21 @@ def unmix(density: NDArray[np.floating], solved: NDArray[np.float32], exact: boo
     to 1/32 of the table's step: beside it 7e-5 a pixel, to either side.
     """
     density = np.asarray(density, np.float32)
+    return unmix_differences(density[..., 1] - density[..., 0], density[..., 2] - density[..., 1], solved, exact)
+
+
+def unmix_differences(
+    u: NDArray[np.float32], v: NDArray[np.float32], solved: NDArray[np.float32], exact: bool | None = None
+) -> NDArray[np.float32]:
+    """The same from u = D_G - D_R and v = D_B - D_G, (h, w) each."""
     per_step = np.float32((GRID - 1) / (HIGHEST - LOWEST))
-    column = (density[..., 1] - density[..., 0] - np.float32(LOWEST)) * per_step
-    row = (density[..., 2] - density[..., 1] - np.float32(LOWEST)) * per_step
+    column, row = (u - np.float32(LOWEST)) * per_step, (v - np.float32(LOWEST)) * per_step
     exact = column.size <= EXACT_PX if exact is None else exact
     if exact or max(column.shape) >= LARGEST_SIDE:
         return _bilinear(solved, column, row)
     out = np.asarray(cv2.remap(solved, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
-    unknown = ~np.isfinite(column + row)
-    if unknown.any():
-        out[unknown] = np.nan
+    if not np.isfinite(cv2.sumElems(column)[0] + cv2.sumElems(row)[0]):
+        out[~np.isfinite(column + row)] = np.nan
     return out
 
 

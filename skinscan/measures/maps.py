@@ -23,7 +23,7 @@ from skinscan.arrays import colour, filters, unmix
 from skinscan.arrays.cells import Cells, factor_between
 from skinscan.arrays.medians import medians_of
 from skinscan.environment import data_path
-from skinscan.records import Flag, Frame, Notice
+from skinscan.records import Flag, Frame, Notice, combined
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
@@ -54,10 +54,6 @@ def _unmixing_table() -> NDArray[np.float32]:
     return unmix.table(unmix.Unmixing(**curve, bloodless=loaded["bloodless"]))
 
 
-def _unmixed(density: NDArray[np.float32], exact: bool) -> NDArray[np.float32]:
-    return unmix.unmix(density, _unmixing_table(), exact)
-
-
 def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
     """Melanin and haemoglobin coordinates (..., 2), in optical density, of optical densities (..., 3)."""
     density = np.asarray(density)
@@ -65,12 +61,12 @@ def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
 
 
 COLOURS: Mapping[str, tuple[Callable[[Maps], NDArray[np.float32]], tuple[float, float]]] = {
-    "L*": (lambda maps: maps.lab[..., 0], (0.0, 100.0)),
-    "a*": (lambda maps: maps.lab[..., 1], (-64.0, 64.0)),
-    "b*": (lambda maps: maps.lab[..., 2], (-64.0, 64.0)),
+    "L*": (lambda maps: maps._lab_planes[0], (0.0, 100.0)),
+    "a*": (lambda maps: maps._lab_planes[1], (-64.0, 64.0)),
+    "b*": (lambda maps: maps._lab_planes[2], (-64.0, 64.0)),
     "erythema": (lambda maps: maps.erythema, (-0.5, 1.5)),
-    "melanin": (lambda maps: maps.chromophores[..., 0], (-1.0, 2.0)),
-    "haemoglobin": (lambda maps: maps.chromophores[..., 1], (-1.0, 2.0)),
+    "melanin": (lambda maps: maps.chromophores[0], (-1.0, 2.0)),
+    "haemoglobin": (lambda maps: maps.chromophores[1], (-1.0, 2.0)),
 }
 """The maps that are told a colour pixel, and where their values mostly lie."""
 
@@ -248,23 +244,23 @@ class Maps:
         height, width = self.measured.shape
         logs = np.empty((height, width), np.float32)
         colours = np.empty((-(-height // step), -(-width // step), 3), np.float32)
+        lent = np.empty((3, min(STRIPE_ROWS, height), width), np.float32)
         for top in range(0, height, STRIPE_ROWS):
             bottom = min(top + STRIPE_ROWS, height)
-            linear = self._linear_rgb(slice(rows.start + top, rows.start + bottom), columns)
+            linear = self._planes(slice(rows.start + top, rows.start + bottom), columns, lent[:, : bottom - top])
             _log_of(linear, logs[top:bottom])
-            colours[top // step : -(-bottom // step)] = filters.reduced(linear, step)
+            cv2.merge([filters.reduced(plane, step) for plane in linear], colours[top // step : -(-bottom // step)])
         return logs, colours
 
     def _log_luminance(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Log-luminance of some rows and columns of the photo."""
-        return _log_of(self._linear_rgb(rows, columns))
+        return _log_of(self._planes(rows, columns))
 
-    def _linear_rgb(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Linear RGB of some rows and columns of the photo, brought to the baseline's light."""
-        linear, gains = self.frame.photo.linear_rgb(rows, columns), self.frame.colour.gains
-        return (
-            linear if gains == (1.0, 1.0, 1.0) else np.asarray(colour.rebalanced(linear, np.asarray(gains)), np.float32)
-        )
+    def _planes(self, rows: slice, columns: slice, lent: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Linear RGB of some rows and columns of the photo, (3, h, w), brought to the baseline's light."""
+        gains = self.frame.colour.gains
+        balance = None if gains == (1.0, 1.0, 1.0) else colour.rebalancing(np.asarray(gains))
+        return self.frame.photo.planes(rows, columns, balance, lent)
 
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:
@@ -286,17 +282,21 @@ class Maps:
         """CIELAB (D65) a colour pixel."""
         return np.asarray(colour.lab(self.linear), np.float32)
 
-    @property
-    def density(self) -> NDArray[np.float32]:
-        """Optical densities, -log10 of linear RGB, a colour pixel; made anew each time."""
-        return np.asarray(colour.optical_density(self.linear), np.float32)
+    @cached_property
+    def _lab_planes(self) -> Sequence[NDArray[np.float32]]:
+        return [np.asarray(plane, np.float32) for plane in cv2.split(self.lab)]
 
     @cached_property
-    def _density_made_of_it(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Erythema index, log10 R - log10 G; melanin and haemoglobin coordinates (.., 2); a colour pixel."""
-        density = self.density
-        whole = self if self._whole is None else self._whole
-        return density[..., 1] - density[..., 0], _unmixed(density, whole.colour_pixels.size <= unmix.EXACT_PX)
+    def _density_made_of_it(
+        self,
+    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Erythema index, log10 R - log10 G; melanin and haemoglobin coordinates; a colour pixel."""
+        red, green, blue = (colour.optical_density(np.asarray(plane)) for plane in cv2.split(self.linear))
+        exact = (self if self._whole is None else self._whole).colour_pixels.size <= unmix.EXACT_PX
+        u, v = np.asarray(green - red, np.float32), np.asarray(blue - green, np.float32)
+        found = unmix.unmix_differences(u, v, _unmixing_table(), exact)
+        melanin, haemoglobin = (np.asarray(plane, np.float32) for plane in cv2.split(found))
+        return u, (melanin, haemoglobin)
 
     @property
     def erythema(self) -> NDArray[np.float32]:
@@ -304,8 +304,8 @@ class Maps:
         return self._density_made_of_it[0]
 
     @property
-    def chromophores(self) -> NDArray[np.float32]:
-        """Melanin and haemoglobin coordinates (.., 2) a colour pixel, in optical density, free of shading."""
+    def chromophores(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Melanin and haemoglobin coordinates a colour pixel, in optical density, free of shading."""
         return self._density_made_of_it[1]
 
     def _smooth_linear(self) -> NDArray[np.float32]:
@@ -332,8 +332,11 @@ class Maps:
 
     def _reduced_inside(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Linear RGB summed over the measured pixels of squares of `step`, and their share."""
-        inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
         further = step // self.colour_step
+        if self.measured.all():
+            linear = filters.reduced(self.linear, further)
+            return linear, np.ones(linear.shape[:2], np.float32)
+        inside = filters.reduced(self.measured.astype(np.float32), self.colour_step)
         return filters.reduced(self.linear * inside[..., None], further), filters.reduced(inside, further)
 
     @cached_property
@@ -345,7 +348,8 @@ class Maps:
         for top in range(0, len(linear), STRIPE_ROWS):
             rows = slice(top, top + STRIPE_ROWS)
             lab[rows] = colour.lab(linear[rows])
-            haemoglobin[rows] = _unmixed(colour.optical_density(linear[rows]), exact)[..., 1]
+            density = colour.optical_density(linear[rows])
+            haemoglobin[rows] = unmix.unmix(density, _unmixing_table(), exact)[..., 1]
         return lab, haemoglobin
 
     @property
@@ -360,7 +364,7 @@ class Maps:
 
     def release_colour(self) -> None:
         """Let go of the maps of colour; who asks for one again has it made again."""
-        for name in ("linear", "lab", "_density_made_of_it", "_smoothed"):
+        for name in ("linear", "lab", "_lab_planes", "_density_made_of_it", "_smoothed"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -369,7 +373,7 @@ class Maps:
         if self._whole is None:
             flat = filters.flatten(self.log_luminance, self.measured, self._flatten_sigma_px)
         else:
-            flat = filters.less(self.log_luminance, self._whole._shading.part(*self.place), self.measured)
+            flat = filters.less(self.log_luminance, self._whole._shading, self.measured, self.place)
         self.__dict__.pop("log_luminance", None)
         return flat
 
@@ -408,7 +412,8 @@ def _cuts(length: int) -> list[slice]:
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
-def _log_of(linear: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Natural logarithm of the relative luminance of linear RGB."""
-    luminance = np.maximum(colour.luminance(linear), np.float32(LUMINANCE_FLOOR))
-    return np.asarray(cv2.log(luminance, dst=out), np.float32)
+def _log_of(planes: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Natural logarithm of the relative luminance of linear RGB, (3, h, w) -> (h, w)."""
+    luminance = combined(planes, colour.SRGB_TO_XYZ[1])
+    np.maximum(luminance, np.float32(LUMINANCE_FLOOR), out=luminance)
+    return np.asarray(cv2.log(luminance, dst=luminance if out is None else out), np.float32)

@@ -15,7 +15,7 @@ from skinscan.records import Flag, Notice
 
 
 def melanin_map(maps: Maps) -> NDArray[np.float32]:
-    return maps.chromophores[..., 0]
+    return maps.chromophores[0]
 
 
 def ita_map(maps: Maps) -> NDArray[np.float32]:

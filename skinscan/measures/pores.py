@@ -17,6 +17,7 @@ from skinscan.arrays import pits as pit_arrays
 from skinscan.arrays.blobs import Blobs
 from skinscan.arrays.cells import Cells
 from skinscan.arrays.pits import Pits
+from skinscan.arrays.statistics import percentile
 from skinscan.arrays.warp import forward, inverse
 from skinscan.environment import data_path
 from skinscan.measures import Measure, PairedSample, Sample, refused
@@ -259,10 +260,20 @@ def counted_pores(maps: Maps, least_um: float | None = None) -> Pits:
 
 
 def _of_region(maps: Maps, cells: Cells, least_um: float | None = None) -> tuple[Pits, NDArray[np.int64]]:
-    """Counted pores inside the region, with the block (1..K) of each."""
-    pits = counted_pores(maps, least_um)
-    label = _labels_at(cells, pits.x, pits.y)
-    return pits.where(label > 0), label[label > 0]
+    """Counted pores inside the region, block after block, and where each block (1..K) begins, (K + 1,)."""
+
+    def make() -> tuple[Cells, Pits, NDArray[np.int64]]:
+        pits = counted_pores(maps, least_um)
+        label = _labels_at(cells, pits.x, pits.y)
+        order = np.argsort(label, kind="stable")
+        starts = np.searchsorted(label[order], np.arange(1, cells.count + 2))
+        return (
+            cells,
+            pits.where(order[starts[0] :]),
+            starts - starts[0],
+        )  # the cells live as long as what their id names
+
+    return maps.once(("pores of", id(cells), least_um), make)[1:]
 
 
 def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -291,17 +302,17 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
                     Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed"
                 )
             )
-        pores, label = _of_region(maps, cells)
+        pores, starts = _of_region(maps, cells)
         if len(pores) < least:
             return refused(Flag.FEW_PORES, f"{len(pores)} found, {least} needed", cells)
         sizes = cells.sizes
         blocks = np.full(cells.count, np.nan)
+        counts = np.diff(starts)
         for block in range(cells.count):
-            chosen = label == block + 1
-            if sizes[block] and (least == 0 or chosen.any()):
-                blocks[block] = read(pores.where(chosen), maps, float(sizes[block]))
-        counts = np.bincount(label, minlength=cells.count + 1)[1:].astype(float)
-        weights = sizes.astype(float) if least == 0 else counts
+            if sizes[block] and (least == 0 or counts[block]):
+                own = pores.where(slice(starts[block], starts[block + 1]))
+                blocks[block] = read(own, maps, float(sizes[block]))
+        weights = (sizes if least == 0 else counts).astype(float)
         return Sample(read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices))
 
     return evaluate
@@ -316,7 +327,7 @@ def _density(pores: Pits, maps: Maps, pixels: float) -> float:
 
 
 def _percentile(share: float) -> Reader:
-    return lambda pores, maps, pixels: float(np.percentile(pores.diameter, share) * maps.um_per_px)
+    return lambda pores, maps, pixels: percentile(pores.diameter, share) * maps.um_per_px
 
 
 def _visible(pores: Pits, maps: Maps, pixels: float) -> float:
@@ -334,7 +345,7 @@ def _visible_share(maps: Maps, cells: Cells, carried: Mapping[str, float] | None
 
 
 def _elongation(pores: Pits, maps: Maps, pixels: float) -> float:
-    return float(np.median(pores.elongation))
+    return percentile(pores.elongation, 50)
 
 
 def _matched_change(

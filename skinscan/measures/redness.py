@@ -29,7 +29,7 @@ def erythema_map(maps: Maps) -> NDArray[np.float32]:
 
 
 def haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
-    return maps.chromophores[..., 1]
+    return maps.chromophores[1]
 
 
 def smooth_haemoglobin_map(maps: Maps) -> NDArray[np.float32]:

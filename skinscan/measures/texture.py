@@ -93,8 +93,7 @@ def _add_power(
     if part.in_margins:
         place = (_reduced(part.own[0], factor), _reduced(part.own[1], factor))
         own, picture = own.cut(place), picture[place]
-    squares = own.each(own.take(picture), lambda values: float(np.dot(values, values)))
-    found[0][:] += np.nan_to_num(squares)
+    found[0][:] += own.squares(picture)
     found[1][:] += own.sizes
 
 
