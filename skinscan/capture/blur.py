@@ -133,7 +133,6 @@ MISFIT = 0.15
 
 _SIGMAS = np.exp(np.linspace(np.log(0.25), np.log(7.0), 50))
 _SLOPES = np.linspace(0.6, 3.0, 9)
-_FIRST = 0
 
 
 def _noises(f: Doubles) -> Doubles:
@@ -175,47 +174,44 @@ def fit_blur(frequency: Doubles, log_power: Doubles, count: int) -> Blur:
     where it is 0.3 and 0.6 px too low on average. On real faces blurred further it follows within 0.1 px
     (median) and 0.7 px (worst) at 1 to 3 px; one of 19 at JPEG quality 80 came out 2 px too soft.
     """
-    f, y = frequency[_FIRST:], log_power[_FIRST:]
-    sigma, slope = _SIGMAS[:, None, None, None], _SLOPES[None, :, None, None]
-    signal = -slope * np.log(f) - 4 * np.pi**2 * sigma**2 * f**2
-    noise = _noises(f)[None, None]
-    _, floor, cost = _levels(signal, noise, y)
-    unusual = ((slope[..., 0] - SLOPE[0]) / SLOPE[1]) ** 2
-    unusual = unusual + (np.log(sigma[..., 0] / USUAL_PX) / USUAL_LOG_SD) ** 2
+    f, y = frequency, log_power
+    at = f[:, None, None, None]
+    sigma, slope = _SIGMAS[:, None, None], _SLOPES[None, :, None]
+    signal = -slope * np.log(at) - 4 * np.pi**2 * sigma**2 * at**2
+    noise = _noises(f).T[:, None, None]
+    floor, cost = _levels(signal, noise, y[:, None, None, None])
+    unusual = ((slope - SLOPE[0]) / SLOPE[1]) ** 2
+    unusual = unusual + (np.log(sigma / USUAL_PX) / USUAL_LOG_SD) ** 2
     score = -0.5 * cost / MISFIT**2 - 0.5 * unusual
     weight = np.exp(score - score.max())
     weight /= weight.sum()
-    logs = np.log(sigma[..., 0])
+    logs = np.log(sigma)
     mean = float(np.sum(weight * logs))
     spread = float(np.sqrt(np.sum(weight * (logs - mean) ** 2)))
     best = np.unravel_index(int(np.argmax(score)), score.shape)
-    power = np.exp(floor[best] + noise[0, 0, best[2]])
+    power = np.exp(floor[best] + noise[:, 0, 0, best[2]])
     modes = f / np.sum(f)
     return Blur(float(np.exp(mean)), max(spread, 0.05), float(np.sqrt(np.sum(power * modes))), count)
 
 
-def _levels(signal: Doubles, noise: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """ln A, ln N and the squared misfit of y = ln(A exp(signal) + N exp(noise)) for all shapes (..., n)."""
-    shape = np.broadcast_shapes(signal.shape[:-1], noise.shape[:-1])
-    level = np.broadcast_to(np.median((y - signal)[..., :4], axis=-1), shape)
-    floor = np.broadcast_to(np.median((y - noise)[..., -4:], axis=-1), shape)
+def _levels(signal: Doubles, noise: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
+    """ln N and the squared misfit of y = ln(A exp(signal) + N exp(noise)) for all shapes, (n, ...) each -> (...)."""
+    shape = np.broadcast_shapes(signal.shape[1:], noise.shape[1:])
+    level = np.broadcast_to(np.median((y - signal)[:4], axis=0), shape)
+    floor = np.broadcast_to(np.median((y - noise)[-4:], axis=0), shape)
     first, second = np.exp(signal), np.exp(noise)
     for _ in range(10):
-        by_level, by_floor = np.exp(level)[..., None] * first, np.exp(floor)[..., None] * second
+        by_level, by_floor = np.exp(level) * first, np.exp(floor) * second
         model = by_level + by_floor
         residual = y - np.log(model)
         by_level /= model
         by_floor /= model
-        aa, bb, ab, ra, rb = (
-            np.einsum("...n,...n->...", u, v)
-            for u, v in (
-                (by_level, by_level), (by_floor, by_floor), (by_level, by_floor), (by_level, residual),
-                (by_floor, residual),
-            )
-        )  # fmt: skip
+        pairs = ((by_level, by_level), (by_floor, by_floor), (by_level, by_floor), (by_level, residual),
+                 (by_floor, residual))  # fmt: skip
+        aa, bb, ab, ra, rb = ((u * v).sum(0) for u, v in pairs)
         aa, bb = aa + 1e-3, bb + 1e-3
         determinant = aa * bb - ab * ab
         level = level + np.clip((bb * ra - ab * rb) / determinant, -2, 2)
         floor = floor + np.clip((aa * rb - ab * ra) / determinant, -2, 2)
-    residual = y - np.log(np.exp(level)[..., None] * first + np.exp(floor)[..., None] * second)
-    return level, floor, np.einsum("...n,...n->...", residual, residual)
+    residual = y - np.log(np.exp(level) * first + np.exp(floor) * second)
+    return floor, np.square(residual).sum(0)

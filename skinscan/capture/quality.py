@@ -101,7 +101,9 @@ def measure_quality(
     count = max(1, int(np.count_nonzero(judged)))
     tiles = tiles_of(photo, judged & usable.mask)
     blur = estimate_blur(tiles)
-    lost = cv2.calcHist([usable.lost], [0], judged.view(np.uint8), [8], [0, 8]).reshape(-1)
+    lost = np.zeros(8)
+    if usable.lost.any():
+        lost += cv2.calcHist([usable.lost], [0], judged.view(np.uint8), [8], [0, 8]).reshape(-1)
     shares = [float(lost[(np.arange(8) & reason) > 0].sum()) / count for reason in (BRIGHT, DARK, SPECULAR)]
     found = _Found(
         blur_px=own_blur_px(blur.sigma_px, scale) if blur else math.nan,

@@ -53,7 +53,9 @@ _FLOOR = 0.002
 _BINS = (24, 24, 20)
 _LOW = (-0.6, -0.8, -5.5)
 _HIGH = (1.6, 1.6, 0.2)
+_BINS_OF_ALL = _BINS[0] * _BINS[1] * _BINS[2]
 _ROUNDS = 5
+_EVERY = 2
 _BELL = cv2.getGaussianKernel(9, 1.0)
 
 
@@ -84,13 +86,17 @@ class _Colours(NamedTuple):
     v: Floats
     level: Floats
 
+    def thinned(self) -> _Colours:
+        """Every _EVERY-th pixel of every _EVERY-th row: enough to count colours by."""
+        return _Colours(*(np.ascontiguousarray(plane[::_EVERY, ::_EVERY]) for plane in self))
+
 
 def _skin_of(linear: Floats) -> BoolArray:
     colours = _colours(linear)
     texture = _texture(colours.level)
     carrying = _carrying(colours.level, texture)
     locus = _locus(colours)
-    main = _main_colour(colours, locus * carrying)
+    main = _main_colour(colours.thinned(), (locus * carrying)[::_EVERY, ::_EVERY])
     if main[0] + main[1] < LEAST_COLOUR:
         return np.zeros(linear.shape[:2], np.bool_)
     probability = _learn(colours, np.cbrt(locus) * carrying * _near(colours, main))
@@ -230,24 +236,39 @@ def _near(colours: _Colours, main: tuple[float, float, float]) -> Floats:
 
 def _learn(colours: _Colours, prior: Floats) -> Floats:
     """Chance of skin once this photo's own colours are learnt, (h, w)."""
-    index = np.zeros(prior.shape, np.intp)
-    for plane, low, high, bins in zip(colours, _LOW, _HIGH, _BINS, strict=True):
-        place = (plane - np.float32(low)) * np.float32(bins / (high - low))
-        index = index * bins + np.clip(place, 0, bins - 1, out=place).astype(np.intp)
-    bins_of_all = int(np.prod(_BINS))
-    every = _smoothed(np.bincount(index.ravel(), minlength=bins_of_all))
-    floor = 0.02 / np.prod(_BINS)
     prior = np.clip(prior, np.float32(1e-4), np.float32(0.98))
-    odds_prior = np.log(prior / (1.0 - prior))
-    probability = prior
+    few, odds = _bin_of(colours.thinned()), _odds(prior[::_EVERY, ::_EVERY])
+    every = _smoothed(np.bincount(few.ravel(), minlength=_BINS_OF_ALL))
+    probability, learnt = _chance(odds), np.zeros(_BINS_OF_ALL, np.float32)
+    floor = 0.02 / _BINS_OF_ALL
     for _ in range(_ROUNDS):
-        counts = _smoothed(np.bincount(index.ravel(), probability.ravel(), minlength=bins_of_all))
+        counts = _smoothed(np.bincount(few.ravel(), probability.ravel(), minlength=_BINS_OF_ALL))
         skin = _normalised(counts) + 0.2 * floor
         rest = (1.0 - float(probability.mean())) * _normalised(every - counts) + floor
         learnt = np.clip(np.log(skin / rest), -3.0, 3.0).astype(np.float32)
-        odds = cv2.GaussianBlur(np.clip(odds_prior + learnt[index], -6, 6), (0, 0), 1.2)
-        probability = np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float32)
-    return probability
+        probability = _chance(_blurred_odds(odds + learnt[few], 1.2 / _EVERY))
+    return _chance(_blurred_odds(_odds(prior) + learnt[_bin_of(colours)], 1.2))
+
+
+def _bin_of(colours: _Colours) -> NDArray[np.intp]:
+    """Each pixel's bin of the colour histogram, (h, w)."""
+    index = np.zeros(colours.u.shape, np.float32)
+    for plane, low, high, bins in zip(colours, _LOW, _HIGH, _BINS, strict=True):
+        place = (plane - np.float32(low)) * np.float32(bins / (high - low))
+        index = index * bins + np.floor(np.clip(place, 0, bins - 1, out=place), out=place)
+    return index.astype(np.intp)
+
+
+def _odds(chance: Floats) -> Floats:
+    return np.asarray(np.log(chance / (1.0 - chance)), np.float32)
+
+
+def _chance(odds: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float32)
+
+
+def _blurred_odds(odds: Floats, sigma_px: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(np.clip(odds, -6, 6), (0, 0), sigma_px), np.float32)
 
 
 def _smoothed(counts: NDArray[Any]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from skinscan.arrays.statistics import percentile
 from skinscan.capture.blur import Floats
 
 SUSPECTED = 1.0
@@ -40,7 +41,7 @@ def _score(tile: Floats) -> float:
     band = (first - second)[4:-4, 4:-4]
     coarser = (second - third)[4:-4, 4:-4]
     size = np.abs(band)
-    middle, tail = np.percentile(size, [50, 97])
+    middle, tail = (percentile(size.ravel(), share) for share in (50, 97))
     if middle <= 1e-5 or float(coarser.std()) <= 1e-5:
         return math.log(1e3)
     return float(np.log(tail / middle) - _LOSS_WEIGHT * np.log(band.std() / coarser.std()))

@@ -114,11 +114,21 @@ def _mark_specular(lost: NDArray[np.uint8], photo: Photo, skin: BoolArray, thumb
     gloss = _gloss(linear, near[box], max(size) / DIFFUSE_PX)
     if not gloss.any():
         return
-    found = np.zeros(near.shape, np.uint8)
-    found[box] = gloss * SPECULAR
-    if size != (width, height):
-        found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
-    np.bitwise_or(lost, found, out=lost)
+    times = width // size[0]
+    if (size[0] * times, size[1] * times) == (width, height):
+        whole = (slice(box[0].start * times, box[0].stop * times), slice(box[1].start * times, box[1].stop * times))
+    else:
+        whole = (slice(0, height), slice(0, width))
+        gloss = _laid(gloss, box, near.shape)
+    shape = (whole[1].stop - whole[1].start, whole[0].stop - whole[0].start)
+    found = np.asarray(cv2.resize(gloss, shape, interpolation=cv2.INTER_NEAREST), np.uint8)
+    lost[whole] |= found * SPECULAR
+
+
+def _laid(part: NDArray[np.uint8], box: tuple[slice, slice], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    whole = np.zeros(shape, np.uint8)
+    whole[box] = part
+    return whole
 
 
 def _gloss(linear: Floats, near: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
