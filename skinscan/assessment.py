@@ -32,6 +32,11 @@ LEAST_PIXELS = 2000
 
 EVIDENCE_SIDE_PX = 1600
 
+EVIDENCE_MARGIN_MM = 6.0
+"""What may lie around a tile and have a part in its maps: the longest wavelength, and a little."""
+
+Picture = Callable[[Maps], NDArray[np.float32]]
+
 
 def assess(
     path: str | os.PathLike[str],
@@ -158,25 +163,51 @@ def catalogue(maps: Maps) -> Pores | None:
 def evidence_of(maps: Maps, measurements: Sequence[Measurement]) -> tuple[Evidence, ...]:
     """The maps behind the numbers that came, each once, reduced to a size for looking at, over the whole photo."""
     came = {m.measure for m in measurements if not math.isnan(m.value)}
-    sources: dict[Callable[[Maps], NDArray[np.float32]], list[Measure]] = {}
+    sources: dict[Picture, list[Measure]] = {}
     for measure in all_measures().values():
         if measure.evidence is not None and measure.name in came:
             sources.setdefault(measure.evidence, []).append(measure)
-    height, width = maps.frame.shape
-    step = max(max(height, width) / EVIDENCE_SIDE_PX, 1.0)
-    found = []
-    for picture, measures in sources.items():
-        values = np.where(maps.measured, maps.enlarged(picture(maps)), np.float32(np.nan))
-        found.append(
-            Evidence(
-                title=measures[0].evidence_title,
-                unit=measures[0].evidence_unit or measures[0].unit,
-                values=_reduced(values, maps.box, (height, width), step),
-                step=step,
-                measures=tuple(measure.name for measure in measures),
-            )
-        )
-    return tuple(found)
+    told = [
+        (picture, measures[0].evidence_title, measures[0].evidence_unit or measures[0].unit, measures)
+        for picture, measures in sources.items()
+    ]
+    if maps.in_tiles:
+        step = float(math.ceil(max(maps.frame.shape) / EVIDENCE_SIDE_PX))
+        pictures = _reduced_in_tiles(maps, list(sources), int(step))
+    else:
+        step = max(max(maps.frame.shape) / EVIDENCE_SIDE_PX, 1.0)
+        pictures = [_reduced(_looked_at(maps, picture), maps.box, maps.frame.shape, step) for picture in sources]
+    return tuple(
+        Evidence(title, unit, values, step, tuple(measure.name for measure in measures))
+        for values, (_, title, unit, measures) in zip(pictures, told, strict=True)
+    )
+
+
+def _looked_at(maps: Maps, picture: Picture) -> NDArray[np.float32]:
+    return np.where(maps.measured, maps.enlarged(picture(maps)), np.float32(np.nan))
+
+
+def _reduced_in_tiles(maps: Maps, pictures: Sequence[Picture], step: int) -> list[NDArray[np.float32]]:
+    """What `_reduced` gives for each map, made tile by tile, `step` whole pixels to one."""
+    height, width = (-(-side // step) for side in maps.frame.shape)
+    totals, shares = (np.zeros((len(pictures), height, width), np.float32) for _ in range(2))
+    margin_px = math.ceil(EVIDENCE_MARGIN_MM * 1000 / maps.um_per_px) if maps.frame.scale else 0
+    for part in maps.tiles(margin_px):
+        rows, columns = (slice(box.start + own.start, box.start + own.stop)
+                         for box, own in zip(part.box, part.own, strict=True))  # fmt: skip
+        place = tuple(slice(side.start // step, -(-side.stop // step)) for side in (rows, columns))
+        around = [(side.start % step, -side.stop % step) for side in (rows, columns)]
+        for number, picture in enumerate(pictures):
+            values = np.pad(_looked_at(part, picture)[part.own], around, constant_values=np.nan)
+            known = np.isfinite(values)
+            size = (place[1].stop - place[1].start, place[0].stop - place[0].start)
+            for sums, image in ((totals, np.where(known, values, np.float32(0))), (shares, known.astype(np.float32))):
+                sums[number][place] += cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [
+            np.where(share > 0.25, total / share, np.float32(np.nan))
+            for total, share in zip(totals, shares, strict=True)
+        ]
 
 
 def _reduced(

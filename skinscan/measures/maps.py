@@ -31,8 +31,8 @@ STRIPE_ROWS = 128
 
 WHOLE_PX = 13_000_000
 TILE_PX, ALIGNED_PX = 1280, 64
-"""Pixels up to which maps are made whole, unless they are to last; the side of the tiles that larger ones are made in,
-and what their sides are multiples of, as all reductions are."""
+"""Pixels up to which maps are made whole; the side of the tiles that larger ones are made in, and what their sides are
+multiples of, as all reductions are."""
 
 DARKEST_ITA = -30.0
 """Individual typology angle, degrees, under which the unmixing does not hold."""
@@ -136,16 +136,22 @@ class Maps:
     @property
     def in_tiles(self) -> bool:
         """Whether the maps are too large to be held whole, and are made tile by tile."""
-        return not self.lasting and self._whole is None and self.measured.size > WHOLE_PX
+        return self._whole is None and self.measured.size > WHOLE_PX
+
+    @property
+    def whole(self) -> Maps:
+        """The maps that these are a tile of, or these."""
+        return self if self._whole is None else self._whole
 
     @property
     def in_margins(self) -> bool:
         """Whether some of these pixels are the margin of a tile."""
         return any(side.stop - side.start < length for side, length in zip(self.own, self.measured.shape, strict=True))
 
-    def tiles(self, margin_px: int = 0) -> Iterator[Maps]:
+    def tiles(self, margin_px: int = 0, *, every: bool = False) -> Iterator[Maps]:
         """These maps, or where they are too large parts of them that meet: `place` says where in these maps a part
-        lies, its margin included, and `own` which of its own pixels are no margin."""
+        lies, its margin included, and `own` which of its own pixels are no margin. Parts where nothing is measured
+        come only if `every`."""
         if not self.in_tiles:
             yield self
             return
@@ -160,7 +166,7 @@ class Maps:
                 slice(side.start - around.start, side.stop - around.start)
                 for side, around in zip((rows, columns), place, strict=True)
             )
-            if self.measured[rows, columns].any():
+            if every or self.measured[rows, columns].any():
                 yield self._part((place[0], place[1]), (own[0], own[1]))
 
     def _part(self, place: tuple[slice, slice], own: tuple[slice, slice]) -> Maps:
@@ -292,7 +298,7 @@ class Maps:
     ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Erythema index, log10 R - log10 G; melanin and haemoglobin coordinates; a colour pixel."""
         red, green, blue = (colour.optical_density(np.asarray(plane)) for plane in cv2.split(self.linear))
-        exact = (self if self._whole is None else self._whole).colour_pixels.size <= unmix.EXACT_PX
+        exact = self.whole.colour_pixels.size <= unmix.EXACT_PX
         u, v = np.asarray(green - red, np.float32), np.asarray(blue - green, np.float32)
         found = unmix.unmix_differences(u, v, _unmixing_table(), exact)
         melanin, haemoglobin = (np.asarray(plane, np.float32) for plane in cv2.split(found))
@@ -342,6 +348,11 @@ class Maps:
     @cached_property
     def _smoothed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """CIELAB and haemoglobin coordinate of the averaged colour, in stripes that stay in cache."""
+        if self._whole is not None:
+            lab, haemoglobin = self._whole._smoothed
+            step = factor_between(self._whole.measured.shape, haemoglobin.shape)
+            place = tuple(slice(side.start // step, -(-side.stop // step)) for side in self.place)
+            return lab[place], haemoglobin[place]
         linear = self._smooth_linear()
         lab, haemoglobin = np.empty_like(linear), np.empty(linear.shape[:2], np.float32)
         exact = haemoglobin.size <= unmix.EXACT_PX

@@ -26,10 +26,8 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
     """CIEDE2000 to the median colour of all measured skin (each region's number uses its own median)."""
 
     def make() -> NDArray[np.float32]:
-        lab = maps.smooth_lab
-        where = cells_of(maps.measured, 1).on(lab)
-        difference = colour.ciede2000_to(lab.reshape(-1, 3), _centre(where.take(lab)))
-        return difference.reshape(lab.shape[:2])
+        lab, centre = maps.smooth_lab, maps.whole.once("centre", lambda: _centre(maps.whole))
+        return colour.ciede2000_to(lab.reshape(-1, 3), centre).reshape(lab.shape[:2])
 
     return maps.once("difference", make)
 
@@ -59,9 +57,14 @@ def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sampl
     return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, notices)
 
 
-def _centre(lab: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Median of each coordinate of colours (n, 3)."""
-    return np.array([median(np.ascontiguousarray(lab[:, channel])) for channel in range(3)])
+def _centre(maps: Maps) -> NDArray[np.float64]:
+    """Median L*, a* and b* of all measured skin, of the averaged colour."""
+    lab = maps.smooth_lab
+    return _median_colour(cells_of(maps.measured, 1).on(lab), lab)
+
+
+def _median_colour(cells: Cells, lab: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.array([median(cells.take(lab[..., channel])) for channel in range(3)])
 
 
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
@@ -72,7 +75,7 @@ def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> 
         return refusal
     lab = maps.smooth_lab
     own = cells.on(lab)
-    centre = np.array([median(own.take(lab[..., channel])) for channel in range(3)])
+    centre = _median_colour(own, lab)
     blocks = np.full(own.count, np.nan)
     for block, values in own.parts(lab):
         blocks[block] = colour.ciede2000_to(values, centre).mean(dtype=np.float64)

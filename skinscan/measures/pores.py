@@ -186,11 +186,16 @@ def _pits_at(maps: Maps, x: Values, y: Values, diameter: Values, rounds: int, ma
     if not maps.in_tiles or len(x) == 0:
         return pit_arrays.measure_pits(maps.flattened, x, y, diameter, rounds, max_shift)
     found, order = [], []
-    for part in maps.tiles(pit_arrays.reach(diameter)):
-        row, column = y - part.place[0].start, x - part.place[1].start
-        own = np.flatnonzero(_in(row, part.own[0]) & _in(column, part.own[1]))
+    height, width = maps.measured.shape
+    near_y, near_x = np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)
+    for part in maps.tiles(pit_arrays.reach(diameter), every=True):
+        top, left = part.place[0].start, part.place[1].start
+        own = np.flatnonzero(_in(near_y - top, part.own[0]) & _in(near_x - left, part.own[1]))
+        if len(own) == 0:
+            continue
+        row, column = y - top, x - left
         pits = pit_arrays.measure_pits(part.flattened, column[own], row[own], diameter[own], rounds, max_shift)
-        found.append(replace(pits, x=pits.x + part.place[1].start, y=pits.y + part.place[0].start))
+        found.append(replace(pits, x=pits.x + left, y=pits.y + top))
         order.append(own)
     return pit_arrays.joined(found).where(np.argsort(np.concatenate(order)))
 
