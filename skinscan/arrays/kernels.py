@@ -240,7 +240,15 @@ def _copied(image: Floats, left: int, right: int, top: int, bottom: int, patch: 
 
 @_compiled()  # not in any order: places are rounded as the plain way rounds them
 def _sample(
-    image: Floats, x: float, y: float, radius: float, grid: Floats, patch: Floats, work: Floats, profile: Floats
+    image: Floats,
+    x: float,
+    y: float,
+    radius: float,
+    snap: np.float32,
+    grid: Floats,
+    patch: Floats,
+    work: Floats,
+    profile: Floats,
 ) -> Floats:
     """As pits._polar for one pit, into a profile (radii, rays). `work`: (2, samples or more). Returns the patch."""
     height, width = image.shape
@@ -257,8 +265,9 @@ def _sample(
     place = np.empty(len(step), np.int32)
     for index in range(len(step)):
         away = scale * step[index]
-        at_x = min(max(np.float32(0), at[0] + away * cosine[index] - np.float32(left)), most_x)
-        at_y = min(max(np.float32(0), at[1] + away * sine[index] - np.float32(top)), most_y)
+        across, down = away * cosine[index] + snap - snap, away * sine[index] + snap - snap
+        at_x = min(max(np.float32(0), at[0] + across - np.float32(left)), most_x)
+        at_y = min(max(np.float32(0), at[1] + down - np.float32(top)), most_y)
         column, row = min(np.int32(at_x), np.int32(side - 2)), min(np.int32(at_y), np.int32(bottom - top - 2))
         part_x[index], part_y[index] = at_x - np.float32(column), at_y - np.float32(row)
         place[index] = row * np.int32(side) + column
@@ -318,6 +327,12 @@ def _median(values: Floats, some: Floats) -> np.float32:
     _sort(some, left)
     high = some[high_rank - below] if high_rank - below < left else beyond
     return (some[low_rank - below] + high) / np.float32(2)
+
+
+@_compiled()
+def _snapped(place: float) -> float:
+    """As pits._snapped."""
+    return np.rint(place * 256) / 256
 
 
 @_compiled(fastmath=_EXACT_ENOUGH)
@@ -410,8 +425,8 @@ def _shape(half: Floats, turns: Floats) -> tuple[float, float, float]:
 
 @_compiled(
     _table(
-        _image, _values, _values, _values, types.int64, types.float64, types.int64, _grid, types.int64, _grid,
-        types.int64[::1],
+        _image, _values, _values, _values, types.int64, types.float64, types.float32, types.int64, _grid, types.int64,
+        _grid,        types.int64[::1],
     )
 )  # fmt: skip
 def measure(
@@ -421,6 +436,7 @@ def measure(
     diameter: Values,
     rounds: int,
     max_shift: float,
+    snap: np.float32,
     placing_rays: int,
     placing_grid: Floats,
     rays: int,
@@ -443,12 +459,12 @@ def measure(
     step = np.float64(grid[0, -1]) / (len(reading) - 1)
     found = np.full((len(x), 10), np.nan)
     for pit in range(len(x)):
-        at_x, at_y, expected = x[pit], y[pit], diameter[pit] / 2
+        at_x, at_y, expected = _snapped(x[pit]), _snapped(y[pit]), diameter[pit] / 2
         radius, limit = expected, max_shift * 2 * expected
         for _ in range(rounds - 1):
             if not math.isfinite(at_x + at_y + radius):
                 break
-            patch = _sample(image, at_x, at_y, radius, placing_grid, patch, work, placing)
+            patch = _sample(image, at_x, at_y, radius, snap, placing_grid, patch, work, placing)
             _outline(placing, radius, radius * placing_step, numbers[0], numbers[1], half, some)
             across = down = squares = 0.0
             for ray in range(placing_rays):
@@ -457,12 +473,12 @@ def measure(
                 across += np.float64(square * half[ray]) * placing_grid[1, ray]
                 down += np.float64(square * half[ray]) * placing_grid[2, ray]
             area = max(squares, 1e-9)
-            at_x = min(max(at_x + across / area * (2 / 3), x[pit] - limit), x[pit] + limit)
-            at_y = min(max(at_y + down / area * (2 / 3), y[pit] - limit), y[pit] + limit)
+            at_x = _snapped(min(max(at_x + across / area * (2 / 3), x[pit] - limit), x[pit] + limit))
+            at_y = _snapped(min(max(at_y + down / area * (2 / 3), y[pit] - limit), y[pit] + limit))
             radius = min(max(math.sqrt(squares / placing_rays), 0.5 * expected), 2.0 * expected)
         if not math.isfinite(at_x + at_y + radius):
             continue
-        patch = _sample(image, at_x, at_y, radius, grid, patch, work, reading)
+        patch = _sample(image, at_x, at_y, radius, snap, grid, patch, work, reading)
         ring[:] = 0
         for number in range(len(reading)):
             row, folded = reading[number], even[number]

@@ -26,6 +26,10 @@ REACH = 2.5
 PLACING, READING = (12, 16), (24, 22)
 """Rays of a polar profile and samples along each: to place a pit, and to read it."""
 
+SNAP = np.float32(1.5 * 2**15)
+"""Added to a distance and taken off again, it leaves whole 256ths of a pixel. Samples lie on those, so that single
+precision holds their places exactly, and a pit in a tile is the pit of the whole photo."""
+
 AT_ONCE = 512
 """Pits whose profiles are in memory at a time: what fits a processor's cache."""
 
@@ -56,6 +60,10 @@ class Pits:
         return Pits(**{name: getattr(self, name)[keep] for name in self.__dataclass_fields__})
 
 
+def _snapped(place: Values) -> Values:
+    return np.asarray(np.rint(place * 256) / 256, np.float64)
+
+
 def _grid(rays: int, radii: int) -> Floats:
     """Samples of a polar profile, ray by ray: distance in radii, cosine and sine of the ray, (3, rays * radii)."""
     angle = np.repeat(np.arange(rays) * (2 * np.pi / rays), radii)
@@ -69,9 +77,11 @@ def _polar(image: Floats, x: Values, y: Values, radius: Values, grid: tuple[int,
     step, cosine, sine = _grid(rays, radii)
     reach = radius.astype(np.float32)[:, None] * step
     map_x = reach * cosine
-    map_x += x.astype(np.float32)[:, None]
     map_y = np.multiply(reach, sine, out=reach)
-    map_y += y.astype(np.float32)[:, None]
+    for places, centre in ((map_x, x), (map_y, y)):
+        places += SNAP
+        places -= SNAP
+        places += centre.astype(np.float32)[:, None]
     found = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32).reshape(-1, rays, radii)
 
@@ -105,7 +115,9 @@ def measure_pits(
         raise ValueError(f"{len(x)} x, {len(y)} y and {len(diameter)} diameters of pits")
     kernels = fused.kernels()
     if kernels is not None and image.size:
-        found = kernels.measure(np.asarray(image, np.float32), x, y, diameter, rounds, max_shift, *_kernel_grids())
+        found = kernels.measure(
+            np.asarray(image, np.float32), x, y, diameter, rounds, max_shift, SNAP, *_kernel_grids()
+        )
         return Pits(*np.ascontiguousarray(found.T))
     measured = _in_tiles if max(image.shape) >= LARGEST_SIDE and len(x) else _in_batches
     return measured(image, x, y, diameter, rounds, max_shift)
@@ -234,12 +246,13 @@ def _measure(image: Floats, x: Values, y: Values, diameter: Values, rounds: int,
     x0, y0, expected = x, y, diameter / 2
     radius = expected
     angle = np.arange(PLACING[0]) * (2 * np.pi / PLACING[0])
+    x, y = _snapped(x), _snapped(y)
     for _ in range(rounds - 1):
         half = _outline(_polar(image, x, y, radius, PLACING), radius).half
         area = np.maximum((half**2).sum(1), 1e-9)
         limit = max_shift * 2 * expected
-        x = np.clip(x + (half**3 @ np.cos(angle)) / area * (2 / 3), x0 - limit, x0 + limit)
-        y = np.clip(y + (half**3 @ np.sin(angle)) / area * (2 / 3), y0 - limit, y0 + limit)
+        x = _snapped(np.clip(x + (half**3 @ np.cos(angle)) / area * (2 / 3), x0 - limit, x0 + limit))
+        y = _snapped(np.clip(y + (half**3 @ np.sin(angle)) / area * (2 / 3), y0 - limit, y0 + limit))
         radius = np.clip(np.sqrt((half**2).mean(1)), 0.5 * expected, 2.0 * expected)
     rays, radii = READING
     profile = _polar(image, x, y, radius, READING)
