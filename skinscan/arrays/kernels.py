@@ -280,15 +280,13 @@ def _sample(
 
 
 @_compiled()
-def _sort(values: Floats, count: int) -> None:
-    """The first few values in ascending order, in place."""
-    for index in range(1, count):
-        value = values[index]
-        at = index
-        while at > 0 and values[at - 1] > value:
-            values[at] = values[at - 1]
-            at -= 1
-        values[at] = value
+def _sort(values: Floats, ordered: Floats) -> None:
+    """A few values in ascending order, each put where as many as are less say: no branch to guess wrong."""
+    for index in range(len(values)):
+        value, rank = values[index], 0
+        for other in range(len(values)):
+            rank += (values[other] < value) | ((values[other] == value) & (other < index))
+        ordered[rank] = value
 
 
 @_compiled()
@@ -302,7 +300,7 @@ def _up_to(values: Floats, limit: np.float32) -> int:
 
 @_compiled()
 def _median(values: Floats, some: Floats) -> np.float32:
-    """Median, by halving the range that holds it until few values are left to be sorted in `some`."""
+    """Median, by halving the range that holds it until few values are left to be sorted; `some`: (2, n or more)."""
     low_rank, high_rank = (len(values) - 1) // 2, len(values) // 2
     least = most = values[0]
     for index in range(1, len(values)):
@@ -321,12 +319,12 @@ def _median(values: Floats, some: Floats) -> np.float32:
     left, beyond = 0, np.float32(np.inf)
     for index in range(len(values)):
         value = values[index]
-        some[left] = value
+        some[0, left] = value
         left += (value > floor) & (value <= most)
         beyond = min(beyond, value if value > most else np.float32(np.inf))
-    _sort(some, left)
-    high = some[high_rank - below] if high_rank - below < left else beyond
-    return (some[low_rank - below] + high) / np.float32(2)
+    _sort(some[0, :left], some[1])
+    high = some[1, high_rank - below] if high_rank - below < left else beyond
+    return (some[1, low_rank - below] + high) / np.float32(2)
 
 
 @_compiled()
@@ -368,12 +366,12 @@ def _outline(
             rise = profile[number, ray] - lower
             part = (level - lower) / rise if rise > 0 else np.float32(0)
             half[ray] = (np.float32(number - 1) + min(max(part, np.float32(0)), np.float32(1))) * np.float32(px)
-            some[found] = half[ray]
+            some[0, found] = half[ray]
             found += 1
-    _sort(some, found)
+    _sort(some[0, :found], some[1])
     typical = np.float32(radius)
     if found:
-        typical = (some[(found - 1) // 2] + some[found // 2]) / np.float32(2)
+        typical = (some[1, (found - 1) // 2] + some[1, found // 2]) / np.float32(2)
     for ray in range(rays):
         radius_there = typical if half[ray] < 0 else half[ray]
         half[ray] = min(max(radius_there, np.float32(0.4) * typical), np.float32(2) * typical)
@@ -454,7 +452,7 @@ def measure(
     even = np.empty((len(reading), rays // 2), np.float32)
     half, ring = np.empty(max(rays, placing_rays), np.float32), np.empty(rays // 2, np.float32)
     patch, work = np.empty(4096, np.float32), np.empty((2, max(placing.size, reading.size)), np.float32)
-    away, some = np.empty(even.size, np.float32), np.empty(max(placing.size, even.size), np.float32)
+    away, some = np.empty(even.size, np.float32), np.empty((2, max(placing.size, even.size)), np.float32)
     placing_step = np.float64(placing_grid[0, -1]) / (len(placing) - 1)
     step = np.float64(grid[0, -1]) / (len(reading) - 1)
     found = np.full((len(x), 10), np.nan)
@@ -492,9 +490,9 @@ def measure(
         outer = even[numbers[3] :].reshape(-1)
         for index in range(len(outer)):
             away[index] = abs(outer[index] - surround)
-        _sort(ring, len(ring))
+        _sort(ring, some[1])
         fifth = (len(ring) - 1) / 5
-        low, high = ring[int(fifth)], ring[int(fifth) + 1]
+        low, high = some[1, int(fifth)], some[1, int(fifth) + 1]
         weak = low + (high - low) * (fifth - int(fifth))
         here = found[pit]
         here[0], here[1] = at_x, at_y

@@ -319,11 +319,10 @@ def without_overlaps(pits: Pits, share: float = 0.6) -> NDArray[np.int64]:
     rank = np.empty(len(pits), np.int64)
     rank[order] = np.arange(len(pits))
     neighbours: dict[int, list[int]] = {}
-    for a, b in close:
+    for a, b in close.tolist():
         better, worse = (a, b) if rank[a] < rank[b] else (b, a)
-        neighbours.setdefault(int(worse), []).append(int(better))
+        neighbours.setdefault(worse, []).append(better)
     kept = np.ones(len(pits), bool)
-    for index in order:
-        if any(kept[other] for other in neighbours.get(int(index), ())):
-            kept[index] = False
+    for worse in sorted(neighbours, key=lambda index: int(rank[index])):
+        kept[worse] = not any(kept[other] for other in neighbours[worse])
     return np.flatnonzero(kept)
