@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -179,8 +181,7 @@ def _counted(maps: Maps, cells: Cells) -> tuple[dict[float, Features], float]:
             quantised = part.once("quantised", partial(_quantised, part))
             of_part = cells.cut(part.place) if part is not maps else cells
             counts += glcm.cooccurrences(quantised, of_part.labels[:], cells.count, distances_px, GLCM_LEVELS, part.own)
-            out = np.abs(part.flattened[part.own]) >= GLCM_HALF_RANGE
-            beyond += int(np.count_nonzero(out & (of_part.labels[part.own] > 0)))
+            beyond += _beyond(part.flattened[part.own], of_part.labels[part.own])
         found: dict[float, Features] = {}
         for um, of_blocks in zip(told, counts, strict=True):
             whole = {name: float(value) for name, value in glcm.features(of_blocks.sum(0)).items()}
@@ -188,6 +189,13 @@ def _counted(maps: Maps, cells: Cells) -> tuple[dict[float, Features], float]:
         return cells, (found, beyond / max(cells.pixels, 1))  # the cells live as long as what their id names
 
     return maps.once(("cooccurrence", id(cells)), make)[1]
+
+
+def _beyond(flattened: NDArray[np.float32], labels: NDArray[np.integer[Any]]) -> int:
+    """Pixels of a region that lie outside the range of levels."""
+    most = float(np.nextafter(np.float32(GLCM_HALF_RANGE), np.float32(0)))
+    out = cv2.inRange(flattened, -most, most) == 0 if flattened.size else np.zeros(flattened.shape, np.bool_)
+    return int(np.count_nonzero(labels[out])) if out.any() else 0
 
 
 def _quantised(maps: Maps) -> NDArray[np.uint8]:
