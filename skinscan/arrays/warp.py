@@ -55,11 +55,13 @@ def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> 
     left, top = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
     right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
     share_x, share_y = u - left, v - top
+    certain = bool(np.isfinite(displacement).all())
     total = np.zeros(points.shape)
     for y, weight_y in ((top, 1 - share_y), (bottom, share_y)):
         for x, weight_x in ((left, 1 - share_x), (right, share_x)):
             weight = (weight_y * weight_x)[..., None]
-            total += np.where(weight > 0, weight * displacement[y, x], 0.0)
+            part = weight * displacement[y, x]
+            total += part if certain else np.where(weight > 0, part, 0.0)
     total[~known] = np.nan
     return total
 
@@ -146,10 +148,13 @@ def sample(
 
     cv2.remap gives other values at NaN than at its border, so NaN is first turned into a far point.
     """
-    far = np.float32(-1e5)
-    x = np.where(np.isfinite(map_x), map_x, far)
-    y = np.where(np.isfinite(map_y), map_y, far)
+    x, y = _far_where_unknown(map_x), _far_where_unknown(map_y)
     return np.asarray(cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(outside,) * 4))
+
+
+def _far_where_unknown(coordinates: Field) -> Field:
+    known = np.isfinite(coordinates)
+    return coordinates if known.all() else np.where(known, coordinates, np.float32(-1e5))
 
 
 def carry_labels(
@@ -246,15 +251,16 @@ def _nearest(source: NDArray[Any], map_x: Field, map_y: Field) -> NDArray[Any]:
 def jacobian(
     homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int, points: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """d(after)/d(before) at points (N, 2): (N, 2, 2), central differences over a grid step."""
+    """d(after)/d(before) at points (N, 2): (N, 2, 2); of the displacement, central differences over a grid step."""
     points = np.asarray(points, np.float64).reshape(-1, 2)
-    reach = float(grid_px) if displacement.size else 1.0
-    columns = []
-    for axis in np.eye(2):
-        ahead = forward(points + reach * axis, homography, displacement, grid_px)
-        behind = forward(points - reach * axis, homography, displacement, grid_px)
-        columns.append((ahead - behind) / (2 * reach))
-    return np.stack(columns, axis=-1)
+    after = project(homography, points)
+    depth = points @ homography[2, :2] + homography[2, 2]
+    slopes = (homography[:2, :2] - after[:, :, None] * homography[2, :2]) / depth[:, None, None]
+    if displacement.size:
+        for axis, step in enumerate(grid_px * np.eye(2)):
+            ahead, behind = (displacement_at(displacement, grid_px, points + way * step) for way in (1, -1))
+            slopes[:, :, axis] += (ahead - behind) / (2 * grid_px)
+    return np.asarray(slopes, np.float64)
 
 
 def _nodes(shape: tuple[int, int], step: int) -> Points:
