@@ -7,20 +7,23 @@ peak. Shifts become a field by local linear regression (Cleveland 1979), robust 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from skinscan.arrays.filters import masked_gaussian
+from skinscan.arrays.filters import inside, masked_gaussian
 
 Array = NDArray[np.float64]
 Patches = NDArray[np.float32]
 
 _CHUNK = 128
 _RIDGE = 0.02
+_FINE_REACH = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,16 +253,21 @@ def _centring(points: Array, weights: Array) -> Array:
 def band(
     image: NDArray[np.float32], mask: NDArray[np.bool_], fine: float, coarse: float, clip: float = 4.0
 ) -> NDArray[np.float32]:
-    """`image` between two masked Gaussians (standard deviations in px), tails cut; 0 outside the mask."""
-    low = masked_gaussian(image, mask, coarse)
-    high = masked_gaussian(image, mask, fine) if fine > 0 else image
-    out = np.where(mask, high - low, np.float32(0)).astype(np.float32)
+    """`image` between two Gaussians (standard deviations in px), tails cut; 0 outside the mask.
+
+    The coarse one leaves the mask out, for the fine one the mean that it found goes on outside.
+    """
+    out = inside(image - masked_gaussian(image, mask, coarse), mask)
+    if fine > 0:
+        side = 2 * math.ceil(_FINE_REACH * fine) + 1
+        blurred = cv2.GaussianBlur(out, (side, side), fine, borderType=cv2.BORDER_CONSTANT)
+        out = inside(np.asarray(blurred, np.float32), mask)
     spread = typical(out, mask)
-    return np.clip(out, -clip * spread, clip * spread)
+    return np.clip(out, -clip * spread, clip * spread, out=out)
 
 
 def typical(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
     """Robust standard deviation about zero of `values` within `mask`: 1.4826 median |value|, over 1e-9."""
     step = max(1, int(np.sqrt(values.size / 250_000)))
-    inside = np.abs(values[::step, ::step][mask[::step, ::step]])
-    return max(1.4826 * float(np.median(inside)), 1e-9) if inside.size else 1e-9
+    sizes = np.abs(values[::step, ::step][mask[::step, ::step]])
+    return max(1.4826 * float(np.median(sizes)), 1e-9) if sizes.size else 1e-9

@@ -117,8 +117,8 @@ def forward_map(
 
     Exact every `step` pixels and bilinear between; step 1 is exact everywhere.
     """
-    nodes = _nodes(shape_before, step)
-    return _upsampled(forward(nodes, homography, displacement, grid_px), shape_before, step)
+    whole = slice(0, shape_before[0]), slice(0, shape_before[1])
+    return map_between(lambda nodes: forward(nodes, homography, displacement, grid_px), whole, step)
 
 
 def inverse_map(
@@ -133,8 +133,21 @@ def inverse_map(
     Exact every `step` pixels and bilinear between; step 1 is exact everywhere. Coordinates may lie outside
     the before image. `sample` reads an image through these maps.
     """
-    nodes = _nodes(shape_after, step)
-    return _upsampled(inverse(nodes, homography, displacement, grid_px), shape_after, step)
+    whole = slice(0, shape_after[0]), slice(0, shape_after[1])
+    return map_between(lambda nodes: inverse(nodes, homography, displacement, grid_px), whole, step)
+
+
+def map_between(
+    to_source: Callable[[Points], Points], part: tuple[slice, slice], step: int = 8
+) -> tuple[Field, Field]:
+    """Where a function takes the pixels of some rows and columns: map_x, map_y, (h, w) float32 each.
+
+    Exact every `step` pixels and bilinear between; NaN around a place that it does not know.
+    """
+    rows, columns = part
+    size = rows.stop - rows.start, columns.stop - columns.start
+    nodes = to_source(_nodes(size, step) + np.array([columns.start, rows.start], np.float64))
+    return _upsampled(nodes, size, step)
 
 
 def sample(
@@ -201,9 +214,7 @@ def _carried(
     pixels = source.view(np.uint8) if source.dtype == bool else source
     for top in range(seen[0].start, seen[0].stop, _STRIPE_ROWS):
         stripe = slice(top, min(top + _STRIPE_ROWS, seen[0].stop))
-        size = (stripe.stop - stripe.start, seen[1].stop - seen[1].start)
-        nodes = to_source(_nodes(size, step) + np.array([seen[1].start, top], np.float64))
-        map_x, map_y = _upsampled(nodes, size, step)
+        map_x, map_y = map_between(to_source, (stripe, seen[1]), step)
         out[stripe, seen[1]] = _nearest(pixels, map_x, map_y)
     return out
 

@@ -17,6 +17,7 @@ from skinscan.records import BoolArray
 
 _TILE_PX = 320
 _MOST_TILES = 24
+_MAP_STEP = 8
 _LIGHT_PX = 160
 _LIGHT_WAVES = 8
 _SAMPLES = 60_000
@@ -76,8 +77,9 @@ def texture_likeness(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float
         shortest = max(BAND_MM[0] / view_mm, 3.0)
         longest = max(BAND_MM[1] / view_mm, 3 * shortest)
     sums = np.zeros(6)
+    cover = other.mask.astype(np.float32)
     for tile in _tiles(one.mask):
-        sums += _moments(one, other, fit, tile, shortest, longest)
+        sums += _moments(one, other, cover, fit, tile, shortest, longest)
     count, a, b, aa, bb, ab = sums
     first, second = (aa - a * a / count, bb - b * b / count) if count >= 100 else (0.0, 0.0)
     if not (first > 0 and second > 0):
@@ -96,7 +98,7 @@ def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[n
     ratio = scale_at(fit, shared)
     other = second.resized(reduction * ratio)
     every = slice(0, one.mask.shape[0]), slice(0, one.mask.shape[1])
-    there, both = _seen_by(one, other, fit, every)
+    there, both = _seen_by(one, other, other.mask.astype(np.float32), fit, every, 1)
     if both.sum() < 50:
         return float("nan")
     sigma = CUTOFF_TO_SIGMA * math.sqrt(float(both.sum())) / _LIGHT_WAVES
@@ -131,9 +133,15 @@ def _tiles(mask: BoolArray) -> list[tuple[slice, slice]]:
 
 
 def _moments(
-    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice], shortest: float, longest: float
+    one: SkinView,
+    other: SkinView,
+    cover: NDArray[np.float32],
+    fit: Warp,
+    tile: tuple[slice, slice],
+    shortest: float,
+    longest: float,
 ) -> NDArray[np.float64]:
-    there, both = _seen_by(one, other, fit, tile)
+    there, both = _seen_by(one, other, cover, fit, tile, _MAP_STEP)
     if both.sum() < 100:
         return np.zeros(6)
     a, b = (
@@ -144,14 +152,15 @@ def _moments(
 
 
 def _seen_by(
-    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice]
+    one: SkinView, other: SkinView, cover: NDArray[np.float32], fit: Warp, tile: tuple[slice, slice], step: int
 ) -> tuple[NDArray[np.float32], BoolArray]:
-    """The other view under a tile of the first, and where both hold skin."""
-    rows, columns = tile
-    grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    points = warp.project(one.to_photo, np.stack(grid, axis=-1))
-    there = warp.project(np.linalg.inv(other.to_photo), fit(points)).astype(np.float32)
-    map_x, map_y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+    """The other view under a tile of the first, and where both hold skin; `cover` is the other's mask.
+
+    The warp is exact every `step` pixels of the tile.
+    """
+    to_other = np.linalg.inv(other.to_photo)
+    map_x, map_y = warp.map_between(
+        lambda nodes: warp.project(to_other, fit(warp.project(one.to_photo, nodes))), tile, step
+    )
     values = warp.sample(other.values, map_x, map_y, cv2.INTER_CUBIC)
-    cover = warp.sample(other.mask.astype(np.float32), map_x, map_y)
-    return np.asarray(values, np.float32), (cover > 0.99) & one.mask[tile]
+    return np.asarray(values, np.float32), (warp.sample(cover, map_x, map_y) > 0.99) & one.mask[tile]

@@ -47,6 +47,8 @@ _UNMOVED_PX = 0.75
 """Least share of patches that agree: 0.4 or more of a smiling face do, and all that a watermark covers."""
 
 _LEAST_AGREEING = 8
+_PATCHES = 600
+_LEAST_SPACING = 24
 _LOG10_CHANCE = -6.0
 _LOG10_CONVINCING = -15.0
 _SCALE_RANGE = (0.2, 5.0)
@@ -224,14 +226,16 @@ def _log10_tail(successes: int, trials: int, chance: float) -> float:
 
 
 def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tuple[int, int]) -> Pass:
-    """Two passes at the finest scale that both photos have; the second starts where the first ended."""
+    """A pass at half the finest scale that both photos have, and one at that scale from where the first ended.
+
+    Patches of a small skin are too few at half the scale: there both passes are at the finest.
+    """
     one, other = _same_scale(first, second, best.fit.warp)
     fit = best.fit
-    area = float(one.mask.sum())
-    spacing = max(24, round(math.sqrt(area / 600)))
-    before, after = banded(one), banded(other)
-    for search in (12, 8):
-        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing)
+    spacing = max(_LEAST_SPACING, round(math.sqrt(float(np.count_nonzero(one.mask)) / _PATCHES)))
+    for halving, search in ((2 if spacing >= 2 * _LEAST_SPACING else 1, 12), (1, 8)):
+        before, after = (banded(view.resized(halving * view.photo_px)) for view in (one, other))
+        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // halving)
         if finer is None or finer.agreeing < _LEAST_AGREEING:
             break
         fit = finer
