@@ -137,9 +137,7 @@ def inverse_map(
     return map_between(lambda nodes: inverse(nodes, homography, displacement, grid_px), whole, step)
 
 
-def map_between(
-    to_source: Callable[[Points], Points], part: tuple[slice, slice], step: int = 8
-) -> tuple[Field, Field]:
+def map_between(to_source: Callable[[Points], Points], part: tuple[slice, slice], step: int = 8) -> tuple[Field, Field]:
     """Where a function takes the pixels of some rows and columns: map_x, map_y, (h, w) float32 each.
 
     Exact every `step` pixels and bilinear between; NaN around a place that it does not know.

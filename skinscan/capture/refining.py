@@ -25,6 +25,7 @@ SIDE = 64
 """Patch side in px of the view, the search included."""
 
 _CHUNK = 128
+_LEAST = 8
 _LEAST_COVER = 0.5
 _COVER_STEP, _COVER_FROM = 4, 2
 _NEIGHBOURHOOD = slice(4, 12)
@@ -92,12 +93,12 @@ class _Votes:
 def refine(
     before: Banded, after: Banded, start: Warp, shape: tuple[int, int], search: int, spacing: int
 ) -> Pass | None:
-    """One pass over two views of the same scale; None where fewer than 8 patches could be looked up.
+    """One pass over two views of the same scale; None where fewer than 8 patches could be looked up and fitted.
 
     `shape` of the before photo, `search` and `spacing` in view pixels.
     """
     votes = _look_up(before, after, start, search, spacing)
-    if len(votes.before) < 8 or (votes.weights > 0).sum() < 8:
+    if len(votes.before) < _LEAST or (votes.weights > 0).sum() < _LEAST:
         return None
     return _fit(votes, shape, spacing * before.view.photo_px)
 
@@ -191,10 +192,12 @@ def _cut(image: NDArray[np.float32], nodes: Array) -> NDArray[np.float32]:
     return out
 
 
-def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass:
+def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass | None:
     homography = _robust_homography(votes)
     rest = votes.after - warp.project(homography, votes.before)
     rest[votes.weights == 0] = np.nan
+    if np.isfinite(rest).all(axis=1).sum() < _LEAST:
+        return None  # a wild homography puts the others behind the horizon
     width, robust, off = _smoothest(votes, rest, spacing_px)
     weights = votes.weights * robust
     tolerance = max(_AGREE_PX * votes.after_px, 0.0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ Half a thousand is both the fastest and the surest: finer structure is more nois
 looks different once the light moves.
 """
 
+QUICK_PX = 256
+"""Longest side of the views that are tried first of all: a sixth of the work, and enough for most close-ups."""
+
 LEAST_OVERLAP = 0.15
 
 _CHANCE = 0.06
@@ -44,6 +47,7 @@ _LEAST_SHARE = 0.3
 _LEAST_SHARE_UNMOVED = 0.8
 _SHARE_OF_ALL = 0.8
 _UNMOVED_PX = 0.75
+_MOVED_VIEW_PX = 1.5
 """Least share of patches that agree: 0.4 or more of a smiling face do, and all that a watermark covers."""
 
 _LEAST_AGREEING = 8
@@ -65,13 +69,18 @@ TEXTURE_ALIKE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A fit and what speaks for it. `unmoved`: its features lie at the same pixels in both photos."""
+    """A fit and what speaks for it.
+
+    `moved_px`: how far its features lie apart in the two photos, in photo pixels; `view_px`: photo pixels to a pixel
+    of the before view that they were found in.
+    """
 
     fit: Pass
     matches: int
     chance: float
     mirrored: bool
-    unmoved: bool
+    moved_px: float
+    view_px: float
 
     @property
     def share(self) -> float:
@@ -80,7 +89,7 @@ class _Attempt:
     @property
     def printed_on(self) -> bool:
         """What agrees is fixed to the picture and the rest is not: a watermark, a dirty lens."""
-        return self.unmoved and self.share < _LEAST_SHARE_UNMOVED
+        return self.moved_px < _UNMOVED_PX and self.share < _LEAST_SHARE_UNMOVED
 
     @property
     def believed(self) -> bool:
@@ -90,6 +99,15 @@ class _Attempt:
             and self.share >= _LEAST_SHARE
             and not self.printed_on
         )
+
+    @property
+    def convincing(self) -> bool:
+        return self.believed and self.chance <= _LOG10_CONVINCING
+
+    @property
+    def beyond_doubt(self) -> bool:
+        """Nearly all agrees, and so far from where it was that nothing printed on the picture can be meant."""
+        return self.convincing and self.share >= _SHARE_OF_ALL and self.moved_px >= _MOVED_VIEW_PX * self.view_px
 
 
 def register(before: Frame, after: Frame) -> Registration:
@@ -109,11 +127,21 @@ def register(before: Frame, after: Frame) -> Registration:
     if first is None or second is None:
         which = "before" if first is None else "after"
         return _refused(f"no skin was found in the {which} photo; draw the region to compare by hand")
-    best = _search(first, second, before, after)
+    best = _quick_look(first, second, before.shape) or _search(first, second, before, after)
     if best is None or not best.believed:
         return _refused(_why_not(best))
     fine = _at_full_size(first, second, best, before.shape)
     return _described(before, after, first, second, best, fine)
+
+
+def _quick_look(first: SkinView, second: SkinView, shape: tuple[int, int]) -> _Attempt | None:
+    """An attempt on small views, if that puts an end to all doubt."""
+    sides = [max(view.mask.shape) for view in (first, second)]
+    if min(sides) <= QUICK_PX:
+        return None
+    one, other = (view.resized(side / QUICK_PX) for view, side in zip((first, second), sides, strict=True))
+    attempt = _attempt(one, matching.features(one), other, shape, mirrored=False)
+    return attempt if attempt is not None and attempt.beyond_doubt else None
 
 
 def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _Attempt | None:
@@ -127,7 +155,7 @@ def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _
                 continue
             if best is None or attempt.chance < best.chance:
                 best = attempt
-            if best.believed and best.chance <= _LOG10_CONVINCING:
+            if best.convincing:
                 return best
         if best is not None and best.believed:
             return best
@@ -160,19 +188,19 @@ def _attempt(
         return None
     homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)
     start = Warp(homography / homography[2, 2], warp.NO_DISPLACEMENT, 1)
-    moved = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
-    unmoved = float(np.median(np.linalg.norm(moved, axis=1))) < _UNMOVED_PX
+    apart = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
+    moved_px = float(np.median(np.linalg.norm(apart, axis=1)))
     one, other = _same_scale(one, other, start)
     before, after = banded(one), banded(other)
     fit = refine(before, after, start, shape, search=10, spacing=24)
     if fit is None:
         return None
-    attempt = _Attempt(fit, len(guess), _chance(fit), mirrored, unmoved)
+    attempt = _Attempt(fit, len(guess), _chance(fit), mirrored, moved_px, one.photo_px)
     if attempt.chance <= _LOG10_CHANCE and attempt.share < _SHARE_OF_ALL:
         # a guess from one corner reaches the far one only on a second look, from where the first arrived
         again = refine(before, after, _everywhere(fit.warp), shape, search=10, spacing=24)
         if again is not None and again.agreeing > fit.agreeing:
-            attempt = _Attempt(again, len(guess), _chance(again), mirrored, unmoved)
+            attempt = replace(attempt, fit=again, chance=_chance(again))
     return attempt
 
 
@@ -226,20 +254,33 @@ def _log10_tail(successes: int, trials: int, chance: float) -> float:
 
 
 def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tuple[int, int]) -> Pass:
-    """A pass at half the finest scale that both photos have, and one at that scale from where the first ended.
+    """Passes from a quarter of the attempt's scale, or half the finest, to the finest scale that both photos have.
 
-    Patches of a small skin are too few at half the scale: there both passes are at the finest.
+    Each starts where the one before ended; there are two at least. Patches of a small skin are too few at less than
+    the finest scale: there both passes are at that.
     """
     one, other = _same_scale(first, second, best.fit.warp)
     fit = best.fit
     spacing = max(_LEAST_SPACING, round(math.sqrt(float(np.count_nonzero(one.mask)) / _PATCHES)))
-    for halving, search in ((2 if spacing >= 2 * _LEAST_SPACING else 1, 12), (1, 8)):
-        before, after = (banded(view.resized(halving * view.photo_px)) for view in (one, other))
-        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // halving)
+    for reduction, search in _levels(best.view_px / one.photo_px, spacing):
+        before, after = (banded(view.resized(reduction * view.photo_px)) for view in (one, other))
+        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // reduction)
         if finer is None or finer.agreeing < _LEAST_AGREEING:
             break
         fit = finer
     return fit
+
+
+def _levels(ratio: float, spacing: int) -> list[tuple[int, int]]:
+    """(reduction, search in px) of each pass, for an attempt on views `ratio` times as coarse as the finest."""
+    reduction = max(2, 2 ** math.ceil(math.log2(max(ratio / 4, 1))))
+    while reduction > 1 and spacing < reduction * _LEAST_SPACING:
+        reduction //= 2
+    levels = [(reduction, 12)]
+    while reduction > 4:
+        reduction //= 4
+        levels.append((reduction, 12))
+    return [*levels, (1, 8)]
 
 
 def _everywhere(fit: Warp) -> Warp:
