@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from skinscan.arrays.filters import inside, masked_gaussian
+from skinscan.arrays.filters import inside, masked_gaussian, reduced, reduced_inside
 
 Array = NDArray[np.float64]
 Patches = NDArray[np.float32]
@@ -24,6 +24,7 @@ Patches = NDArray[np.float32]
 _CHUNK = 128
 _RIDGE = 0.02
 _FINE_REACH = 3.0
+_WIDE, _LEAST_SIDE = 6.0, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +258,7 @@ def band(
 
     The coarse one leaves the mask out, for the fine one the mean that it found goes on outside.
     """
-    out = inside(image - masked_gaussian(image, mask, coarse), mask)
+    out = inside(image - _wide_mean(image, mask, coarse), mask)
     if fine > 0:
         side = 2 * math.ceil(_FINE_REACH * fine) + 1
         blurred = cv2.GaussianBlur(out, (side, side), fine, borderType=cv2.BORDER_CONSTANT)
@@ -266,8 +267,24 @@ def band(
     return np.clip(out, -clip * spread, clip * spread, out=out)
 
 
+def _wide_mean(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
+    """`masked_gaussian` on a quarter of the pixels' sides where it is wide: for finding patches, not for measuring."""
+    if sigma_px < _WIDE or min(image.shape) < _LEAST_SIDE:
+        return masked_gaussian(image, mask, sigma_px)
+    # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
+    sigma = math.sqrt((sigma_px**2 - 15 / 12 - 16 / 6) / 16)
+    total, share = (
+        cv2.GaussianBlur(reduced(a, 2), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        for a in reduced_inside(image, mask, 2)
+    )
+    small = cv2.divide(total, np.maximum(share, np.float32(1e-3)))
+    height, width = image.shape
+    whole = cv2.resize(small, (4 * small.shape[1], 4 * small.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole[:height, :width], np.float32)
+
+
 def typical(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
     """Robust standard deviation about zero of `values` within `mask`: 1.4826 median |value|, over 1e-9."""
-    step = max(1, int(np.sqrt(values.size / 250_000)))
+    step = max(1, int(np.sqrt(values.size / 60_000)))
     sizes = np.abs(values[::step, ::step][mask[::step, ::step]])
     return max(1.4826 * float(np.median(sizes)), 1e-9) if sizes.size else 1e-9

@@ -68,8 +68,8 @@ def texture_likeness(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float
     shortest, longest = BAND_PX
     if mm_per_px is not None:
         view_mm = mm_per_px * one.photo_px
-        if BAND_MM[0] / view_mm > 6:
-            reduction = BAND_MM[0] / view_mm / 6
+        if BAND_MM[0] / view_mm >= 12:
+            reduction = 2 ** int(math.log2(BAND_MM[0] / view_mm / 6))
             ratio = other.photo_px / one.photo_px
             one = one.resized(one.photo_px * reduction)
             other = other.resized(one.photo_px * ratio)
