@@ -83,11 +83,14 @@ def inverse(points: NDArray[Any], homography: NDArray[np.floating[Any]], displac
     if displacement.size == 0:
         return before
     filled = fill_unknown(displacement)
+    found, wanted = before.reshape(-1, 2), points.reshape(-1, 2)
+    left = np.arange(len(wanted))
     for _ in range(_INVERSE_STEPS):
-        off = forward(before, homography, filled, grid_px) - points
-        if not np.any(np.hypot(off[..., 0], off[..., 1]) > INVERSE_TOLERANCE_PX / 10):
+        off = forward(found[left], homography, filled, grid_px) - wanted[left]
+        left = left[np.hypot(off[:, 0], off[:, 1]) > INVERSE_TOLERANCE_PX / 10]
+        if not left.size:
             break
-        before = project(back, points - displacement_at(filled, grid_px, before))
+        found[left] = project(back, wanted[left] - displacement_at(filled, grid_px, found[left]))
     off = forward(before, homography, displacement, grid_px) - points
     before[~(np.hypot(off[..., 0], off[..., 1]) <= INVERSE_TOLERANCE_PX)] = np.nan
     return before
@@ -202,19 +205,25 @@ def _carried(
     out = np.zeros(shape, source.dtype)
     if not source.size or not out.size:
         return out
-    rows, columns = np.flatnonzero(source.any(1)), np.flatnonzero(source.any(0))
-    if not len(rows):
-        return out
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    seen = _window(shape, to_source, part)
+    pixels = source.view(np.uint8) if source.dtype == bool else source
+    part = _box(pixels)
+    seen = _window(shape, to_source, part) if part is not None else None
     if seen is None:
         return out
-    pixels = source.view(np.uint8) if source.dtype == bool else source
     for top in range(seen[0].start, seen[0].stop, _STRIPE_ROWS):
         stripe = slice(top, min(top + _STRIPE_ROWS, seen[0].stop))
         map_x, map_y = map_between(to_source, (stripe, seen[1]), step)
         out[stripe, seen[1]] = _nearest(pixels, map_x, map_y)
     return out
+
+
+def _box(pixels: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Rows and columns around all pixels that are not 0."""
+    if pixels.dtype == np.uint8:
+        left, top, width, height = cv2.boundingRect(pixels)
+        return (slice(top, top + height), slice(left, left + width)) if width else None
+    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else None
 
 
 def _window(
@@ -287,8 +296,12 @@ def _upsampled(nodes: Points, shape: tuple[int, int], step: int) -> tuple[Field,
         if step == 1:
             out.append(coarse[:height, :width])
             continue
-        wide = _stretched(coarse.T, width, step).T
-        out.append(_stretched(np.ascontiguousarray(wide), height, step))
+        column = np.arange(width)
+        rise = np.diff(coarse, axis=1, append=coarse[:, -1:]).take(column // step, axis=1)
+        wide = coarse.take(column // step, axis=1)
+        wide += rise * (column % step / np.float32(step)).astype(np.float32)
+        wide[:, ::step] = coarse[:, : -(-width // step)]  # itself, even where the next one is unknown
+        out.append(_stretched(wide, height, step))
     return out[0], out[1]
 
 

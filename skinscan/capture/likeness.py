@@ -21,6 +21,7 @@ _MAP_STEP = 8
 _LIGHT_PX = 160
 _LIGHT_WAVES = 8
 _SAMPLES = 60_000
+_SLOPES = 3000
 
 BAND_MM = (0.25, 1.0)
 BAND_PX = (6.0, 30.0)
@@ -51,8 +52,8 @@ def overlap(first: SkinView, second: SkinView, fit: Warp) -> Overlap:
     seen = np.zeros(len(points), bool)
     column, row = where[inside].T
     seen[inside] = second.mask[row, column]
-    areas = np.abs(np.linalg.det(slopes_at(fit, points[seen])))
-    covered = float(areas.sum()) * (step * first.photo_px) ** 2
+    enlarged = scale_at(fit, points[seen]) ** 2 if seen.any() else 0.0
+    covered = enlarged * float(seen.sum()) * (step * first.photo_px) ** 2
     skin_after = max(float(second.mask.sum()) * second.photo_px**2, 1.0)
     return Overlap(float(seen.mean()) if seen.size else 0.0, min(covered / skin_after, 1.0), points[seen])
 
@@ -113,8 +114,9 @@ def scale_at(fit: Warp, points: NDArray[np.float64]) -> float:
 
 
 def slopes_at(fit: Warp, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slopes (m, 2, 2) of the homography at those of points (n, 2) that lie before the horizon."""
-    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points)
+    """Slopes (m, 2, 2) of the homography at a sample of points (n, 2), where they lie before the horizon."""
+    thin = points[:: max(len(points) // _SLOPES, 1)]
+    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, thin)
     return slopes[np.isfinite(slopes).all(axis=(1, 2))]
 
 
