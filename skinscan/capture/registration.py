@@ -140,19 +140,17 @@ def _quick_look(first: SkinView, second: SkinView, shape: tuple[int, int]) -> _A
     if min(sides) <= QUICK_PX:
         return None
     one, other = (view.resized(side / QUICK_PX) for view, side in zip((first, second), sides, strict=True))
-    attempt = _attempt(one, matching.features(one), other, shape, mirrored=False)
-    return attempt if attempt is not None and attempt.beyond_doubt else None
+    for attempt in _attempts(one, other, shape):
+        if attempt.beyond_doubt:
+            return attempt
+    return None
 
 
 def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _Attempt | None:
     """The most convincing of all attempts; stops at the first that leaves no doubt."""
     best: _Attempt | None = None
     for one, other in _views(first, second, before, after):
-        features = matching.features(one)
-        for mirrored in (False, True):
-            attempt = _attempt(one, features, other.flipped() if mirrored else other, before.shape, mirrored)
-            if attempt is None:
-                continue
+        for attempt in _attempts(one, other, before.shape):
             if best is None or attempt.chance < best.chance:
                 best = attempt
             if best.convincing:
@@ -180,10 +178,20 @@ def _views(first: SkinView, second: SkinView, before: Frame, after: Frame) -> It
                 yield first.resized(pair[0]), second.resized(pair[1])
 
 
+def _attempts(one: SkinView, other: SkinView, shape: tuple[int, int]) -> Iterator[_Attempt]:
+    """What comes of two views as they are, and of the after view mirrored."""
+    ours, theirs = matching.features(one), matching.features(other)
+    for mirrored in (False, True):
+        if mirrored:
+            other, theirs = other.flipped(), theirs.flipped(other.mask.shape[1])
+        attempt = _attempt(one, other, matching.guess(ours, theirs), shape, mirrored)
+        if attempt is not None:
+            yield attempt
+
+
 def _attempt(
-    one: SkinView, features: matching.Features, other: SkinView, shape: tuple[int, int], mirrored: bool
+    one: SkinView, other: SkinView, guess: matching.Guess | None, shape: tuple[int, int], mirrored: bool
 ) -> _Attempt | None:
-    guess = matching.guess(features, matching.features(other))
     if guess is None or not _plausible(guess.homography, guess.before):
         return None
     homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)

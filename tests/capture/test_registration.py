@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skinscan.arrays import warp
-from skinscan.capture import refining, registration
+from skinscan.capture import matching, refining, registration
 from skinscan.capture.registration import register
 from skinscan.capture.skin_view import skin_view
 from skinscan.phantom.cameras import Camera
@@ -275,6 +275,16 @@ def test_small_views_settle_a_close_up_that_moved_and_no_other(monkeypatch):
         assert register(before, moved).ok
         with pytest.raises(AssertionError):
             register(before, before)  # what is printed on the picture lies at the same pixels too
+
+
+def test_features_of_a_mirrored_view_are_its_own_mirrored():
+    view = skin_view(frame(shot("III").pixels))
+    got, expected = matching.features(view).flipped(SIDE), matching.features(view.flipped())
+    apart = np.linalg.norm(got.points[:, None] - expected.points[None], axis=2)
+    twin = apart < 0.1
+    assert twin.any(axis=1).mean() > 0.9
+    alike = np.where(twin, got.descriptors @ expected.descriptors.T, -1).max(axis=1)
+    assert np.median(alike[twin.any(axis=1)]) > 0.999
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.9, 8.0, 31.0])
