@@ -222,8 +222,12 @@ def _box(pixels: NDArray[Any]) -> tuple[slice, slice] | None:
     if pixels.dtype == np.uint8:
         left, top, width, height = cv2.boundingRect(pixels)
         return (slice(top, top + height), slice(left, left + width)) if width else None
-    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
-    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else None
+    rows = np.flatnonzero(pixels.any(1))
+    if not len(rows):
+        return None
+    high = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(pixels[high].any(0))
+    return high, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _window(

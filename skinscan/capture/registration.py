@@ -28,12 +28,12 @@ from skinscan.records import Flag, Frame, Notice, Registration
 WORKING_PX = (512, 320, 900)
 """Longest side of the views that features are looked for in, in the order tried.
 
-Half a thousand is both the fastest and the surest: finer structure is more noise, JPEG and relief, and relief
+Half a thousand is the surest: finer structure is more noise, JPEG and relief, and relief
 looks different once the light moves.
 """
 
 QUICK_PX = 256
-"""Longest side of the views that are tried first of all: a sixth of the work, and enough for most close-ups."""
+"""Longest side of the views that are tried first of all: a fifth of the work, and enough for most close-ups."""
 
 LEAST_OVERLAP = 0.15
 
@@ -270,12 +270,14 @@ def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tupl
     one, other = _same_scale(first, second, best.fit.warp)
     fit = best.fit
     spacing = max(_LEAST_SPACING, round(math.sqrt(float(np.count_nonzero(one.mask)) / _PATCHES)))
+    reached = 0
     for reduction, search in _levels(best.view_px / one.photo_px, spacing):
-        before, after = (banded(view.resized(reduction * view.photo_px)) for view in (one, other))
+        if reduction != reached:
+            before, after = (banded(view.resized(reduction * view.photo_px)) for view in (one, other))
+            reached = reduction
         finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // reduction)
-        if finer is None or finer.agreeing < _LEAST_AGREEING:
-            break
-        fit = finer
+        if finer is not None and finer.agreeing >= _LEAST_AGREEING:
+            fit = finer
     return fit
 
 
