@@ -229,9 +229,9 @@ def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
     seen_after = after.regions.get(region, after.usable)
     back = warp.carry_mask_back(seen_after, before.shape, r.homography, r.displacement, r.grid_px)
     labels, count = grid_blocks(before.regions[region] & back)
-    carried = _carry(labels, after.shape, r)
-    carried[~seen_after] = 0
-    return cells_of(labels[pair.before.box], count), cells_of(carried[pair.after.box], count)
+    carried = _carry(labels, after.shape, r)[pair.after.box]
+    carried *= seen_after[pair.after.box]
+    return cells_of(labels[pair.before.box], count), cells_of(carried, count)
 
 
 def samples_of(pair: Pair, region: str) -> Iterator[tuple[Measure, tuple[Sample, Sample] | PairedSample | None]]:

@@ -7,20 +7,24 @@ peak. Shifts become a field by local linear regression (Cleveland 1979), robust 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from skinscan.arrays.filters import masked_gaussian
+from skinscan.arrays.filters import inside, masked_gaussian, reduced, reduced_inside
 
 Array = NDArray[np.float64]
 Patches = NDArray[np.float32]
 
 _CHUNK = 128
 _RIDGE = 0.02
+_FINE_REACH = 3.0
+_WIDE, _LEAST_SIDE = 6.0, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +44,15 @@ class Shifts:
 
 def window(side: int, search: int) -> Patches:
     """Smooth weights (side, side) of the reference patch: Hann, zero within `search` px of the border."""
+    line = _line(side, search)
+    return np.outer(line, line).astype(np.float32)
+
+
+def _line(side: int, search: int) -> Array:
     length = side - 2 * search
     line = np.zeros(side)
     line[search : search + length] = np.hanning(length + 2)[1:-1]
-    return np.outer(line, line).astype(np.float32)
+    return line
 
 
 def patch_shifts(reference: Patches, moved: Patches, search: int) -> Shifts:
@@ -65,17 +74,20 @@ def patch_shifts(reference: Patches, moved: Patches, search: int) -> Shifts:
 def _correlation(reference: Patches, moved: Patches, weights: Patches, search: int) -> Patches:
     """Normalised correlation (n, 2 search + 1, 2 search + 1) for every shift; NaN where a patch is empty."""
     side = reference.shape[1]
-    template = reference * weights
-    spectrum = fft.rfft2(moved)
-    cross = fft.irfft2(np.conj(fft.rfft2(template)) * spectrum, s=(side, side))
-    energy = fft.irfft2(np.conj(fft.rfft2(weights)) * fft.rfft2(moved * moved), s=(side, side))
-    own = np.einsum("nij,nij->n", template, reference)[:, None, None]
     picks = np.arange(-search, search + 1)
-    cross, energy = (a[:, picks[:, None], picks[None, :]] for a in (cross, energy))
-    floor = 1e-6 * np.maximum(energy.max(axis=(1, 2), keepdims=True), 1e-20)
+    template = reference * weights
+    spectrum = fft.rfft2(template)
+    np.conj(spectrum, out=spectrum)
+    spectrum *= fft.rfft2(moved)
+    cross = fft.irfft2(spectrum, s=(side, side), overwrite_x=True)[:, picks[:, None], picks[None, :]]
+    # the window is the product of two lines: its sums over the squares are two matrix products
+    shifted = np.stack([np.roll(_line(side, search), shift) for shift in picks]).astype(np.float32)
+    energy = shifted @ ((moved * moved).reshape(-1, side) @ shifted.T).reshape(-1, side, len(picks))
+    own = np.einsum("nij,nij->n", template, reference)[:, None, None]
+    most = energy.max(axis=(1, 2), keepdims=True)
     out = np.full(cross.shape, np.nan, np.float32)
-    np.divide(cross, np.sqrt(own * np.maximum(energy, floor)), out=out, where=own > 1e-12)
-    return np.where(energy.max(axis=(1, 2), keepdims=True) > 1e-12, out, np.float32(np.nan))
+    np.divide(cross, np.sqrt(own * np.maximum(energy, 1e-6 * np.maximum(most, 1e-20))), out=out, where=own > 1e-12)
+    return np.where(most > 1e-12, out, np.float32(np.nan))
 
 
 def _peaks(correlation: Patches) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
@@ -141,38 +153,50 @@ class Smoother:
 
     def predict(self, values: Array, weights: Array) -> Array:
         """Prediction (m, 2) from values (n, 2) and weights (n,); NaN where nothing is near."""
-        slope, norm = self._plane(weights)
-        x = self.scaled
+        x, y = self.scaled[:, :1], self.scaled[:, 1:]
         known = np.where(weights[:, None] > 0, np.nan_to_num(values), 0.0) * weights[:, None]
-        sums = self.kernel @ np.concatenate([known, known * x[:, :1], known * x[:, 1:]], axis=1)
+        columns = np.concatenate([_moments(self.scaled) * weights[:, None], known, known * x, known * y], axis=1)
+        sums = self.kernel @ columns
+        slope, norm = self._plane(sums[:, :6].T, weights)
         level = 1 + (slope * self.at_scaled).sum(axis=1)
-        total = level[:, None] * sums[:, :2] - slope[:, :1] * sums[:, 2:4] - slope[:, 1:] * sums[:, 4:]
+        total = level[:, None] * sums[:, 6:8] - slope[:, :1] * sums[:, 8:10] - slope[:, 1:] * sums[:, 10:]
         return np.asarray(total / norm[:, None], np.float64)
 
     def gain(self, weights: Array) -> Array:
         """Variance of each prediction (m,) over that of one value: the sum of its squared shares."""
-        slope, norm = self._plane(weights)
+        moments = _moments(self.scaled)
+        slope, norm = self._plane((self.kernel @ (moments * weights[:, None])).T, weights)
         level = 1 + (slope * self.at_scaled).sum(axis=1)
-        share = self.kernel * weights[None] * (level[:, None] - slope @ self.scaled.T)
-        return np.asarray((share**2).sum(axis=1) / norm**2, np.float64)
+        # (level - slope . x)^2 multiplied out
+        of_x, of_y = slope.T
+        factors = level**2, -2 * level * of_x, -2 * level * of_y, of_x**2, 2 * of_x * of_y, of_y**2
+        squares = self.kernel**2 @ (moments * weights[:, None] ** 2)
+        return np.asarray((squares * np.stack(factors, axis=1)).sum(axis=1) / norm**2, np.float64)
 
-    def _plane(self, weights: Array) -> tuple[Array, Array]:
-        """With share_i = kernel_i weight_i (1 - slope . offset_i): slope (m, 2), sum of shares (m,)."""
-        x, y = self.scaled.T
-        moments = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1) * weights[:, None]
-        total, sum_x, sum_y, sum_xx, sum_xy, sum_yy = (self.kernel @ moments).T
+    def _plane(self, sums: Array, weights: Array) -> tuple[Array, Array]:
+        """With share_i = kernel_i weight_i (1 - slope . offset_i): slope (m, 2), sum of shares (m,).
+
+        `sums` (6, m) of the weighted moments under the kernel.
+        """
+        total, sum_x, sum_y, sum_xx, sum_xy, sum_yy = sums
         at_x, at_y = self.at_scaled.T
-        first = np.stack([sum_x - at_x * total, sum_y - at_y * total], axis=1)
-        xx = sum_xx - 2 * at_x * sum_x + at_x**2 * total
-        yy = sum_yy - 2 * at_y * sum_y + at_y**2 * total
+        first_x, first_y = sum_x - at_x * total, sum_y - at_y * total
+        ridge = _RIDGE * total
+        xx = sum_xx - 2 * at_x * sum_x + at_x**2 * total + ridge
+        yy = sum_yy - 2 * at_y * sum_y + at_y**2 * total + ridge
         xy = sum_xy - at_x * sum_y - at_y * sum_x + at_x * at_y * total
         near = total > 1e-6 * max(float(weights.max(initial=0.0)), 1e-300)
-        ridge = _RIDGE * total
-        second = np.stack([np.stack([xx + ridge, xy], axis=1), np.stack([xy, yy + ridge], axis=1)], axis=1)
-        second[~near] = np.eye(2)
-        slope = np.linalg.solve(second, first[..., None])[..., 0]
-        norm = total - (slope * first).sum(axis=1)
-        return slope, np.where(near & (norm > 1e-9 * total), norm, np.nan)
+        determinant = np.where(near, xx * yy - xy * xy, 1.0)
+        slope_x = (yy * first_x - xy * first_y) / determinant
+        slope_y = (xx * first_y - xy * first_x) / determinant
+        norm = total - (slope_x * first_x + slope_y * first_y)
+        return np.stack([slope_x, slope_y], axis=1), np.where(near & (norm > 1e-9 * total), norm, np.nan)
+
+
+def _moments(points: Array) -> Array:
+    """1, x, y, x^2, x y, y^2 of points (n, 2)."""
+    x, y = points.T
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
 def biweight(residual: Array, scale: float, cut: float = 4.685) -> Array:
@@ -230,16 +254,37 @@ def _centring(points: Array, weights: Array) -> Array:
 def band(
     image: NDArray[np.float32], mask: NDArray[np.bool_], fine: float, coarse: float, clip: float = 4.0
 ) -> NDArray[np.float32]:
-    """`image` between two masked Gaussians (standard deviations in px), tails cut; 0 outside the mask."""
-    low = masked_gaussian(image, mask, coarse)
-    high = masked_gaussian(image, mask, fine) if fine > 0 else image
-    out = np.where(mask, high - low, np.float32(0)).astype(np.float32)
+    """`image` between two Gaussians (standard deviations in px), tails cut; 0 outside the mask.
+
+    The coarse one leaves the mask out, for the fine one the mean that it found goes on outside.
+    """
+    out = inside(image - _wide_mean(image, mask, coarse), mask)
+    if fine > 0:
+        side = 2 * math.ceil(_FINE_REACH * fine) + 1
+        blurred = cv2.GaussianBlur(out, (side, side), fine, borderType=cv2.BORDER_CONSTANT)
+        out = inside(np.asarray(blurred, np.float32), mask)
     spread = typical(out, mask)
-    return np.clip(out, -clip * spread, clip * spread)
+    return np.clip(out, -clip * spread, clip * spread, out=out)
+
+
+def _wide_mean(image: NDArray[np.float32], mask: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
+    """`masked_gaussian` on a quarter of the pixels' sides where it is wide: for finding patches, not for measuring."""
+    if sigma_px < _WIDE or min(image.shape) < _LEAST_SIDE:
+        return masked_gaussian(image, mask, sigma_px)
+    # averaging and linear interpolation blur too: (f^2 - 1) / 12 and f^2 / 6 in variance
+    sigma = math.sqrt((sigma_px**2 - 15 / 12 - 16 / 6) / 16)
+    total, share = (
+        cv2.GaussianBlur(reduced(a, 2), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        for a in reduced_inside(image, mask, 2)
+    )
+    small = cv2.divide(total, np.maximum(share, np.float32(1e-3)))
+    height, width = image.shape
+    whole = cv2.resize(small, (4 * small.shape[1], 4 * small.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole[:height, :width], np.float32)
 
 
 def typical(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
     """Robust standard deviation about zero of `values` within `mask`: 1.4826 median |value|, over 1e-9."""
-    step = max(1, int(np.sqrt(values.size / 250_000)))
-    inside = np.abs(values[::step, ::step][mask[::step, ::step]])
-    return max(1.4826 * float(np.median(inside)), 1e-9) if inside.size else 1e-9
+    step = max(1, int(np.sqrt(values.size / 60_000)))
+    sizes = np.abs(values[::step, ::step][mask[::step, ::step]])
+    return max(1.4826 * float(np.median(sizes)), 1e-9) if sizes.size else 1e-9

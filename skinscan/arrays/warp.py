@@ -55,11 +55,13 @@ def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> 
     left, top = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
     right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
     share_x, share_y = u - left, v - top
+    certain = bool(np.isfinite(displacement).all())
     total = np.zeros(points.shape)
     for y, weight_y in ((top, 1 - share_y), (bottom, share_y)):
         for x, weight_x in ((left, 1 - share_x), (right, share_x)):
             weight = (weight_y * weight_x)[..., None]
-            total += np.where(weight > 0, weight * displacement[y, x], 0.0)
+            part = weight * displacement[y, x]
+            total += part if certain else np.where(weight > 0, part, 0.0)
     total[~known] = np.nan
     return total
 
@@ -81,11 +83,14 @@ def inverse(points: NDArray[Any], homography: NDArray[np.floating[Any]], displac
     if displacement.size == 0:
         return before
     filled = fill_unknown(displacement)
+    found, wanted = before.reshape(-1, 2), points.reshape(-1, 2)
+    left = np.arange(len(wanted))
     for _ in range(_INVERSE_STEPS):
-        off = forward(before, homography, filled, grid_px) - points
-        if not np.any(np.hypot(off[..., 0], off[..., 1]) > INVERSE_TOLERANCE_PX / 10):
+        off = forward(found[left], homography, filled, grid_px) - wanted[left]
+        left = left[np.hypot(off[:, 0], off[:, 1]) > INVERSE_TOLERANCE_PX / 10]
+        if not left.size:
             break
-        before = project(back, points - displacement_at(filled, grid_px, before))
+        found[left] = project(back, wanted[left] - displacement_at(filled, grid_px, found[left]))
     off = forward(before, homography, displacement, grid_px) - points
     before[~(np.hypot(off[..., 0], off[..., 1]) <= INVERSE_TOLERANCE_PX)] = np.nan
     return before
@@ -115,8 +120,8 @@ def forward_map(
 
     Exact every `step` pixels and bilinear between; step 1 is exact everywhere.
     """
-    nodes = _nodes(shape_before, step)
-    return _upsampled(forward(nodes, homography, displacement, grid_px), shape_before, step)
+    whole = slice(0, shape_before[0]), slice(0, shape_before[1])
+    return map_between(lambda nodes: forward(nodes, homography, displacement, grid_px), whole, step)
 
 
 def inverse_map(
@@ -131,8 +136,19 @@ def inverse_map(
     Exact every `step` pixels and bilinear between; step 1 is exact everywhere. Coordinates may lie outside
     the before image. `sample` reads an image through these maps.
     """
-    nodes = _nodes(shape_after, step)
-    return _upsampled(inverse(nodes, homography, displacement, grid_px), shape_after, step)
+    whole = slice(0, shape_after[0]), slice(0, shape_after[1])
+    return map_between(lambda nodes: inverse(nodes, homography, displacement, grid_px), whole, step)
+
+
+def map_between(to_source: Callable[[Points], Points], part: tuple[slice, slice], step: int = 8) -> tuple[Field, Field]:
+    """Where a function takes the pixels of some rows and columns: map_x, map_y, (h, w) float32 each.
+
+    Exact every `step` pixels and bilinear between; NaN around a place that it does not know.
+    """
+    rows, columns = part
+    size = rows.stop - rows.start, columns.stop - columns.start
+    nodes = to_source(_nodes(size, step) + np.array([columns.start, rows.start], np.float64))
+    return _upsampled(nodes, size, step)
 
 
 def sample(
@@ -146,10 +162,13 @@ def sample(
 
     cv2.remap gives other values at NaN than at its border, so NaN is first turned into a far point.
     """
-    far = np.float32(-1e5)
-    x = np.where(np.isfinite(map_x), map_x, far)
-    y = np.where(np.isfinite(map_y), map_y, far)
+    x, y = _far_where_unknown(map_x), _far_where_unknown(map_y)
     return np.asarray(cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(outside,) * 4))
+
+
+def _far_where_unknown(coordinates: Field) -> Field:
+    known = np.isfinite(coordinates)
+    return coordinates if known.all() else np.where(known, coordinates, np.float32(-1e5))
 
 
 def carry_labels(
@@ -186,21 +205,29 @@ def _carried(
     out = np.zeros(shape, source.dtype)
     if not source.size or not out.size:
         return out
-    rows, columns = np.flatnonzero(source.any(1)), np.flatnonzero(source.any(0))
-    if not len(rows):
-        return out
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    seen = _window(shape, to_source, part)
+    pixels = source.view(np.uint8) if source.dtype == bool else source
+    part = _box(pixels)
+    seen = _window(shape, to_source, part) if part is not None else None
     if seen is None:
         return out
-    pixels = source.view(np.uint8) if source.dtype == bool else source
     for top in range(seen[0].start, seen[0].stop, _STRIPE_ROWS):
         stripe = slice(top, min(top + _STRIPE_ROWS, seen[0].stop))
-        size = (stripe.stop - stripe.start, seen[1].stop - seen[1].start)
-        nodes = to_source(_nodes(size, step) + np.array([seen[1].start, top], np.float64))
-        map_x, map_y = _upsampled(nodes, size, step)
+        map_x, map_y = map_between(to_source, (stripe, seen[1]), step)
         out[stripe, seen[1]] = _nearest(pixels, map_x, map_y)
     return out
+
+
+def _box(pixels: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Rows and columns around all pixels that are not 0."""
+    if pixels.dtype == np.uint8:
+        left, top, width, height = cv2.boundingRect(pixels)
+        return (slice(top, top + height), slice(left, left + width)) if width else None
+    rows = np.flatnonzero(pixels.any(1))
+    if not len(rows):
+        return None
+    high = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(pixels[high].any(0))
+    return high, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _window(
@@ -246,15 +273,16 @@ def _nearest(source: NDArray[Any], map_x: Field, map_y: Field) -> NDArray[Any]:
 def jacobian(
     homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int, points: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """d(after)/d(before) at points (N, 2): (N, 2, 2), central differences over a grid step."""
+    """d(after)/d(before) at points (N, 2): (N, 2, 2); of the displacement, central differences over a grid step."""
     points = np.asarray(points, np.float64).reshape(-1, 2)
-    reach = float(grid_px) if displacement.size else 1.0
-    columns = []
-    for axis in np.eye(2):
-        ahead = forward(points + reach * axis, homography, displacement, grid_px)
-        behind = forward(points - reach * axis, homography, displacement, grid_px)
-        columns.append((ahead - behind) / (2 * reach))
-    return np.stack(columns, axis=-1)
+    after = project(homography, points)
+    depth = points @ homography[2, :2] + homography[2, 2]
+    slopes = (homography[:2, :2] - after[:, :, None] * homography[2, :2]) / depth[:, None, None]
+    if displacement.size:
+        for axis, step in enumerate(grid_px * np.eye(2)):
+            ahead, behind = (displacement_at(displacement, grid_px, points + way * step) for way in (1, -1))
+            slopes[:, :, axis] += (ahead - behind) / (2 * grid_px)
+    return np.asarray(slopes, np.float64)
 
 
 def _nodes(shape: tuple[int, int], step: int) -> Points:
@@ -272,8 +300,12 @@ def _upsampled(nodes: Points, shape: tuple[int, int], step: int) -> tuple[Field,
         if step == 1:
             out.append(coarse[:height, :width])
             continue
-        wide = _stretched(coarse.T, width, step).T
-        out.append(_stretched(np.ascontiguousarray(wide), height, step))
+        column = np.arange(width)
+        rise = np.diff(coarse, axis=1, append=coarse[:, -1:]).take(column // step, axis=1)
+        wide = coarse.take(column // step, axis=1)
+        wide += rise * (column % step / np.float32(step)).astype(np.float32)
+        wide[:, ::step] = coarse[:, : -(-width // step)]  # itself, even where the next one is unknown
+        out.append(_stretched(wide, height, step))
     return out[0], out[1]
 
 

@@ -17,9 +17,11 @@ from skinscan.records import BoolArray
 
 _TILE_PX = 320
 _MOST_TILES = 24
+_MAP_STEP = 8
 _LIGHT_PX = 160
 _LIGHT_WAVES = 8
 _SAMPLES = 60_000
+_SLOPES = 3000
 
 BAND_MM = (0.25, 1.0)
 BAND_PX = (6.0, 30.0)
@@ -50,8 +52,8 @@ def overlap(first: SkinView, second: SkinView, fit: Warp) -> Overlap:
     seen = np.zeros(len(points), bool)
     column, row = where[inside].T
     seen[inside] = second.mask[row, column]
-    areas = np.abs(np.linalg.det(slopes_at(fit, points[seen])))
-    covered = float(areas.sum()) * (step * first.photo_px) ** 2
+    enlarged = scale_at(fit, points[seen]) ** 2 if seen.any() else 0.0
+    covered = enlarged * float(seen.sum()) * (step * first.photo_px) ** 2
     skin_after = max(float(second.mask.sum()) * second.photo_px**2, 1.0)
     return Overlap(float(seen.mean()) if seen.size else 0.0, min(covered / skin_after, 1.0), points[seen])
 
@@ -67,8 +69,8 @@ def texture_likeness(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float
     shortest, longest = BAND_PX
     if mm_per_px is not None:
         view_mm = mm_per_px * one.photo_px
-        if BAND_MM[0] / view_mm > 6:
-            reduction = BAND_MM[0] / view_mm / 6
+        if BAND_MM[0] / view_mm >= 12:
+            reduction = 2 ** int(math.log2(BAND_MM[0] / view_mm / 6))
             ratio = other.photo_px / one.photo_px
             one = one.resized(one.photo_px * reduction)
             other = other.resized(one.photo_px * ratio)
@@ -76,8 +78,9 @@ def texture_likeness(one: SkinView, other: SkinView, fit: Warp, mm_per_px: float
         shortest = max(BAND_MM[0] / view_mm, 3.0)
         longest = max(BAND_MM[1] / view_mm, 3 * shortest)
     sums = np.zeros(6)
+    cover = other.mask.astype(np.float32)
     for tile in _tiles(one.mask):
-        sums += _moments(one, other, fit, tile, shortest, longest)
+        sums += _moments(one, other, cover, fit, tile, shortest, longest)
     count, a, b, aa, bb, ab = sums
     first, second = (aa - a * a / count, bb - b * b / count) if count >= 100 else (0.0, 0.0)
     if not (first > 0 and second > 0):
@@ -96,7 +99,7 @@ def light_change(first: SkinView, second: SkinView, fit: Warp, shared: NDArray[n
     ratio = scale_at(fit, shared)
     other = second.resized(reduction * ratio)
     every = slice(0, one.mask.shape[0]), slice(0, one.mask.shape[1])
-    there, both = _seen_by(one, other, fit, every)
+    there, both = _seen_by(one, other, other.mask.astype(np.float32), fit, every, 1)
     if both.sum() < 50:
         return float("nan")
     sigma = CUTOFF_TO_SIGMA * math.sqrt(float(both.sum())) / _LIGHT_WAVES
@@ -111,8 +114,9 @@ def scale_at(fit: Warp, points: NDArray[np.float64]) -> float:
 
 
 def slopes_at(fit: Warp, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slopes (m, 2, 2) of the homography at those of points (n, 2) that lie before the horizon."""
-    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, points)
+    """Slopes (m, 2, 2) of the homography at a sample of points (n, 2), where they lie before the horizon."""
+    thin = points[:: max(len(points) // _SLOPES, 1)]
+    slopes = warp.jacobian(fit.homography, warp.NO_DISPLACEMENT, 1, thin)
     return slopes[np.isfinite(slopes).all(axis=(1, 2))]
 
 
@@ -131,9 +135,15 @@ def _tiles(mask: BoolArray) -> list[tuple[slice, slice]]:
 
 
 def _moments(
-    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice], shortest: float, longest: float
+    one: SkinView,
+    other: SkinView,
+    cover: NDArray[np.float32],
+    fit: Warp,
+    tile: tuple[slice, slice],
+    shortest: float,
+    longest: float,
 ) -> NDArray[np.float64]:
-    there, both = _seen_by(one, other, fit, tile)
+    there, both = _seen_by(one, other, cover, fit, tile, _MAP_STEP)
     if both.sum() < 100:
         return np.zeros(6)
     a, b = (
@@ -144,14 +154,15 @@ def _moments(
 
 
 def _seen_by(
-    one: SkinView, other: SkinView, fit: Warp, tile: tuple[slice, slice]
+    one: SkinView, other: SkinView, cover: NDArray[np.float32], fit: Warp, tile: tuple[slice, slice], step: int
 ) -> tuple[NDArray[np.float32], BoolArray]:
-    """The other view under a tile of the first, and where both hold skin."""
-    rows, columns = tile
-    grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    points = warp.project(one.to_photo, np.stack(grid, axis=-1))
-    there = warp.project(np.linalg.inv(other.to_photo), fit(points)).astype(np.float32)
-    map_x, map_y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+    """The other view under a tile of the first, and where both hold skin; `cover` is the other's mask.
+
+    The warp is exact every `step` pixels of the tile.
+    """
+    to_other = np.linalg.inv(other.to_photo)
+    map_x, map_y = warp.map_between(
+        lambda nodes: warp.project(to_other, fit(warp.project(one.to_photo, nodes))), tile, step
+    )
     values = warp.sample(other.values, map_x, map_y, cv2.INTER_CUBIC)
-    cover = warp.sample(other.mask.astype(np.float32), map_x, map_y)
-    return np.asarray(values, np.float32), (cover > 0.99) & one.mask[tile]
+    return np.asarray(values, np.float32), (warp.sample(cover, map_x, map_y) > 0.99) & one.mask[tile]

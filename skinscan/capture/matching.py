@@ -20,6 +20,8 @@ _BLOCKS = 12
 _THRESHOLD_PX = 3.0
 _FLATTENING_PX = 12.0
 _LEAST = 6
+_FLIP = np.arange(128).reshape(4, 4, 8)[::-1, :, -np.arange(8) % 8].ravel()
+"""A descriptor is 4 rows and 4 columns of 8 directions, told from the feature's own: a mirror turns both about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,11 @@ class Features:
 
     points: NDArray[np.float64]
     descriptors: NDArray[np.float32]
+
+    def flipped(self, width: int) -> Features:
+        """Those of the view with left and right exchanged, `width` px wide."""
+        points = np.stack([width - 1 - self.points[:, 0], self.points[:, 1]], axis=1)
+        return Features(points, np.ascontiguousarray(self.descriptors[:, _FLIP]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +112,7 @@ def _matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np
     nearest = likeness.argmax(axis=1)
     rows = np.arange(len(a))
     best = likeness[rows, nearest]
-    mutual = np.ascontiguousarray(likeness.T).argmax(axis=1)[nearest] == rows
+    mutual = best >= likeness.max(axis=0)[nearest]
     likeness[rows, nearest] = -np.inf
     second = likeness.max(axis=1)
     near, next_near = (np.sqrt(np.maximum(2 - 2 * value, 0)) for value in (best, second))

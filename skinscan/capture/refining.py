@@ -24,7 +24,13 @@ Array = NDArray[np.float64]
 SIDE = 64
 """Patch side in px of the view, the search included."""
 
+_CHUNK = 128
+_LEAST = 8
 _LEAST_COVER = 0.5
+_COVER_STEP, _COVER_FROM = 4, 2
+_NEIGHBOURHOOD = slice(4, 12)
+"""How much of a patch is skin is told from every fourth pixel; of a node's neighbourhood, from its middle half."""
+
 _WIDTHS = (1.0, 1.6, 2.5, 4.0, 7.0)
 _NEAR = 1.5
 _LEAST_AGREEMENT = 0.4
@@ -65,13 +71,12 @@ class Banded:
 
     view: SkinView
     band: NDArray[np.float32]
-    cover: NDArray[np.float32]
 
 
 def banded(view: SkinView, fine: float = 1.0) -> Banded:
     """Band-passed between standard deviations `fine` and 6 `fine` + 2 px, heavy tails cut."""
     values = alignment.band(view.values, view.mask, fine, 6 * fine + 2)
-    return Banded(view, values, view.mask.astype(np.float32))
+    return Banded(view, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,33 +93,36 @@ class _Votes:
 def refine(
     before: Banded, after: Banded, start: Warp, shape: tuple[int, int], search: int, spacing: int
 ) -> Pass | None:
-    """One pass over two views of the same scale; None where fewer than 8 patches could be looked up.
+    """One pass over two views of the same scale; None where fewer than 8 patches could be looked up and fitted.
 
     `shape` of the before photo, `search` and `spacing` in view pixels.
     """
     votes = _look_up(before, after, start, search, spacing)
-    if len(votes.before) < 8 or (votes.weights > 0).sum() < 8:
+    if len(votes.before) < _LEAST or (votes.weights > 0).sum() < _LEAST:
         return None
     return _fit(votes, shape, spacing * before.view.photo_px)
 
 
 def _look_up(one: Banded, other: Banded, start: Warp, search: int, spacing: int) -> _Votes:
     before, after = one.view, other.view
-    reference, skin = _padded(one.band), _padded(one.cover)
-    nodes = _nodes(one.cover, spacing)
+    nodes = _nodes(before.mask, spacing)
     centre = warp.project(before.to_photo, nodes)
-    weights = alignment.window(SIDE, search)
+    middle, slope = _places(centre, before, after, start)
+    known = np.isfinite(middle).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
+    nodes, centre, middle, slope = (a[known] for a in (nodes, centre, middle, slope))
+    weights = alignment.window(SIDE, search)[_COVER_FROM::_COVER_STEP, _COVER_FROM::_COVER_STEP]
     parts = []
-    for i in range(0, len(nodes), 128):
-        some = nodes[i : i + 128]
-        where_x, where_y = _patch_maps(some, centre[i : i + 128], before, after, start)
-        moved = _cut(other.band, where_x, where_y, cv2.INTER_CUBIC)
-        cover = _cut_whole(skin, some) * _cut(other.cover, where_x, where_y, cv2.INTER_LINEAR)
-        still = _cut_whole(reference, some)
+    for i in range(0, len(nodes), _CHUNK):
+        some = slice(i, i + _CHUNK)
+        x, y = _patch_maps(middle[some], slope[some])
+        cover = _cover(before.mask, nodes[some]) & _cover_there(after.mask, x, y)
         enough = (cover * weights).sum(axis=(1, 2)) >= _LEAST_COVER * weights.sum()
-        found = alignment.patch_shifts(still, moved, search)
-        keep = enough & np.isfinite(found.peak)
-        parts.append((centre[i : i + 128][keep], found.xy[keep], found.peak[keep]))
+        if not enough.any():
+            continue
+        moved = _read(other.band, x[enough], y[enough], cv2.INTER_CUBIC)
+        found = alignment.patch_shifts(_cut(one.band, nodes[some][enough]), moved, search)
+        keep = np.isfinite(found.peak)
+        parts.append((centre[some][enough][keep], found.xy[keep], found.peak[keep]))
     if not parts:
         empty = np.zeros((0, 2))
         return _Votes(empty, empty, np.zeros(0), np.zeros(0), after.photo_px)
@@ -125,53 +133,71 @@ def _look_up(one: Banded, other: Banded, start: Warp, search: int, spacing: int)
     return _Votes(points, target, trust, peak, after.photo_px)
 
 
-def _nodes(skin: NDArray[np.float32], spacing: int) -> Array:
+def _nodes(skin: BoolArray, spacing: int) -> Array:
     """Patch centres (n, 2) in view pixels: a regular grid, where most of the neighbourhood is skin."""
     height, width = skin.shape
     x = np.arange((width % spacing) // 2, width, spacing)
     y = np.arange((height % spacing) // 2, height, spacing)
-    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    cover = cv2.blur(skin, (SIDE // 2, SIDE // 2), borderType=cv2.BORDER_CONSTANT)
-    chosen = grid[cover[grid[:, 1], grid[:, 0]] >= _LEAST_COVER]
-    return np.asarray(chosen, np.float64)
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float64)
+    covered = _cover(skin, grid)[:, _NEIGHBOURHOOD, _NEIGHBOURHOOD].mean(axis=(1, 2))
+    return np.asarray(grid[covered >= _LEAST_COVER])
 
 
-def _patch_maps(
-    nodes: Array, centre: Array, before: SkinView, after: SkinView, start: Warp
-) -> tuple[warp.Field, warp.Field]:
-    """After-view coordinates (n SIDE, SIDE) of the patches' pixels: affine around each centre."""
-    offsets = np.arange(SIDE) - SIDE // 2
+def _cover(skin: BoolArray, nodes: Array) -> BoolArray:
+    """Whether every _COVER_STEP-th pixel of the patches is skin, (n, SIDE / _COVER_STEP, SIDE / _COVER_STEP)."""
+    offsets = np.arange(_COVER_FROM, SIDE, _COVER_STEP) - SIDE // 2
+    columns, rows = (nodes[:, axis, None].astype(np.intp) + offsets for axis in range(2))
+    height, width = skin.shape
+    seen = skin[rows.clip(0, height - 1)[:, :, None], columns.clip(0, width - 1)[:, None, :]]
+    seen &= ((rows >= 0) & (rows < height))[:, :, None]
+    seen &= ((columns >= 0) & (columns < width))[:, None, :]
+    return np.asarray(seen)
+
+
+def _cover_there(skin: BoolArray, x: warp.Field, y: warp.Field) -> BoolArray:
+    """The same where the maps (n, SIDE, SIDE) lead."""
+    x, y = (np.ascontiguousarray(a[:, _COVER_FROM::_COVER_STEP, _COVER_FROM::_COVER_STEP]) for a in (x, y))
+    return _read(skin.view(np.uint8), x, y, cv2.INTER_NEAREST).astype(bool)
+
+
+def _read(image: NDArray[Any], x: warp.Field, y: warp.Field, interpolation: int) -> NDArray[Any]:
+    """`image` at maps (n, h, w); 0 beyond its edge."""
+    size = (-1, x.shape[2])
+    return np.asarray(cv2.remap(image, x.reshape(size), y.reshape(size), interpolation)).reshape(x.shape)
+
+
+def _places(centre: Array, before: SkinView, after: SkinView, start: Warp) -> tuple[Array, Array]:
+    """Where photo points (n, 2) lie in the after view (n, 2), and how the views' axes turn there (n, 2, 2)."""
     to_view = np.linalg.inv(after.to_photo)
-    middle = warp.project(to_view, start(centre))
     slope = warp.jacobian(start.homography, start.displacement, start.grid_px, centre)
-    slope = to_view[:2, :2] @ slope @ before.to_photo[:2, :2]
-    x, y = offsets[None, None, :], offsets[None, :, None]
-    maps = [
-        middle[:, axis, None, None] + slope[:, axis, 0, None, None] * x + slope[:, axis, 1, None, None] * y
-        for axis in range(2)
-    ]
-    return maps[0].reshape(-1, SIDE).astype(np.float32), maps[1].reshape(-1, SIDE).astype(np.float32)
+    return warp.project(to_view, start(centre)), to_view[:2, :2] @ slope @ before.to_photo[:2, :2]
 
 
-def _cut(image: NDArray[np.float32], x: warp.Field, y: warp.Field, interpolation: int) -> NDArray[np.float32]:
-    return warp.sample(image, x, y, interpolation).reshape(-1, SIDE, SIDE)
+def _patch_maps(middle: Array, slope: Array) -> tuple[warp.Field, warp.Field]:
+    """After-view coordinates (n, SIDE, SIDE) of the patches' pixels: affine around each centre."""
+    offsets = np.arange(SIDE) - SIDE // 2
+    along = (middle[:, :, None] + slope[:, :, 0, None] * offsets).astype(np.float32)
+    down = (slope[:, :, 1, None] * offsets).astype(np.float32)
+    x, y = (along[:, axis, None, :] + down[:, axis, :, None] for axis in range(2))
+    return x, y
 
 
-def _padded(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    half = SIDE // 2
-    padded = cv2.copyMakeBorder(image, half, half, half, half, cv2.BORDER_CONSTANT, value=0)
-    return np.asarray(padded, np.float32)
+def _cut(image: NDArray[np.float32], nodes: Array) -> NDArray[np.float32]:
+    """Patches (n, SIDE, SIDE) around whole pixels; 0 beyond the edge."""
+    out = np.zeros((len(nodes), SIDE, SIDE), np.float32)
+    height, width = image.shape
+    for patch, (x, y) in zip(out, nodes.astype(int) - SIDE // 2, strict=True):
+        rows, columns = slice(max(y, 0), min(y + SIDE, height)), slice(max(x, 0), min(x + SIDE, width))
+        patch[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] = image[rows, columns]
+    return out
 
 
-def _cut_whole(padded: NDArray[np.float32], nodes: Array) -> NDArray[np.float32]:
-    """Patches around whole pixels, out of an image with half a patch of zeros around it."""
-    return np.stack([padded[y : y + SIDE, x : x + SIDE] for x, y in nodes.astype(int)])
-
-
-def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass:
+def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass | None:
     homography = _robust_homography(votes)
     rest = votes.after - warp.project(homography, votes.before)
     rest[votes.weights == 0] = np.nan
+    if np.isfinite(rest).all(axis=1).sum() < _LEAST:
+        return None  # a wild homography puts the others behind the horizon
     width, robust, off = _smoothest(votes, rest, spacing_px)
     weights = votes.weights * robust
     tolerance = max(_AGREE_PX * votes.after_px, 0.0)
@@ -250,29 +276,41 @@ def _field(
     shares = weights / max(float(weights.sum()), 1e-300)
     if not np.isfinite(width):
         return warp.NO_DISPLACEMENT.copy(), 4 * float((shares**2).sum())
-    nodes = _grid(shape, grid_px)
-    smoother = alignment.Smoother.between(votes.before, width, nodes.reshape(-1, 2))
-    predicted, gain = smoother.predict(rest, weights), smoother.gain(weights)
-    nearest = np.sqrt(((nodes.reshape(-1, 1, 2) - votes.before[None]) ** 2).sum(axis=-1)).min(axis=1)
-    inside = nearest <= _NEAR * grid_px
-    predicted[~inside] = np.nan
-    typical = float(np.nanmedian(gain[inside])) if inside.any() and known else float("nan")
-    field = predicted.reshape(nodes.shape).astype(np.float32)
+    x, y = _grid(shape, grid_px)
+    apart = _squares(votes.before[:, 1], y).T[:, None] + _squares(votes.before[:, 0], x).T[None]
+    inside = apart.min(axis=2) <= (_NEAR * grid_px) ** 2
+    nodes = np.stack(np.meshgrid(x, y), axis=-1)
+    field = np.full(nodes.shape, np.nan, np.float32)
+    typical = float("nan")
+    if inside.any():
+        smoother = alignment.Smoother.between(votes.before, width, nodes[inside])
+        field[inside] = smoother.predict(rest, weights)
+        typical = float(np.nanmedian(smoother.gain(weights))) if known else typical
     return np.array(warp.fill_unknown(field)), typical
 
 
-def _grid(shape: tuple[int, int], grid_px: int) -> Array:
+def _grid(shape: tuple[int, int], grid_px: int) -> tuple[Array, Array]:
+    """x and y of the samples of a displacement that covers a photo."""
     height, width = shape
-    x = np.arange(0, width + grid_px - 1, grid_px, dtype=np.float64)
-    y = np.arange(0, height + grid_px - 1, grid_px, dtype=np.float64)
-    return np.stack(np.meshgrid(x, y), axis=-1)
+    return (
+        np.arange(0, width + grid_px - 1, grid_px, dtype=np.float64),
+        np.arange(0, height + grid_px - 1, grid_px, dtype=np.float64),
+    )
+
+
+def _squares(one: Array, other: Array) -> Array:
+    """Squared differences (n, m) of coordinates (n,) and (m,)."""
+    return np.asarray((one[:, None] - other[None]) ** 2)
 
 
 def _lost(votes: _Votes, agreeing: BoolArray, shape: tuple[int, int], grid_px: int, spacing_px: float) -> BoolArray:
     """Grid samples where the patches around disagree with one another, (h, w)."""
-    nodes = _grid(shape, grid_px)
-    away = ((nodes.reshape(-1, 1, 2) - votes.before[None]) ** 2).sum(axis=-1)
-    kernel = np.exp(-0.5 * away / (_NEAR * spacing_px) ** 2)
-    total = kernel.sum(axis=1)
-    share = (kernel @ agreeing) / np.maximum(total, 1e-9)
-    return np.asarray(((total > 2.0) & (share < _LEAST_AGREEMENT)).reshape(nodes.shape[:2]))
+    x, y = _grid(shape, grid_px)
+    # a Gaussian kernel is the product of one along x and one along y
+    across, down = (
+        np.exp(-0.5 * _squares(votes.before[:, axis], line) / (_NEAR * spacing_px) ** 2)
+        for axis, line in enumerate((x, y))
+    )
+    total = down.T @ across
+    share = (down[agreeing].T @ across[agreeing]) / np.maximum(total, 1e-9)
+    return np.asarray((total > 2.0) & (share < _LEAST_AGREEMENT))

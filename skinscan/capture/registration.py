@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,12 @@ from skinscan.records import Flag, Frame, Notice, Registration
 WORKING_PX = (512, 320, 900)
 """Longest side of the views that features are looked for in, in the order tried.
 
-Half a thousand is both the fastest and the surest: finer structure is more noise, JPEG and relief, and relief
+Half a thousand is the surest: finer structure is more noise, JPEG and relief, and relief
 looks different once the light moves.
 """
+
+QUICK_PX = 256
+"""Longest side of the views that are tried first of all: a fifth of the work, and enough for most close-ups."""
 
 LEAST_OVERLAP = 0.15
 
@@ -44,9 +47,12 @@ _LEAST_SHARE = 0.3
 _LEAST_SHARE_UNMOVED = 0.8
 _SHARE_OF_ALL = 0.8
 _UNMOVED_PX = 0.75
+_MOVED_VIEW_PX = 1.5
 """Least share of patches that agree: 0.4 or more of a smiling face do, and all that a watermark covers."""
 
 _LEAST_AGREEING = 8
+_PATCHES = 600
+_LEAST_SPACING = 24
 _LOG10_CHANCE = -6.0
 _LOG10_CONVINCING = -15.0
 _SCALE_RANGE = (0.2, 5.0)
@@ -63,13 +69,18 @@ TEXTURE_ALIKE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A fit and what speaks for it. `unmoved`: its features lie at the same pixels in both photos."""
+    """A fit and what speaks for it.
+
+    `moved_px`: how far its features lie apart in the two photos, in photo pixels; `view_px`: photo pixels to a pixel
+    of the before view that they were found in.
+    """
 
     fit: Pass
     matches: int
     chance: float
     mirrored: bool
-    unmoved: bool
+    moved_px: float
+    view_px: float
 
     @property
     def share(self) -> float:
@@ -78,7 +89,7 @@ class _Attempt:
     @property
     def printed_on(self) -> bool:
         """What agrees is fixed to the picture and the rest is not: a watermark, a dirty lens."""
-        return self.unmoved and self.share < _LEAST_SHARE_UNMOVED
+        return self.moved_px < _UNMOVED_PX and self.share < _LEAST_SHARE_UNMOVED
 
     @property
     def believed(self) -> bool:
@@ -88,6 +99,15 @@ class _Attempt:
             and self.share >= _LEAST_SHARE
             and not self.printed_on
         )
+
+    @property
+    def convincing(self) -> bool:
+        return self.believed and self.chance <= _LOG10_CONVINCING
+
+    @property
+    def beyond_doubt(self) -> bool:
+        """Nearly all agrees, and so far from where it was that nothing printed on the picture can be meant."""
+        return self.convincing and self.share >= _SHARE_OF_ALL and self.moved_px >= _MOVED_VIEW_PX * self.view_px
 
 
 def register(before: Frame, after: Frame) -> Registration:
@@ -107,25 +127,33 @@ def register(before: Frame, after: Frame) -> Registration:
     if first is None or second is None:
         which = "before" if first is None else "after"
         return _refused(f"no skin was found in the {which} photo; draw the region to compare by hand")
-    best = _search(first, second, before, after)
+    best = _quick_look(first, second, before.shape) or _search(first, second, before, after)
     if best is None or not best.believed:
         return _refused(_why_not(best))
     fine = _at_full_size(first, second, best, before.shape)
     return _described(before, after, first, second, best, fine)
 
 
+def _quick_look(first: SkinView, second: SkinView, shape: tuple[int, int]) -> _Attempt | None:
+    """An attempt on small views, if that puts an end to all doubt."""
+    sides = [max(view.mask.shape) for view in (first, second)]
+    if min(sides) <= QUICK_PX:
+        return None
+    one, other = (view.resized(side / QUICK_PX) for view, side in zip((first, second), sides, strict=True))
+    for attempt in _attempts(one, other, shape):
+        if attempt.beyond_doubt:
+            return attempt
+    return None
+
+
 def _search(first: SkinView, second: SkinView, before: Frame, after: Frame) -> _Attempt | None:
     """The most convincing of all attempts; stops at the first that leaves no doubt."""
     best: _Attempt | None = None
     for one, other in _views(first, second, before, after):
-        features = matching.features(one)
-        for mirrored in (False, True):
-            attempt = _attempt(one, features, other.flipped() if mirrored else other, before.shape, mirrored)
-            if attempt is None:
-                continue
+        for attempt in _attempts(one, other, before.shape):
             if best is None or attempt.chance < best.chance:
                 best = attempt
-            if best.believed and best.chance <= _LOG10_CONVINCING:
+            if best.convincing:
                 return best
         if best is not None and best.believed:
             return best
@@ -150,27 +178,37 @@ def _views(first: SkinView, second: SkinView, before: Frame, after: Frame) -> It
                 yield first.resized(pair[0]), second.resized(pair[1])
 
 
+def _attempts(one: SkinView, other: SkinView, shape: tuple[int, int]) -> Iterator[_Attempt]:
+    """What comes of two views as they are, and of the after view mirrored."""
+    ours, theirs = matching.features(one), matching.features(other)
+    for mirrored in (False, True):
+        if mirrored:
+            other, theirs = other.flipped(), theirs.flipped(other.mask.shape[1])
+        attempt = _attempt(one, other, matching.guess(ours, theirs), shape, mirrored)
+        if attempt is not None:
+            yield attempt
+
+
 def _attempt(
-    one: SkinView, features: matching.Features, other: SkinView, shape: tuple[int, int], mirrored: bool
+    one: SkinView, other: SkinView, guess: matching.Guess | None, shape: tuple[int, int], mirrored: bool
 ) -> _Attempt | None:
-    guess = matching.guess(features, matching.features(other))
     if guess is None or not _plausible(guess.homography, guess.before):
         return None
     homography = other.to_photo @ guess.homography @ np.linalg.inv(one.to_photo)
     start = Warp(homography / homography[2, 2], warp.NO_DISPLACEMENT, 1)
-    moved = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
-    unmoved = float(np.median(np.linalg.norm(moved, axis=1))) < _UNMOVED_PX
+    apart = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
+    moved_px = float(np.median(np.linalg.norm(apart, axis=1)))
     one, other = _same_scale(one, other, start)
     before, after = banded(one), banded(other)
     fit = refine(before, after, start, shape, search=10, spacing=24)
     if fit is None:
         return None
-    attempt = _Attempt(fit, len(guess), _chance(fit), mirrored, unmoved)
+    attempt = _Attempt(fit, len(guess), _chance(fit), mirrored, moved_px, one.photo_px)
     if attempt.chance <= _LOG10_CHANCE and attempt.share < _SHARE_OF_ALL:
         # a guess from one corner reaches the far one only on a second look, from where the first arrived
         again = refine(before, after, _everywhere(fit.warp), shape, search=10, spacing=24)
         if again is not None and again.agreeing > fit.agreeing:
-            attempt = _Attempt(again, len(guess), _chance(again), mirrored, unmoved)
+            attempt = replace(attempt, fit=again, chance=_chance(again))
     return attempt
 
 
@@ -224,18 +262,35 @@ def _log10_tail(successes: int, trials: int, chance: float) -> float:
 
 
 def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tuple[int, int]) -> Pass:
-    """Two passes at the finest scale that both photos have; the second starts where the first ended."""
+    """Passes from a quarter of the attempt's scale, or half the finest, to the finest scale that both photos have.
+
+    Each starts where the one before ended; there are two at least. Patches of a small skin are too few at less than
+    the finest scale: there both passes are at that.
+    """
     one, other = _same_scale(first, second, best.fit.warp)
     fit = best.fit
-    area = float(one.mask.sum())
-    spacing = max(24, round(math.sqrt(area / 600)))
-    before, after = banded(one), banded(other)
-    for search in (12, 8):
-        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing)
-        if finer is None or finer.agreeing < _LEAST_AGREEING:
-            break
-        fit = finer
+    spacing = max(_LEAST_SPACING, round(math.sqrt(float(np.count_nonzero(one.mask)) / _PATCHES)))
+    reached = 0
+    for reduction, search in _levels(best.view_px / one.photo_px, spacing):
+        if reduction != reached:
+            before, after = (banded(view.resized(reduction * view.photo_px)) for view in (one, other))
+            reached = reduction
+        finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // reduction)
+        if finer is not None and finer.agreeing >= _LEAST_AGREEING:
+            fit = finer
     return fit
+
+
+def _levels(ratio: float, spacing: int) -> list[tuple[int, int]]:
+    """(reduction, search in px) of each pass, for an attempt on views `ratio` times as coarse as the finest."""
+    reduction = max(2, 2 ** math.ceil(math.log2(max(ratio / 4, 1))))
+    while reduction > 1 and spacing < reduction * _LEAST_SPACING:
+        reduction //= 2
+    levels = [(reduction, 12)]
+    while reduction > 4:
+        reduction //= 4
+        levels.append((reduction, 12))
+    return [*levels, (1, 8)]
 
 
 def _everywhere(fit: Warp) -> Warp:

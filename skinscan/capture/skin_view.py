@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays.colour import luminance
-from skinscan.arrays.filters import masked_gaussian
+from skinscan.arrays.filters import inside, masked_gaussian
 from skinscan.records import BoolArray, Frame, Photo
 
 _STRIPE_ROWS = 256
@@ -38,17 +40,29 @@ class SkinView:
         if factor <= 1.02:
             return self
         height, width = self.mask.shape
+        total, share, halving = self._sums(int(math.log2(factor / 0.98)))
+        high, wide = share.shape
         size = max(8, round(width / factor)), max(8, round(height / factor))
-        inside = np.where(self.mask, self.values, np.float32(0))
-        share, total = (
-            np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
-            for a in (self.mask.astype(np.float32), inside)
-        )
+        if factor > 1.02 * halving:
+            total, share = (
+                np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32) for a in (total, share)
+            )
         values = np.zeros_like(total)
         np.divide(total, share, out=values, where=share > 0)
-        step_x, step_y = width / size[0], height / size[1]
+        step_x, step_y = halving * wide / share.shape[1], halving * high / share.shape[0]
         up = np.array([[step_x, 0, step_x / 2 - 0.5], [0, step_y, step_y / 2 - 0.5], [0, 0, 1]])
         return SkinView(values, share > 0.5, self.to_photo @ up)
+
+    def _sums(self, halvings: int) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+        """Mean of the values with 0 outside the mask, and of the mask, over squares of 2^halvings px; that side."""
+        while len(self._halved) <= halvings:
+            total, share = self._halved[-1]
+            self._halved.append((_halved(total), _halved(share)))
+        return *self._halved[halvings], 2**halvings
+
+    @cached_property
+    def _halved(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        return [(inside(self.values, self.mask), self.mask.astype(np.float32))]
 
     def flipped(self) -> SkinView:
         """Left and right exchanged."""
@@ -70,15 +84,24 @@ class SkinView:
         return np.asarray(np.clip(np.nan_to_num(grey, nan=128.0), 0, 255), np.uint8)
 
 
+def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means over squares of 2 px, nothing beyond the edge."""
+    height, width = (side + side % 2 for side in image.shape)
+    if image.shape != (height, width):
+        below, beside = height - image.shape[0], width - image.shape[1]
+        image = np.asarray(cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=0), np.float32)
+    return np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def skin_view(frame: Frame) -> SkinView | None:
     """The photo's measured pixels at full size, cut out around all regions; None if there is none."""
     mask = registered_mask(frame)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if width == 0:
         return None
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    mask = np.ascontiguousarray(mask[top:bottom, left:right])
-    values = _log_luminance(frame.photo, slice(top, bottom), slice(left, right), mask)
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    mask = np.ascontiguousarray(mask[rows, columns])
+    values = _log_luminance(frame.photo, rows, columns, mask)
     shift = np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]])
     return SkinView(values, mask, shift)
 
@@ -111,7 +134,11 @@ def _luminance(photo: Photo, rows: slice, columns: slice) -> NDArray[np.float32]
     """Luminance straight from the tables: a third of the work of linear RGB."""
     shares = np.asarray(luminance(np.eye(3)), np.float64) @ photo.matrix.astype(np.float64)
     tile = photo.pixels[rows, columns]
+    tables = (photo.lut * shares[:, None]).astype(np.float32)
+    if tile.dtype == np.uint8:
+        parts = cv2.LUT(tile, np.ascontiguousarray(tables.T)[None])
+        return np.asarray(cv2.transform(parts, np.ones((1, 3), np.float32)), np.float32)
     total = np.zeros(tile.shape[:2], np.float32)
     for channel in range(3):
-        total += np.take((photo.lut[channel] * shares[channel]).astype(np.float32), tile[..., channel])
+        total += np.take(tables[channel], tile[..., channel])
     return total

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import cv2
 import numpy as np
 import pytest
 
 from skinscan.arrays import warp
-from skinscan.capture import registration
+from skinscan.capture import matching, refining, registration
 from skinscan.capture.registration import register
+from skinscan.capture.skin_view import skin_view
 from skinscan.phantom.cameras import Camera
 from skinscan.phantom.photograph import photograph
 from skinscan.phantom.recipes import SkinRecipe
@@ -261,6 +263,46 @@ def test_the_tail_of_a_binomial_is_scipys():
             assert got == pytest.approx(binom.logsf(successes - 1, trials, 0.06) / np.log(10), rel=1e-6)
         else:
             assert got == 0.0
+
+
+def test_small_views_settle_a_close_up_that_moved_and_no_other(monkeypatch):
+    def never(*_):
+        raise AssertionError
+
+    before, moved = frame(shot("III").pixels), frame(shot("III", rotation_deg=4.0).pixels)
+    with monkeypatch.context() as patch:
+        patch.setattr(registration, "_search", never)
+        assert register(before, moved).ok
+        with pytest.raises(AssertionError):
+            register(before, before)  # what is printed on the picture lies at the same pixels too
+
+
+def test_features_of_a_mirrored_view_are_its_own_mirrored():
+    view = skin_view(frame(shot("III").pixels))
+    got, expected = matching.features(view).flipped(SIDE), matching.features(view.flipped())
+    apart = np.linalg.norm(got.points[:, None] - expected.points[None], axis=2)
+    twin = apart < 0.1
+    assert twin.any(axis=1).mean() > 0.9
+    alike = np.where(twin, got.descriptors @ expected.descriptors.T, -1).max(axis=1)
+    assert np.median(alike[twin.any(axis=1)]) > 0.999
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.9, 8.0, 31.0])
+@pytest.mark.parametrize("spacing", [24, 60, 300])
+def test_passes_go_down_to_the_finest_scale_in_steps_that_the_search_spans(ratio, spacing):
+    levels = registration._levels(ratio, spacing)
+    assert len(levels) >= 2
+    assert levels[-1] == (1, 8)
+    assert all(spacing // reduction >= 24 for reduction, _ in levels)
+    assert all(one / other <= 4 for (one, _), (other, _) in itertools.pairwise(levels))
+
+
+def test_a_fit_that_leaves_no_patch_in_sight_is_none(monkeypatch):
+    behind = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, -1]])
+    monkeypatch.setattr(refining, "_robust_homography", lambda votes: behind)
+    before = skin_view(frame(shot("III").pixels))
+    start = refining.Warp(np.eye(3), warp.NO_DISPLACEMENT, 1)
+    assert refining.refine(*2 * [refining.banded(before)], start, (SIDE, SIDE), search=8, spacing=24) is None
 
 
 def test_a_smile_keeps_the_stable_skin_and_other_people_are_refused(test_photos):
