@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skinscan.arrays.fused import load_kernels as load_kernels
     from skinscan.assessment import assess as assess
     from skinscan.comparison import compare as compare
     from skinscan.records import Assessment as Assessment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare"]
+__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare", "load_kernels"]
 
 _HOMES = {
     "assess": "skinscan.assessment",
@@ -26,6 +27,7 @@ _HOMES = {
     "Assessment": "skinscan.records",
     "Comparison": "skinscan.records",
     "SkinscanError": "skinscan.records",
+    "load_kernels": "skinscan.arrays.fused",
 }
 
 

@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
+from skinscan.arrays.fused import load_kernels
 from skinscan.assessment import cells_in, measurement_of, read
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.measures import Measure, all_measures
 from skinscan.measures.maps import Maps
-from skinscan.records import Frame, Photo
+from skinscan.records import Frame, ParameterError, Photo
 
 T = TypeVar("T")
 
@@ -76,13 +77,18 @@ def profile(
     regions: Mapping[str, Any] | None = None,
     reference: str | None = None,
     max_megapixels: float = 60.0,
+    kernels: bool = False,
 ) -> Profile:
     """Measure one photo as `skinscan.assess` does, without overlays and on one thread, and tell what each stage cost.
 
+    `kernels`: with the compiled kernels of the extra `fast`, which stay in use afterwards.
+
     The photo is measured twice: the second run tells the time, as what is loaded once a process is no part of a photo's
     cost, and the first the memory, as the second finds it all there.
-    Raises what `assess` raises.
+    Raises what `assess` raises, and ParameterError where there are no kernels.
     """
+    if kernels and not load_kernels():
+        raise ParameterError("kernels", expected="numba", found="none", todo="run: pip install 'skinscan[fast]'")
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -110,7 +116,7 @@ def _run(path: Path, max_megapixels: float, settings: Mapping[str, Any]) -> tupl
     photo = stage("read and decode the file", lambda: read_photo(path, max_megapixels=max_megapixels))
     frame = stage("skin, usable pixels, quality, scale", lambda: make_frame(photo, **settings))
     maps = Maps(frame, lasting=False)
-    if maps.measured.any():
+    if maps.measured.any() and not maps.in_tiles:
         stage("log-luminance, linear colour", lambda: maps.log_luminance)
         stage("CIELAB", lambda: maps.lab)
         stage("erythema, melanin, haemoglobin", lambda: maps.chromophores)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from skinscan import profiling
 from skinscan.cli import main
+from skinscan.measures import maps as maps_module
 from skinscan.records import PhotoError
 from tests.conftest import PX_PER_MM
 
@@ -62,3 +63,17 @@ def test_a_photo_without_skin_is_profiled_as_far_as_it_goes(tmp_path: Path) -> N
     found = profiling.profile(path, mm_per_px=0.04)
     assert found.measured_megapixels == 0
     assert "CIELAB" not in [stage.name for stage in found.stages]
+
+
+def test_with_kernels_or_told_how_to_get_them(photo_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "load_kernels", lambda: False)
+    done = CliRunner().invoke(main, ["profile", str(photo_path), "--kernels"])
+    assert done.exit_code == 2
+    assert "skinscan[fast]" in done.output
+
+
+def test_a_photo_measured_in_tiles_is_profiled(photo_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maps_module, "WHOLE_PX", 100_000)
+    names = [stage.name for stage in profiling.profile(photo_path, mm_per_px=1 / PX_PER_MM).stages]
+    assert "CIELAB" not in names
+    assert "pores" in names

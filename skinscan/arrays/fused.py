@@ -1,7 +1,7 @@
 """The switch for the compiled kernels of `find_blobs` and `measure_pits` (numba, the optional extra `fast`).
 
-Importing numba takes half a second, so nothing is compiled unless `load` is called: it pays where a process measures
-several photos. Without numba, or before `load`, the same functions work as numpy and OpenCV alone.
+Importing numba takes half a second, so nothing is compiled unless `load_kernels` is called: it pays where a process
+measures several photos. Without numba, or before that, the same functions work as numpy and OpenCV alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _lock = Lock()
 _kernels: ModuleType | None = None
 
 
-def load() -> bool:
+def load_kernels() -> bool:
     """Import (compiling where no cache is found) the kernels and use them from now on, in this process.
 
     False where numba is missing or does not go with this numpy. From any thread; a second call costs nothing.

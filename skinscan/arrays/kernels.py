@@ -1,4 +1,4 @@
-"""What `blobs` and `pits` do in many passes over memory, compiled into one. Imported by `fused.load` alone.
+"""What `blobs` and `pits` do in many passes over memory, compiled into one. Imported by `fused.load_kernels` alone.
 
 Each kernel is compiled for one signature when this module is imported, and kept on disk where Python keeps its own
 compiled files, or in the user's cache, or, where neither can be written, nowhere. Constants come in as arguments: the

@@ -26,7 +26,7 @@ AGAIN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 @pytest.fixture
 def kernels() -> Iterator[None]:
     """The kernels in use for one test."""
-    if not fused.load():
+    if not fused.load_kernels():
         pytest.skip("numba is not installed: pip install 'skinscan[fast]'")
     yield
     fused.unload()
@@ -42,14 +42,14 @@ def skin(seed: int, height: int, width: int, blur: float) -> np.ndarray:
 
 def both_blobs(*asked: object) -> tuple[Blobs, Blobs]:
     """With the kernels, and as numpy and OpenCV alone."""
-    fused.load()
+    fused.load_kernels()
     fast = blobs.find_blobs(*asked)  # type: ignore[arg-type]
     fused.unload()
     return fast, blobs.find_blobs(*asked)  # type: ignore[arg-type]
 
 
 def both_pits(*asked: object) -> tuple[Pits, Pits]:
-    fused.load()
+    fused.load_kernels()
     fast = pits.measure_pits(*asked)  # type: ignore[arg-type]
     fused.unload()
     return fast, pits.measure_pits(*asked)  # type: ignore[arg-type]
@@ -149,7 +149,7 @@ def test_many_threads_and_a_new_process_measure_the_same(kernels: None) -> None:
     with ThreadPoolExecutor(4) as threads:
         for found in threads.map(lambda _: pits.measure_pits(image, *places), range(16)):
             assert_same(found, alone, 0, 0)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=fused.load) as processes:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=fused.load_kernels) as processes:
         assert processes.submit(fused.loaded).result()
         assert_same(processes.submit(pits.measure_pits, image, *places).result(), alone, 0, 0)
 
@@ -165,7 +165,7 @@ def test_a_kernel_that_cannot_be_kept_on_disk_is_compiled_all_the_same(kernels: 
 def test_without_numba_all_works(monkeypatch: pytest.MonkeyPatch) -> None:
     fused.unload()
     monkeypatch.setitem(sys.modules, "numba", None)
-    assert not fused.load()
+    assert not fused.load_kernels()
     assert not fused.loaded()
     assert fused.kernels() is None
     image = skin(6, 80, 80, 2.0)
