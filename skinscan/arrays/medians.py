@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.arrays.cells import Cells
+from skinscan.arrays.cells import Cells, median
 
 Floats = NDArray[np.float32]
 Parts = Callable[[], Iterable[tuple[Cells, Sequence[Floats]]]]
@@ -17,13 +17,15 @@ BINS = 4096
 
 
 def medians_of(
-    parts: Parts, count: int, spans: Sequence[tuple[float, float]]
+    parts: Parts, count: int, spans: Sequence[tuple[float, float]], held: bool = False
 ) -> list[tuple[float, NDArray[np.float64]]]:
     """Median of all values and of each of `count` blocks, (count,), of each channel; NaN where there is none.
 
     As `Cells.medians` tells them of a whole map. `spans`: where the values of each channel mostly lie; others are as
-    exact, and cost more.
+    exact, and cost more. `held`: all values are held after all, for half the work.
     """
+    if held:
+        return _medians_of_held(parts, count, len(spans))
     counts = np.zeros((len(spans), count + 1, BINS), np.int64)  # the last row is all blocks together
     for cells, maps in parts():
         for channel, values in _values(cells, maps):
@@ -56,6 +58,21 @@ def medians_of(
                 )
                 told[block] = near[ranks[channel, block] - below].astype(np.float64).mean()
         out.append((float(told[count]), told[:count]))
+    return out
+
+
+def _medians_of_held(parts: Parts, count: int, channels: int) -> list[tuple[float, NDArray[np.float64]]]:
+    blocks: list[list[list[Floats]]] = [[[] for _ in range(count)] for _ in range(channels)]
+    for cells, maps in parts():
+        for channel, values in enumerate(maps):
+            for block, part in cells.parts(values):
+                blocks[channel][block].append(part.copy())
+    out = []
+    for of_channel in blocks:
+        told = [median(np.concatenate(part)) if part else np.nan for part in of_channel]
+        every = [values for part in of_channel for values in part]
+        out.append((median(np.concatenate(every)) if every else np.nan, np.array(told)))
+        of_channel.clear()
     return out
 
 

@@ -30,9 +30,10 @@ LUMINANCE_FLOOR = 1e-4
 STRIPE_ROWS = 128
 
 WHOLE_PX = 13_000_000
+HELD_PX = 26_000_000
 TILE_PX, ALIGNED_PX = 1280, 64
-"""Pixels up to which maps are made whole; the side of the tiles that larger ones are made in, and what their sides are
-multiples of, as all reductions are."""
+"""Pixels up to which maps are made whole, and up to which what tiles are cut from is held at least; the side of the
+tiles that larger ones are made in, and what their sides are multiples of, as all reductions are."""
 
 DARKEST_ITA = -30.0
 """Individual typology angle, degrees, under which the unmixing does not hold."""
@@ -89,7 +90,8 @@ def _medians_in_tiles(maps: Maps, cells: Cells) -> dict[str, tuple[float, NDArra
         for part in maps.tiles():
             yield cells.cut(part.place).on(part.lab), [picture(part) for picture, _ in COLOURS.values()]
 
-    return dict(zip(COLOURS, medians_of(parts, cells.count, [span for _, span in COLOURS.values()]), strict=True))
+    found = medians_of(parts, cells.count, [span for _, span in COLOURS.values()], held=maps.measured.size <= HELD_PX)
+    return dict(zip(COLOURS, found, strict=True))
 
 
 def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
@@ -381,11 +383,25 @@ class Maps:
     @cached_property
     def flattened(self) -> NDArray[np.float32]:
         """Log-luminance less its Gaussian mean of 2 mm, 0 where nothing is measured. Needs a scale."""
-        if self._whole is None:
+        if self._whole is None and not self.in_tiles:
             flat = filters.flatten(self.log_luminance, self.measured, self._flatten_sigma_px)
+        elif self._whole is None:
+            flat = self._flattened_in_stripes()
+        elif self._whole.measured.size <= HELD_PX:
+            return self._whole.flattened[self.place]
         else:
             flat = filters.less(self.log_luminance, self._whole._shading, self.measured, self.place)
         self.__dict__.pop("log_luminance", None)
+        return flat
+
+    def _flattened_in_stripes(self) -> NDArray[np.float32]:
+        """The same without the whole log-luminance beside it."""
+        flat: NDArray[np.float32] = np.empty(self.measured.shape, np.float32)
+        rows, columns = self.box
+        for top in range(0, len(flat), STRIPE_ROWS):
+            stripe = slice(top, min(top + STRIPE_ROWS, len(flat)))
+            logs = self._log_luminance(slice(rows.start + stripe.start, rows.start + stripe.stop), columns)
+            flat[stripe] = filters.less(logs, self._shading, self.measured[stripe], (stripe, slice(0, self.measured.shape[1])))
         return flat
 
     @property

@@ -26,6 +26,7 @@ def test_medians_of_parts_are_those_of_the_whole(seed: int, height: int, width: 
             place = (slice(top, top + rows), slice(0, width))
             yield whole.cut(place), [channel[place] for channel in image]
 
-    for channel, (value, blocks) in enumerate(medians_of(parts, 4, [(-1.0, 1.0), (-5.0, 5.0)])):
-        expected, of_blocks = whole.medians(whole.take(image[channel]))
-        assert np.array_equal([value, *blocks], [expected, *of_blocks], equal_nan=True)
+    for held in (False, True):
+        for channel, (value, blocks) in enumerate(medians_of(parts, 4, [(-1.0, 1.0), (-5.0, 5.0)], held)):
+            expected, of_blocks = whole.medians(whole.take(image[channel]))
+            assert np.array_equal([value, *blocks], [expected, *of_blocks], equal_nan=True)

@@ -14,8 +14,9 @@ from skinscan.measures.maps import Maps
 from skinscan.records import Assessment, Comparison
 
 
-def in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_tiles(monkeypatch: pytest.MonkeyPatch, held_px: int = 0) -> None:
     monkeypatch.setattr(module, "WHOLE_PX", 50_000)
+    monkeypatch.setattr(module, "HELD_PX", held_px)
     monkeypatch.setattr(module, "TILE_PX", 256)
 
 
@@ -24,10 +25,11 @@ def whole(maps: Maps) -> Assessment:
     return assess_frame(Maps(maps.frame))
 
 
+@pytest.mark.parametrize("held_px", [0, 10**9])
 def test_numbers_of_tiles_are_those_of_the_whole(
-    maps: Maps, whole: Assessment, monkeypatch: pytest.MonkeyPatch
+    maps: Maps, whole: Assessment, monkeypatch: pytest.MonkeyPatch, held_px: int
 ) -> None:
-    in_tiles(monkeypatch)
+    in_tiles(monkeypatch, held_px)
     assert sum(1 for _ in Maps(maps.frame).tiles()) > 4
     found = assess_frame(Maps(maps.frame), evidence=False)
     for one, other in zip(whole.measurements, found.measurements, strict=True):
