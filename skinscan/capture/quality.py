@@ -236,7 +236,8 @@ def light_unevenness(thumbnails: Thumbnails, judged: BoolArray) -> float:
     """
     linear = thumbnails.linear(240)
     size = (linear.shape[1], linear.shape[0])
-    inside = shrunk(judged.view(np.uint8) * np.uint8(255), size).astype(np.float32) / np.float32(255)
+    step = max(max(judged.shape) // 960, 1)  # four times as many as are kept
+    inside = shrunk(judged[::step, ::step].view(np.uint8) * np.uint8(255), size).astype(np.float32) / np.float32(255)
     rows, columns = np.nonzero(inside > 0.5)
     if rows.size < 50:
         return 0.0

@@ -124,9 +124,9 @@ def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats)
     Smooth skin may lie in a shadow of 1/20; hair is darker than 1/5 of the skin and full of edges.
     """
     sure = probability > 0.8
-    if np.count_nonzero(sure) < 50:
+    if np.count_nonzero(sure[::_EVERY, ::_EVERY]) < 50:
         return np.ones_like(probability)
-    level = float(np.median(log_luminance[sure]))
+    level = float(np.median(log_luminance[::_EVERY, ::_EVERY][sure[::_EVERY, ::_EVERY]]))
     darker = np.clip((level - log_luminance) / np.log(5.0), 0.0, 2.0)
     hairy = darker * (0.5 + cv2.GaussianBlur(texture, (0, 0), 2.0) / 0.25)
     return np.asarray(1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30))), np.float32)

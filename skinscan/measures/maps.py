@@ -401,7 +401,9 @@ class Maps:
         for top in range(0, len(flat), STRIPE_ROWS):
             stripe = slice(top, min(top + STRIPE_ROWS, len(flat)))
             logs = self._log_luminance(slice(rows.start + stripe.start, rows.start + stripe.stop), columns)
-            flat[stripe] = filters.less(logs, self._shading, self.measured[stripe], (stripe, slice(0, self.measured.shape[1])))
+            flat[stripe] = filters.less(
+                logs, self._shading, self.measured[stripe], (stripe, slice(0, self.measured.shape[1]))
+            )
         return flat
 
     @property
