@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from skinscan import repeatability
+from skinscan.arrays.threads import side_by_side
 from skinscan.assessment import assess_frame
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
@@ -18,6 +20,7 @@ from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, samples_of, tie
 from skinscan.records import (
+    Assessment,
     Change,
     Comparison,
     Flag,
@@ -57,10 +60,13 @@ def compare(
     tell = progress or (lambda share, text: None)
     check_opencv()
     tell(0.02, "reading the photos")
-    first, second = read_photo(before, max_megapixels=max_megapixels), read_photo(after, max_megapixels=max_megapixels)
+    read = partial(read_photo, max_megapixels=max_megapixels)
+    first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
-    frame_before = make_frame(first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
-    frame_after = make_frame(second, marker_mm=marker_mm)
+    frame_before, frame_after = side_by_side(
+        partial(make_frame, first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference),
+        partial(make_frame, second, marker_mm=marker_mm),
+    )
     return compare_frames(frame_before, frame_after, same_setup=same_setup, evidence=evidence, progress=progress)
 
 
@@ -80,17 +86,14 @@ def compare_frames(
     if not registration.ok:
         tell(0.6, "measuring each photo")
         reasons = tuple(n.text for n in registration.notices) or ("the two photos share too little skin",)
-        first = assess_frame(Maps(before), evidence=evidence)
-        second = assess_frame(Maps(after), evidence=evidence)
+        first, second = _assessed(Maps(before), Maps(after), evidence)
         return Comparison(False, reasons, registration, first, second, _unmatched(before, reasons[0]), tuple(notices))
 
     before, after, tied = tie(before, after, registration)
     notices += tied
-    tell(0.5, "measuring the before photo")
+    tell(0.5, "measuring each photo")
     maps_before, maps_after = Maps(before), Maps(after)
-    first = assess_frame(maps_before, evidence=evidence)
-    tell(0.65, "measuring the after photo")
-    second = assess_frame(maps_after, evidence=evidence)
+    first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
     pair = pair_of(maps_before, maps_after, registration, same_setup)
     notices += _setup_notices(pair, same_setup)
@@ -101,6 +104,10 @@ def compare_frames(
     reasons = () if judged else _common_reasons(changes)
     tell(1.0, "done")
     return Comparison(judged, reasons, registration, first, second, changes, tuple(notices))
+
+
+def _assessed(before: Maps, after: Maps, evidence: bool) -> tuple[Assessment, Assessment]:
+    return side_by_side(*(partial(assess_frame, maps, evidence=evidence) for maps in (before, after)))
 
 
 def _setup_notices(pair: Pair, stated: bool) -> list[Notice]:

@@ -237,11 +237,29 @@ def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
 def samples_of(pair: Pair, region: str) -> Iterator[tuple[Measure, tuple[Sample, Sample] | PairedSample | None]]:
     """Each measure's samples of a region in both photos, or its paired sample; None where the region is too small."""
     before, after = shared_cells(pair, region)
+    found = _samples_side_by_side(pair, region, before, after)
     for measure in all_measures().values():
         if measure.paired is None:
-            first = read(measure, pair.before, before, region)
-            yield measure, (first, read(measure, pair.after, after, region, first.carried or None))
+            yield measure, found[measure.name]
         elif min(before.pixels, after.pixels) < LEAST_PIXELS:
             yield measure, None
         else:
             yield measure, measure.paired(pair.before, pair.after, pair.registration, before, after)
+
+
+def _samples_side_by_side(pair: Pair, region: str, before: Cells, after: Cells) -> dict[str, tuple[Sample, Sample]]:
+    """Samples of both photos by name. One thread a photo, as its maps are made by one alone; the after photo's follows
+    as soon as the before photo's has told what is carried."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    def following(measure: Measure, first: Future[Sample]) -> Sample:
+        return read(measure, pair.after, after, region, first.result().carried or None)
+
+    single = [measure for measure in all_measures().values() if measure.paired is None]
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        firsts = [one.submit(read, measure, pair.before, before, region) for measure in single]
+        seconds = [other.submit(following, *both) for both in zip(single, firsts, strict=True)]
+        return {
+            measure.name: (first.result(), second.result())
+            for measure, first, second in zip(single, firsts, seconds, strict=True)
+        }

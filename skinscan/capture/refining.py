@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import alignment, warp
+from skinscan.arrays.threads import each
 from skinscan.capture.skin_view import SkinView
 from skinscan.records import BoolArray
 
@@ -111,18 +112,20 @@ def _look_up(one: Banded, other: Banded, start: Warp, search: int, spacing: int)
     known = np.isfinite(middle).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
     nodes, centre, middle, slope = (a[known] for a in (nodes, centre, middle, slope))
     weights = alignment.window(SIDE, search)[_COVER_FROM::_COVER_STEP, _COVER_FROM::_COVER_STEP]
-    parts = []
-    for i in range(0, len(nodes), _CHUNK):
-        some = slice(i, i + _CHUNK)
+
+    def chunk(start: int) -> tuple[Array, Array, Array] | None:
+        some = slice(start, start + _CHUNK)
         x, y = _patch_maps(middle[some], slope[some])
         cover = _cover(before.mask, nodes[some]) & _cover_there(after.mask, x, y)
         enough = (cover * weights).sum(axis=(1, 2)) >= _LEAST_COVER * weights.sum()
         if not enough.any():
-            continue
+            return None
         moved = _read(other.band, x[enough], y[enough], cv2.INTER_CUBIC)
         found = alignment.patch_shifts(_cut(one.band, nodes[some][enough]), moved, search)
         keep = np.isfinite(found.peak)
-        parts.append((centre[some][enough][keep], found.xy[keep], found.peak[keep]))
+        return centre[some][enough][keep], found.xy[keep], found.peak[keep]
+
+    parts = [part for part in each(chunk, range(0, len(nodes), _CHUNK)) if part is not None]
     if not parts:
         empty = np.zeros((0, 2))
         return _Votes(empty, empty, np.zeros(0), np.zeros(0), after.photo_px)

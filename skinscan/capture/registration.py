@@ -15,13 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import warp
+from skinscan.arrays.threads import each
 from skinscan.capture import likeness, matching
-from skinscan.capture.refining import Pass, Warp, banded, refine
+from skinscan.capture.refining import Banded, Pass, Warp, banded, refine
 from skinscan.capture.skin_view import SkinView, skin_view
 from skinscan.records import Flag, Frame, Notice, Registration
 
@@ -123,7 +125,7 @@ def register(before: Frame, after: Frame) -> Registration:
     The overlap is too little where what both see is under LEAST_OVERLAP of the skin of either photo: a
     close-up within a wide photo is not little overlap.
     """
-    first, second = skin_view(before), skin_view(after)
+    first, second = each(skin_view, (before, after))
     if first is None or second is None:
         which = "before" if first is None else "after"
         return _refused(f"no skin was found in the {which} photo; draw the region to compare by hand")
@@ -180,7 +182,7 @@ def _views(first: SkinView, second: SkinView, before: Frame, after: Frame) -> It
 
 def _attempts(one: SkinView, other: SkinView, shape: tuple[int, int]) -> Iterator[_Attempt]:
     """What comes of two views as they are, and of the after view mirrored."""
-    ours, theirs = matching.features(one), matching.features(other)
+    ours, theirs = each(matching.features, (one, other))
     for mirrored in (False, True):
         if mirrored:
             other, theirs = other.flipped(), theirs.flipped(other.mask.shape[1])
@@ -199,7 +201,7 @@ def _attempt(
     apart = warp.project(other.to_photo, guess.after) - warp.project(one.to_photo, guess.before)
     moved_px = float(np.median(np.linalg.norm(apart, axis=1)))
     one, other = _same_scale(one, other, start)
-    before, after = banded(one), banded(other)
+    before, after = each(banded, (one, other))
     fit = refine(before, after, start, shape, search=10, spacing=24)
     if fit is None:
         return None
@@ -273,12 +275,16 @@ def _at_full_size(first: SkinView, second: SkinView, best: _Attempt, shape: tupl
     reached = 0
     for reduction, search in _levels(best.view_px / one.photo_px, spacing):
         if reduction != reached:
-            before, after = (banded(view.resized(reduction * view.photo_px)) for view in (one, other))
+            before, after = each(partial(_banded_at, reduction=reduction), (one, other))
             reached = reduction
         finer = refine(before, after, _everywhere(fit.warp), shape, search=search, spacing=spacing // reduction)
         if finer is not None and finer.agreeing >= _LEAST_AGREEING:
             fit = finer
     return fit
+
+
+def _banded_at(view: SkinView, reduction: int) -> Banded:
+    return banded(view.resized(reduction * view.photo_px))
 
 
 def _levels(ratio: float, spacing: int) -> list[tuple[int, int]]:
