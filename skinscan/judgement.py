@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from skinscan import repeatability
 from skinscan.arrays import colour, statistics
-from skinscan.arrays.cells import cells_of
 from skinscan.measures import Measure, PairedSample, Sample
+from skinscan.measures.maps import median_rgb
 from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
 from skinscan.records import (
     SKIN,
@@ -101,8 +101,7 @@ def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: 
     mask = pair.before.frame.regions.get(region)
     if mask is None or not mask.any():
         return math.nan
-    cells = cells_of(mask[pair.before.box], 1).on(pair.before.linear)
-    skin = np.median(cells.take(pair.before.linear), 0).astype(np.float64)
+    skin = median_rgb(pair.before, region)
     value = of_colour(skin)
     of_blocks, rounded = (
         np.array([of_colour(np.asarray(colour.rebalanced(skin, gain), np.float64)) for gain in gains])

@@ -198,8 +198,9 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
     carried[~second] = 0
     levels, sizes = [], []
     for maps, blocks in ((before, labels), (after, carried)):
-        cells = cells_of(blocks[maps.box], count).on(maps.linear)
-        values = cells.take(maps.linear)
+        part = maps.around(blocks[maps.box] > 0)
+        cells = cells_of(blocks[maps.box][part.place], count).on(part.linear)
+        values = cells.take(part.linear)
         channels = [cells.each(values[:, c], _middle_mean) for c in range(3)]
         levels.append(np.maximum(colour.sensor_rgb(np.stack(channels, 1)), 1e-4))
         sizes.append(cells.sizes)

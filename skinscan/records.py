@@ -235,7 +235,7 @@ class Photo:
             linear = np.empty(tile.shape, np.float32)
             for channel in range(3):
                 np.take(self.lut[channel], tile[..., channel], out=linear[..., channel])
-        if not np.array_equal(self.matrix, np.eye(3, dtype=np.float32)):
+        if linear.size and not np.array_equal(self.matrix, np.eye(3, dtype=np.float32)):
             linear = np.asarray(cv2.transform(linear, self.matrix), np.float32).reshape(linear.shape)
         return linear
 

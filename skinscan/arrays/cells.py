@@ -116,6 +116,10 @@ class Cells:
             self._reduced[factor] = Cells(thinned, self.count)
         return self._reduced[factor]
 
+    def any(self) -> bool:
+        """Whether there is a pixel of the region."""
+        return bool(np.asarray(self.labels[:]).any())
+
     def cut(self, place: tuple[slice, slice]) -> Cells:
         """These cells in some rows and columns."""
         return Cells(self.labels[place], self.count)

@@ -6,11 +6,17 @@ measures several photos. Without numba, or before that, the same functions work 
 
 from __future__ import annotations
 
+import importlib
+import sys
 from threading import Lock
 from types import ModuleType
 
+kept_on_disk = True
+"""Whether kernels are compiled once for all processes, where a folder for that can be had."""
+
 _lock = Lock()
 _kernels: ModuleType | None = None
+_known: ModuleType | None = None
 
 
 def load_kernels() -> bool:
@@ -18,17 +24,25 @@ def load_kernels() -> bool:
 
     False where numba is missing or does not go with this numpy. From any thread; a second call costs nothing.
     """
-    global _kernels
+    global _kernels, _known
     with _lock:
-        if _kernels is None:
+        for kept in (True, False) if _known is None else ():
             try:
-                import numba  # noqa: F401
+                _known = _imported(kept)
+                break
             except ImportError:
                 return False
-            from skinscan.arrays import kernels
+            except Exception:  # whatever a damaged or full cache makes numba raise: then without one
+                continue
+        _kernels = _known
+    return _kernels is not None
 
-            _kernels = kernels
-    return True
+
+def _imported(kept: bool) -> ModuleType:
+    global kept_on_disk
+    kept_on_disk = kept
+    sys.modules.pop(f"{__package__}.kernels", None)
+    return importlib.import_module(f"{__package__}.kernels")
 
 
 def loaded() -> bool:

@@ -16,6 +16,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from skinscan.arrays import fused
+
 Floats = NDArray[np.float32]
 Values = NDArray[np.float64]
 
@@ -30,10 +32,7 @@ _side = types.Tuple((_level, types.int64, types.int64, types.float64))
 
 def _compiled(signature: Any = None, **options: Any) -> Callable[[Any], Any]:
     def compiled(function: Any) -> Any:
-        try:
-            return numba.njit(signature, cache=True, nogil=True, error_model="numpy", **options)(function)
-        except (RuntimeError, OSError):  # no folder for the cache, or none with room
-            return numba.njit(signature, nogil=True, error_model="numpy", **options)(function)
+        return numba.njit(signature, cache=fused.kept_on_disk, nogil=True, error_model="numpy", **options)(function)
 
     return compiled
 

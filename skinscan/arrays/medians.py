@@ -13,7 +13,10 @@ Floats = NDArray[np.float32]
 Parts = Callable[[], Iterable[tuple[Cells, Sequence[Floats]]]]
 """Starts a pass over all parts: of each its cells, and its maps (h, w), one a channel."""
 
+Counted = tuple[Floats, NDArray[np.int64]]
+
 BINS = 4096
+COUNTED_FROM = 4096
 
 
 def medians_of(
@@ -38,27 +41,39 @@ def medians_of(
     total = before[..., -1]
     ranks = np.maximum(np.stack([(total - 1) // 2, total // 2], -1), 0)
     wanted = np.stack([(before <= ranks[..., side, None]).sum(2) for side in (0, 1)], -1).clip(0, BINS - 1)
-    found: list[list[list[Floats]]] = [[[] for _ in range(count + 1)] for _ in spans]
+    found: list[list[list[Counted]]] = [[[] for _ in range(count + 1)] for _ in spans]
     for cells, maps in parts():
         for channel, values in _values(cells, maps):
             bins = _bins(values, spans[channel])
             for block in range(count + 1):
                 own = slice(cells.starts[block], cells.starts[block + 1]) if block < count else slice(None)
                 low, high = wanted[channel, block]
-                found[channel][block].append(values[own][(bins[own] >= low) & (bins[own] <= high)])
+                found[channel][block].append(_counted(values[own][(bins[own] >= low) & (bins[own] <= high)]))
     out = []
     for channel in range(len(spans)):
         told = np.full(count + 1, np.nan)
         for block in range(count + 1):
             if total[channel, block]:
-                near = np.sort(np.concatenate(found[channel][block]))
-                below = (
-                    before[channel, block, wanted[channel, block, 0]]
-                    - counts[channel, block, wanted[channel, block, 0]]
-                )
-                told[block] = near[ranks[channel, block] - below].astype(np.float64).mean()
+                low = wanted[channel, block, 0]
+                below = before[channel, block, low] - counts[channel, block, low]
+                told[block] = _at_ranks(found[channel][block], ranks[channel, block] - below).mean()
         out.append((float(told[count]), told[:count]))
     return out
+
+
+def _counted(values: Floats) -> Counted:
+    """Values, and how often each comes where they are so many that they may be few in truth: flat pictures."""
+    if len(values) <= COUNTED_FROM:
+        return values, np.ones(len(values), np.int64)
+    return np.unique(values, return_counts=True)
+
+
+def _at_ranks(found: Sequence[Counted], ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The values at some places of all in ascending order."""
+    values, counts = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(values)
+    places = np.searchsorted(np.cumsum(counts[order]), ranks, side="right")
+    return values[order][places].astype(np.float64)
 
 
 def _medians_of_held(parts: Parts, count: int, channels: int) -> list[tuple[float, NDArray[np.float64]]]:

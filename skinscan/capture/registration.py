@@ -37,6 +37,9 @@ looks different once the light moves.
 QUICK_PX = 256
 """Longest side of the views that are tried first of all: a fifth of the work, and enough for most close-ups."""
 
+LARGEST_PX = 16_000_000
+"""Pixels of a view beyond which it is halved: places are then found to a tenth of a pixel of the photo."""
+
 LEAST_OVERLAP = 0.15
 
 _CHANCE = 0.06
@@ -125,7 +128,7 @@ def register(before: Frame, after: Frame) -> Registration:
     The overlap is too little where what both see is under LEAST_OVERLAP of the skin of either photo: a
     close-up within a wide photo is not little overlap.
     """
-    first, second = each(skin_view, (before, after))
+    first, second = each(_seen, (before, after))
     if first is None or second is None:
         which = "before" if first is None else "after"
         return _refused(f"no skin was found in the {which} photo; draw the region to compare by hand")
@@ -134,6 +137,14 @@ def register(before: Frame, after: Frame) -> Registration:
         return _refused(_why_not(best))
     fine = _at_full_size(first, second, best, before.shape)
     return _described(before, after, first, second, best, fine)
+
+
+def _seen(frame: Frame) -> SkinView | None:
+    """The frame's skin, at half its pixels along a side where they are too many to be held several times."""
+    view = skin_view(frame)
+    if view is None or view.mask.size <= LARGEST_PX:
+        return view
+    return view.resized(2.0 ** math.ceil(math.log2(view.mask.size / LARGEST_PX) / 2))
 
 
 def _quick_look(first: SkinView, second: SkinView, shape: tuple[int, int]) -> _Attempt | None:

@@ -55,14 +55,26 @@ class SkinView:
 
     def _sums(self, halvings: int) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
         """Mean of the values with 0 outside the mask, and of the mask, over squares of 2^halvings px; that side."""
-        while len(self._halved) <= halvings:
-            total, share = self._halved[-1]
-            self._halved.append((_halved(total), _halved(share)))
-        return *self._halved[halvings], 2**halvings
+        if halvings == 0:
+            return inside(self.values, self.mask), self.mask.astype(np.float32), 1
+        while len(self._halved) < halvings:
+            above = self._halved[-1] if self._halved else None
+            self._halved.append(self._first_half() if above is None else (_halved(above[0]), _halved(above[1])))
+        return *self._halved[halvings - 1], 2**halvings
 
     @cached_property
     def _halved(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        return [(inside(self.values, self.mask), self.mask.astype(np.float32))]
+        return []
+
+    def _first_half(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The first halving, in stripes: what it is made of is four times as large."""
+        shape = tuple(-(-side // 2) for side in self.mask.shape)
+        total, share = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        for top in range(0, len(self.mask), _STRIPE_ROWS):
+            rows, half = slice(top, top + _STRIPE_ROWS), slice(top // 2, (top + _STRIPE_ROWS) // 2)
+            total[half] = _halved(inside(self.values[rows], self.mask[rows]))
+            share[half] = _halved(self.mask[rows].astype(np.float32))
+        return total, share
 
     def flipped(self) -> SkinView:
         """Left and right exchanged."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
-from skinscan.arrays.cells import Cells, factor_between
+from skinscan.arrays.cells import Cells, cells_of, factor_between
 from skinscan.arrays.medians import medians_of
 from skinscan.environment import data_path
 from skinscan.records import Flag, Frame, Notice, combined
@@ -32,8 +32,10 @@ STRIPE_ROWS = 128
 WHOLE_PX = 13_000_000
 HELD_PX = 26_000_000
 TILE_PX, ALIGNED_PX = 1280, 64
+FINEST_UM_PER_PX = 8.0
 """Pixels up to which maps are made whole, and up to which what tiles are cut from is held at least; the side of the
-tiles that larger ones are made in, and what their sides are multiples of, as all reductions are."""
+tiles that larger ones are made in, and what their sides are multiples of, as all reductions are; and the finest scale
+that is measured in tiles."""
 
 DARKEST_ITA = -30.0
 """Individual typology angle, degrees, under which the unmixing does not hold."""
@@ -86,12 +88,41 @@ def colour_medians(maps: Maps, cells: Cells, name: str) -> tuple[float, NDArray[
 
 
 def _medians_in_tiles(maps: Maps, cells: Cells) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    def parts() -> Iterator[tuple[Cells, list[NDArray[np.float32]]]]:
-        for part in maps.tiles():
-            yield cells.cut(part.place).on(part.lab), [picture(part) for picture, _ in COLOURS.values()]
+    def colours(part: Maps) -> list[NDArray[np.float32]]:
+        return [picture(part) for picture, _ in COLOURS.values()]
 
-    found = medians_of(parts, cells.count, [span for _, span in COLOURS.values()], held=maps.measured.size <= HELD_PX)
+    found = _told_in_tiles(maps, cells, colours, [span for _, span in COLOURS.values()])
     return dict(zip(COLOURS, found, strict=True))
+
+
+def _told_in_tiles(
+    maps: Maps,
+    cells: Cells,
+    pictures: Callable[[Maps], Sequence[NDArray[np.float32]]],
+    spans: Sequence[tuple[float, float]],
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Medians of some maps of colour pixels over a region and over each of its blocks."""
+
+    def parts() -> Iterator[tuple[Cells, Sequence[NDArray[np.float32]]]]:
+        for part in maps.tiles():
+            own = cells.cut(part.place)
+            if own.any():
+                yield own.on(part.colour_pixels), pictures(part)
+
+    return medians_of(parts, cells.count, spans, held=maps.measured.size <= HELD_PX)
+
+
+def median_rgb(maps: Maps, region: str) -> NDArray[np.float64]:
+    """Median linear RGB of a region, (3,)."""
+
+    def make() -> NDArray[np.float64]:
+        cells = cells_of(maps.frame.regions[region][maps.box], 1)
+        if not maps.in_tiles:
+            return np.asarray(np.median(cells.on(maps.linear).take(maps.linear), 0), np.float64)
+        found = _told_in_tiles(maps, cells, lambda part: [*np.moveaxis(part.linear, -1, 0)], [(0.0, 1.0)] * 3)
+        return np.array([value for value, _ in found])
+
+    return maps.once(("rgb", region), make)
 
 
 def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
@@ -137,8 +168,13 @@ class Maps:
 
     @property
     def in_tiles(self) -> bool:
-        """Whether the maps are too large to be held whole, and are made tile by tile."""
-        return self._whole is None and self.measured.size > WHOLE_PX
+        """Whether the maps are too large to be held whole, and are made tile by tile.
+
+        Not where pixels are so fine that a tile's margin would be larger than the tile.
+        """
+        if self._whole is not None or self.measured.size <= WHOLE_PX:
+            return False
+        return self.frame.scale is None or self.um_per_px >= FINEST_UM_PER_PX
 
     @property
     def whole(self) -> Maps:
@@ -170,6 +206,18 @@ class Maps:
             )
             if every or self.measured[rows, columns].any():
                 yield self._part((place[0], place[1]), (own[0], own[1]))
+
+    def around(self, mask: NDArray[np.bool_]) -> Maps:
+        """These maps, or where they are made in tiles a part that holds all of a mask (h, w) of their pixels."""
+        if not self.in_tiles:
+            return self
+        place = []
+        for axis, length in ((1, mask.shape[0]), (0, mask.shape[1])):
+            seen = np.flatnonzero(mask.any(axis))
+            low, high = (int(seen[0]), int(seen[-1]) + 1) if len(seen) else (0, 1)
+            place.append(slice(low // ALIGNED_PX * ALIGNED_PX, min(-(-high // ALIGNED_PX) * ALIGNED_PX, length)))
+        own = slice(0, place[0].stop - place[0].start), slice(0, place[1].stop - place[1].start)
+        return self._part((place[0], place[1]), own)
 
     def _part(self, place: tuple[slice, slice], own: tuple[slice, slice]) -> Maps:
         part = copy(self)
@@ -237,7 +285,7 @@ class Maps:
     @property
     def colour_step(self) -> int:
         """Pixels of the photo along one of the colour maps: 2 where the file itself holds fewer colours than pixels."""
-        return 2 if self.frame.photo.chroma_subsampled and min(self.measured.shape) > 1 else 1
+        return 2 if self.frame.photo.chroma_subsampled and min(self.whole.measured.shape) > 1 else 1
 
     @property
     def colour_pixels(self) -> NDArray[np.bool_]:

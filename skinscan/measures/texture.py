@@ -78,6 +78,8 @@ def _powers(maps: Maps, cells: Cells) -> Powers:
         found: Powers = {band: (np.zeros(cells.count), np.zeros(cells.count, np.int64)) for band in told}
         for part in maps.tiles(filters.bands_reach(edges_px)):
             of_part = cells.cut(part.place) if part is not maps else cells
+            if part is not maps and not of_part.cut(part.own).any():
+                continue
             bands = part.once("bands", partial(_band_maps, part)).items() if again else _bands(part)
             for band, picture in bands:
                 _add_power(found[band], picture, of_part, part)
@@ -178,8 +180,10 @@ def _counted(maps: Maps, cells: Cells) -> tuple[dict[float, Features], float]:
         counts = np.zeros((len(told), cells.count, GLCM_LEVELS, GLCM_LEVELS), np.int64)
         beyond = 0
         for part in maps.tiles(math.ceil(max(distances_px, default=0.0)) + 1):
-            quantised = part.once("quantised", partial(_quantised, part))
             of_part = cells.cut(part.place) if part is not maps else cells
+            if part is not maps and not of_part.cut(part.own).any():
+                continue
+            quantised = part.once("quantised", partial(_quantised, part))
             counts += glcm.cooccurrences(quantised, of_part.labels[:], cells.count, distances_px, GLCM_LEVELS, part.own)
             beyond += _beyond(part.flattened[part.own], of_part.labels[part.own])
         found: dict[float, Features] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import astuple, replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -154,16 +155,9 @@ def test_many_threads_and_a_new_process_measure_the_same(kernels: None) -> None:
         assert_same(processes.submit(pits.measure_pits, image, *places).result(), alone, 0, 0)
 
 
-def test_a_kernel_that_cannot_be_kept_on_disk_is_compiled_all_the_same(kernels: None) -> None:
-    told = fused.kernels()
-    assert told is not None
-    space: dict[str, object] = {}
-    exec("def twice(value):\n    return 2 * value", space)  # it has no file, so no cache beside it
-    assert told._compiled()(space["twice"])(4) == 8
-
-
 def test_without_numba_all_works(monkeypatch: pytest.MonkeyPatch) -> None:
     fused.unload()
+    monkeypatch.setattr(fused, "_known", None)
     monkeypatch.setitem(sys.modules, "numba", None)
     assert not fused.load_kernels()
     assert not fused.loaded()
@@ -177,3 +171,17 @@ def test_numba_is_not_imported_unasked() -> None:
     code = "import sys, skinscan.comparison, skinscan.measures.pores; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_a_cache_without_room_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config, caching = pytest.importorskip("numba").config, pytest.importorskip("numba.core.caching")
+
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_save_data", full)
+    monkeypatch.setattr(fused, "_known", None)
+    assert fused.load_kernels()
+    assert not fused.kept_on_disk
+    fused.unload()

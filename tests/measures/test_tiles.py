@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from skinscan.assessment import assess_frame
+from skinscan.assessment import assess_frame, rescaled
 from skinscan.comparison import compare_frames
 from skinscan.measures import maps as module
 from skinscan.measures.maps import Maps
-from skinscan.records import Assessment, Comparison
+from skinscan.records import Assessment, Comparison, Scale
 
 
 def in_tiles(monkeypatch: pytest.MonkeyPatch, held_px: int = 0) -> None:
@@ -80,3 +81,22 @@ def test_a_comparison_in_tiles_is_that_of_the_whole(maps: Maps, monkeypatch: pyt
         assert (other.verdict, other.reason) == (one.verdict, one.reason)
         assert math.isclose(other.sdc, one.sdc, rel_tol=1e-5) or math.isnan(one.sdc)
         assert other.after == pytest.approx(one.after, rel=1e-6, nan_ok=True), one.measure
+
+
+def test_a_scale_finer_than_its_tiles_is_measured_whole(maps: Maps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tile's margin of several millimetres would be larger than the tile."""
+    in_tiles(monkeypatch)
+    assert Maps(maps.frame).in_tiles
+    assert not Maps(rescaled(maps.frame, Scale(0.001, 0.0, "given"))).in_tiles
+
+
+def test_a_narrow_last_tile_tells_colour_as_the_whole_does(maps: Maps, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = np.zeros(maps.frame.shape, np.bool_)
+    part[:, :449] = True  # tiles of 64: the last is one pixel wide
+    frame = replace(maps.frame, regions={"part": part})
+    whole = assess_frame(Maps(frame, margin_px=0), evidence=False)
+    in_tiles(monkeypatch)
+    monkeypatch.setattr(module, "TILE_PX", 64)
+    found = assess_frame(Maps(frame, margin_px=0), evidence=False)
+    for one, other in zip(whole.measurements, found.measurements, strict=True):
+        assert other.value == pytest.approx(one.value, rel=1e-6, nan_ok=True), one.measure
