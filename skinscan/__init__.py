@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skinscan.arrays.fused import load_kernels as load_kernels
+    from skinscan.arrays.fused import warm_up as warm_up
     from skinscan.assessment import assess as assess
     from skinscan.comparison import compare as compare
     from skinscan.records import Assessment as Assessment
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare", "load_kernels"]
+__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare", "warm_up"]
 
 _HOMES = {
     "assess": "skinscan.assessment",
@@ -27,7 +27,7 @@ _HOMES = {
     "Assessment": "skinscan.records",
     "Comparison": "skinscan.records",
     "SkinscanError": "skinscan.records",
-    "load_kernels": "skinscan.arrays.fused",
+    "warm_up": "skinscan.arrays.fused",
 }
 
 

@@ -206,7 +206,7 @@ def compare(
 @main.command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @_photo_options(report=False)
-@click.option("--kernels", is_flag=True, help="With the compiled kernels of skinscan[fast], as the page uses them.")
+@click.option("--warm", is_flag=True, help="As the page measures: memory kept, and the kernels of skinscan[fast].")
 def profile(photo: Path, region: tuple[str, ...], regions_file: Path | None, as_json: bool, **settings: Any) -> None:
     """Tell where the time and the memory of measuring one photo go, in ms and in decodes of its file (D).
 

@@ -54,3 +54,21 @@ def check_opencv() -> None:
         todo=f"run: pip uninstall -y {' '.join([*others, 'opencv-python-headless'])} && "
         "pip install --force-reinstall 'opencv-python-headless>=5'",
     )
+
+
+def keep_memory() -> bool:
+    """Keep memory from photo to photo instead of giving it back to the system: a tenth of the time of measuring one.
+
+    For processes that measure many. Whether it could be done: it takes Linux and its usual C library.
+    """
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library, or none to be found
+        return False
+    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+    return bool(mallopt(mmap_threshold, _KEPT_BYTES) and mallopt(trim_threshold, 4 * _KEPT_BYTES))
+
+
+_KEPT_BYTES = 1 << 26

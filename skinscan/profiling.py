@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from skinscan.arrays.fused import load_kernels
+from skinscan.arrays.fused import warm_up
 from skinscan.assessment import cells_in, measurement_of, read
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.measures import Measure, all_measures
 from skinscan.measures.maps import Maps
-from skinscan.records import Frame, ParameterError, Photo
+from skinscan.records import Frame, Photo
 
 T = TypeVar("T")
 
@@ -77,18 +77,18 @@ def profile(
     regions: Mapping[str, Any] | None = None,
     reference: str | None = None,
     max_megapixels: float = 60.0,
-    kernels: bool = False,
+    warm: bool = False,
 ) -> Profile:
     """Measure one photo as `skinscan.assess` does, without overlays and on one thread, and tell what each stage cost.
 
-    `kernels`: with the compiled kernels of the extra `fast`, which stay in use afterwards.
+    `warm`: as a process measures that has been made ready for many photos (`skinscan.warm_up`), which it then is.
 
     The photo is measured twice: the second run tells the time, as what is loaded once a process is no part of a photo's
     cost, and the first the memory, as the second finds it all there.
-    Raises what `assess` raises, and ParameterError where there are no kernels.
+    Raises what `assess` raises.
     """
-    if kernels and not load_kernels():
-        raise ParameterError("kernels", expected="numba", found="none", todo="run: pip install 'skinscan[fast]'")
+    if warm:
+        warm_up()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ctypes
+import subprocess
+import sys
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -38,3 +41,14 @@ def test_shipped_data_is_found() -> None:
     assert environment.data_path("datasets", "demo", "before.jpg").exists()
     with pytest.raises(EnvironmentFault, match="reinstall"):
         environment.data_path("datasets", "nowhere.csv")
+
+
+def test_memory_is_kept_or_it_is_said_that_it_cannot_be() -> None:
+    code = "from skinscan.environment import keep_memory; print(keep_memory())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(sys.platform == "linux")
+
+
+def test_another_c_library_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert not environment.keep_memory()

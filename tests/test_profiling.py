@@ -65,11 +65,11 @@ def test_a_photo_without_skin_is_profiled_as_far_as_it_goes(tmp_path: Path) -> N
     assert "CIELAB" not in [stage.name for stage in found.stages]
 
 
-def test_with_kernels_or_told_how_to_get_them(photo_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "load_kernels", lambda: False)
-    done = CliRunner().invoke(main, ["profile", str(photo_path), "--kernels"])
-    assert done.exit_code == 2
-    assert "skinscan[fast]" in done.output
+def test_warm_is_what_the_page_is(photo_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed: list[bool] = []
+    monkeypatch.setattr(profiling, "warm_up", lambda: warmed.append(True))
+    assert CliRunner().invoke(main, ["profile", str(photo_path), "--warm"]).exit_code == 0
+    assert warmed == [True]
 
 
 def test_a_photo_measured_in_tiles_is_profiled(photo_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ import sys
 from threading import Lock
 from types import ModuleType
 
+from skinscan.environment import keep_memory
+
 kept_on_disk = True
 """Whether kernels are compiled once for all processes, where a folder for that can be had."""
 
@@ -43,6 +45,13 @@ def _imported(kept: bool) -> ModuleType:
     kept_on_disk = kept
     sys.modules.pop(f"{__package__}.kernels", None)
     return importlib.import_module(f"{__package__}.kernels")
+
+
+def warm_up() -> bool:
+    """Make this process ready to measure many photos: the kernels where they can be had, and memory kept from photo to
+    photo. Returns whether the kernels are in use."""
+    keep_memory()
+    return load_kernels()
 
 
 def loaded() -> bool:

@@ -10,7 +10,7 @@ import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
-from skinscan.arrays.fused import load_kernels
+from skinscan.arrays.fused import warm_up
 from skinscan.environment import check_opencv
 from skinscan.records import ParameterError
 from skinscan.web.workplace import Workplace
@@ -72,7 +72,7 @@ def serve(port: int, open_browser: bool) -> None:
     check_opencv()
     listener = listen(port)
     workplace = prepare()
-    threading.Thread(target=load_kernels, daemon=True).start()  # half a second, and more the first time
+    threading.Thread(target=warm_up, daemon=True).start()  # half a second, and more the first time
     try:
         import uvicorn
 
