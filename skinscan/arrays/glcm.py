@@ -72,37 +72,57 @@ def cooccurrences(
     level = quantised.astype(np.uint16)
     second = level
     if np.count_nonzero(labels) < labels.size:
-        second = np.where(labels == 0, np.uint16(levels), level)
+        second = np.where(labels == 0, np.uint8(levels), quantised).astype(np.uint16)
+    lent = np.empty((min(STRIPE_ROWS, len(labels)), labels.shape[1]), np.uint16)  # written anew for each step
     for first_block in range(0, count, at_once):
         some = min(count - first_block, at_once)
         own = labels
         if count > at_once:
             own = np.where((labels > first_block) & (labels <= first_block + some), labels - first_block, 0)
-        base = np.zeros(labels.shape, np.uint16)
-        base[first] = cv2.addWeighted(own[first].astype(np.uint16), of_block, level[first], levels + 1, 0)
+        base = _base(own[first], level[first], levels, labels.shape, first)
         for number, distance_px in enumerate(distances_px):
             found = np.zeros((some + 1) * of_block, np.int64)
             for step in offsets(distance_px):
-                _count(base, second, step, found)
+                _count(base, second, step, lent, found)
             table = found[of_block:].reshape(some, levels, levels + 1)[..., :levels]
             counts[number, first_block : first_block + some] = table
     return counts + counts.swapaxes(-1, -2)
 
 
+def _base(
+    labels: NDArray[np.integer[Any]],
+    level: NDArray[np.uint16],
+    levels: int,
+    shape: tuple[int, ...],
+    first: tuple[slice, slice],
+) -> NDArray[np.uint16]:
+    """Block and level of each first pixel as one number; block 0 outside `first`."""
+    told = labels.astype(np.uint16)
+    cv2.addWeighted(told, levels * (levels + 1), level, levels + 1, 0, dst=told)
+    if told.shape == shape:
+        return told
+    base = np.zeros(shape, np.uint16)
+    base[first] = told
+    return base
+
+
 def _count(
-    base: NDArray[np.uint16], second: NDArray[np.uint16], step: tuple[int, int], found: NDArray[np.int64]
+    base: NDArray[np.uint16],
+    second: NDArray[np.uint16],
+    step: tuple[int, int],
+    lent: NDArray[np.uint16],
+    found: NDArray[np.int64],
 ) -> None:
-    """Add to `found` how often each number base + second a step away comes; in stripes that stay in cache."""
+    """Add to `found` how often each number base + second a step away comes; in stripes, in memory lent for one."""
     height, width = base.shape
     row, column = step
     if abs(row) >= height or abs(column) >= width:
         return
     along = slice(max(-column, 0), width - max(column, 0))
     across = slice(along.start + column, along.stop + column)
-    lent = np.empty((min(STRIPE_ROWS, height), along.stop - along.start), np.uint16)
     for top in range(max(-row, 0), height - max(row, 0), STRIPE_ROWS):
         bottom = min(top + STRIPE_ROWS, height - max(row, 0))
-        code = lent[: bottom - top]
+        code = lent[: bottom - top, : along.stop - along.start]
         cv2.add(base[top:bottom, along], second[top + row : bottom + row, across], dst=code)
         found += cv2.calcHist([code], [0], None, [len(found)], [0, len(found)]).reshape(-1).astype(np.int64)
 
