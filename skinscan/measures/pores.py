@@ -455,7 +455,7 @@ def _measure(
         better=better,  # type: ignore[arg-type]
         definition=f"{definition}; pores of {_COUNTED}",
         source=source,
-        version=3,
+        version=4,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evidence_unit="log-luminance",
@@ -493,7 +493,7 @@ MEASURES = (
         better="lower",
         definition="pores of 250 um or more among those of 150 um or more",
         source="doi 10.2147/CCID.S74401",
-        version=3,
+        version=4,
         evidence=pore_map,
         evidence_title="flattened log-luminance with pores",
         evidence_unit="log-luminance",
@@ -514,7 +514,7 @@ MEASURES = (
         definition="median log ratio of the half-contrast diameters of pores found in either photo and measured at "
         "their registered place in both",
         source="skinscan",
-        version=3,
+        version=4,
         evidence=None,
         evidence_title="",
         paired=_matched_change,
