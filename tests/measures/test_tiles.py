@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skinscan.assessment import assess_frame, rescaled
+from skinscan.capture.frame import make_frame
 from skinscan.comparison import compare_frames
 from skinscan.measures import maps as module
 from skinscan.measures.maps import Maps
@@ -100,3 +101,21 @@ def test_a_narrow_last_tile_tells_colour_as_the_whole_does(maps: Maps, monkeypat
     found = assess_frame(Maps(frame, margin_px=0), evidence=False)
     for one, other in zip(whole.measurements, found.measurements, strict=True):
         assert other.value == pytest.approx(one.value, rel=1e-6, nan_ok=True), one.measure
+
+
+def test_a_reference_is_developed_alone(maps: Maps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the errors of what it ties are those of the whole."""
+    corners = [(100, 100), (230, 100), (230, 230), (100, 230)]
+    frame = make_frame(maps.frame.photo, mm_per_px=0.04, regions={"patch": corners}, reference="patch")
+
+    def told() -> list[float]:
+        return [change.sdc for change in compare_frames(frame, frame, evidence=False).changes]
+
+    whole = told()
+    in_tiles(monkeypatch)
+    developed: list[int] = []
+    real = Maps._developed
+    monkeypatch.setattr(Maps, "_developed", lambda self: (developed.append(self.measured.size), real(self))[1])
+    assert told() == pytest.approx(whole, rel=1e-5, nan_ok=True)
+    assert developed
+    assert max(developed) < maps.measured.size
