@@ -309,8 +309,15 @@ class Maps:
         return logs, colours
 
     def _log_luminance(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Log-luminance of some rows and columns of the photo."""
-        return _log_of(self._planes(rows, columns))
+        """Log-luminance of some rows and columns of the photo, without the colours beside it."""
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        logs = np.empty((height, width), np.float32)
+        lent = np.empty((3, min(STRIPE_ROWS, height), width), np.float32)
+        for top in range(0, height, STRIPE_ROWS):
+            bottom = min(top + STRIPE_ROWS, height)
+            stripe = slice(rows.start + top, rows.start + bottom)
+            _log_of(self._planes(stripe, columns, lent[:, : bottom - top]), logs[top:bottom])
+        return logs
 
     def _planes(self, rows: slice, columns: slice, lent: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Linear RGB of some rows and columns of the photo, (3, h, w), brought to the baseline's light."""
@@ -321,6 +328,8 @@ class Maps:
     @cached_property
     def log_luminance(self) -> NDArray[np.float32]:
         """Natural logarithm of relative luminance; let go once it has been flattened."""
+        if self._whole is not None:
+            return self._log_luminance(*self.box)
         logs, colours = self._developed()
         self.__dict__.setdefault("linear", colours)
         return logs

@@ -118,4 +118,4 @@ def test_a_reference_is_developed_alone(maps: Maps, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Maps, "_developed", lambda self: (developed.append(self.measured.size), real(self))[1])
     assert told() == pytest.approx(whole, rel=1e-5, nan_ok=True)
     assert developed
-    assert max(developed) < maps.measured.size
+    assert max(developed) <= 256 * 256
