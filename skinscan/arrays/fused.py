@@ -24,20 +24,26 @@ _known: ModuleType | None = None
 def load_kernels() -> bool:
     """Import (compiling where no cache is found) the kernels and use them from now on, in this process.
 
-    False where numba is missing or does not go with this numpy. From any thread; a second call costs nothing.
+    False where numba is missing or does not go with this numpy. From any thread; a second call costs nothing. Raises
+    what numba raises where it can be imported and the kernels cannot be compiled.
     """
     global _kernels, _known
     with _lock:
-        for kept in (True, False) if _known is None else ():
-            try:
-                _known = _imported(kept)
-                break
-            except ImportError:
-                return False
-            except Exception:  # whatever a damaged or full cache makes numba raise: then without one
-                continue
+        try:
+            _known = _known or _imported_or_compiled()
+        except ImportError:
+            return False
         _kernels = _known
-    return _kernels is not None
+    return True
+
+
+def _imported_or_compiled() -> ModuleType:
+    try:
+        return _imported(kept=True)
+    except ImportError:
+        raise
+    except Exception:  # whatever a damaged or full cache makes numba raise; without one, what fails is no cache's fault
+        return _imported(kept=False)
 
 
 def _imported(kept: bool) -> ModuleType:

@@ -185,3 +185,14 @@ def test_a_cache_without_room_is_done_without(monkeypatch: pytest.MonkeyPatch, t
     assert fused.load_kernels()
     assert not fused.kept_on_disk
     fused.unload()
+
+
+def test_kernels_that_cannot_be_compiled_are_no_missing_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(kept: bool) -> None:
+        raise TypeError("a kernel that does not compile")
+
+    monkeypatch.setattr(fused, "_known", None)
+    monkeypatch.setattr(fused, "_imported", broken)
+    with pytest.raises(TypeError, match="does not compile"):
+        fused.load_kernels()
+    assert not fused.loaded()
