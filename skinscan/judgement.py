@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skinscan import repeatability
 from skinscan.arrays import colour, statistics
 from skinscan.measures import Measure, PairedSample, Sample
-from skinscan.measures.maps import median_rgb
+from skinscan.measures.colours import median_rgb
 from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
 from skinscan.records import (
     SKIN,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import cache, cached_property
 from itertools import product
@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import colour, filters, unmix
-from skinscan.arrays.cells import Cells, cells_of, factor_between
-from skinscan.arrays.medians import medians_of
+from skinscan.arrays.cells import factor_between
 from skinscan.environment import data_path
-from skinscan.records import Flag, Frame, Notice, combined
+from skinscan.records import Frame, combined
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
@@ -36,9 +35,6 @@ FINEST_UM_PER_PX = 8.0
 """Pixels up to which maps are made whole, and up to which what tiles are cut from is held at least; the side of the
 tiles that larger ones are made in, and what their sides are multiples of, as all reductions are; and the finest scale
 that is measured in tiles."""
-
-DARKEST_ITA = -30.0
-"""Individual typology angle, degrees, under which the unmixing does not hold."""
 
 COLOUR_SIGMA_MM = 0.15
 LEAST_COLOUR_SIGMA_PX = 1.5
@@ -61,81 +57,6 @@ def chromophores_of(density: NDArray[Any]) -> NDArray[np.float32]:
     """Melanin and haemoglobin coordinates (..., 2), in optical density, of optical densities (..., 3)."""
     density = np.asarray(density)
     return unmix.unmix(density.reshape(-1, 1, 3), _unmixing_table()).reshape(*density.shape[:-1], 2)
-
-
-COLOURS: Mapping[str, tuple[Callable[[Maps], NDArray[np.float32]], tuple[float, float]]] = {
-    "L*": (lambda maps: maps._lab_planes[0], (0.0, 100.0)),
-    "a*": (lambda maps: maps._lab_planes[1], (-64.0, 64.0)),
-    "b*": (lambda maps: maps._lab_planes[2], (-64.0, 64.0)),
-    "erythema": (lambda maps: maps.erythema, (-0.5, 1.5)),
-    "melanin": (lambda maps: maps.chromophores[0], (-1.0, 2.0)),
-    "haemoglobin": (lambda maps: maps.chromophores[1], (-1.0, 2.0)),
-}
-"""The maps that are told a colour pixel, and where their values mostly lie."""
-
-
-def colour_medians(maps: Maps, cells: Cells, name: str) -> tuple[float, NDArray[np.float64]]:
-    """Median of one of COLOURS over a region and over each of its blocks; once for all measures that ask."""
-    if maps.in_tiles:
-        return maps.once(("colours", id(cells)), lambda: (cells, _medians_in_tiles(maps, cells)))[1][name]
-
-    def make() -> tuple[Cells, tuple[float, NDArray[np.float64]]]:
-        picture = COLOURS[name][0](maps)
-        own = cells.on(picture)
-        return cells, own.medians(own.take(picture))  # the cells live as long as what their id names
-
-    return maps.once(("colour", name, id(cells)), make)[1]
-
-
-def _medians_in_tiles(maps: Maps, cells: Cells) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    def colours(part: Maps) -> list[NDArray[np.float32]]:
-        return [picture(part) for picture, _ in COLOURS.values()]
-
-    found = _told_in_tiles(maps, cells, colours, [span for _, span in COLOURS.values()])
-    return dict(zip(COLOURS, found, strict=True))
-
-
-def _told_in_tiles(
-    maps: Maps,
-    cells: Cells,
-    pictures: Callable[[Maps], Sequence[NDArray[np.float32]]],
-    spans: Sequence[tuple[float, float]],
-) -> list[tuple[float, NDArray[np.float64]]]:
-    """Medians of some maps of colour pixels over a region and over each of its blocks."""
-
-    def parts() -> Iterator[tuple[Cells, Sequence[NDArray[np.float32]]]]:
-        for part in maps.tiles():
-            own = cells.cut(part.place)
-            if own.any():
-                yield own.on(part.colour_pixels), pictures(part)
-
-    return medians_of(parts, cells.count, spans, held=maps.measured.size <= HELD_PX)
-
-
-def median_rgb(maps: Maps, region: str) -> NDArray[np.float64]:
-    """Median linear RGB of a region, (3,)."""
-
-    def make() -> NDArray[np.float64]:
-        cells = cells_of(maps.frame.regions[region][maps.box], 1)
-        if not maps.in_tiles:
-            return np.asarray(np.median(cells.on(maps.linear).take(maps.linear), 0), np.float64)
-        found = _told_in_tiles(maps, cells, lambda part: [*np.moveaxis(part.linear, -1, 0)], [(0.0, 1.0)] * 3)
-        return np.array([value for value, _ in found])
-
-    return maps.once(("rgb", region), make)
-
-
-def beyond_unmixing(maps: Maps, cells: Cells) -> tuple[Notice, ...]:
-    """Why melanin and blood cannot be told apart in a region's skin, if so.
-
-    The surface's white light outweighs what comes from inside, and more melanin makes the hue paler again: 25 % more
-    of it moves the blood coordinate by four times what 25 % more blood does (docs/results.md).
-    """
-    ita = float(colour.ita_degree(colour_medians(maps, cells, "L*")[0], colour_medians(maps, cells, "b*")[0]))
-    if not ita < DARKEST_ITA:
-        return ()
-    detail = "on skin this dark the surface outshines the inside, and melanin and blood cannot be told apart"
-    return (Notice(Flag.OUT_OF_MODEL, f"ITA {ita:.0f}: {detail}; cross-polarised light would show them"),)
 
 
 class Maps:
@@ -175,6 +96,11 @@ class Maps:
         if self._whole is not None or self.measured.size <= WHOLE_PX:
             return False
         return self.frame.scale is None or self.um_per_px >= FINEST_UM_PER_PX
+
+    @property
+    def holds_tiles(self) -> bool:
+        """Whether what tiles are cut from may be held whole."""
+        return self.measured.size <= HELD_PX
 
     @property
     def whole(self) -> Maps:
@@ -348,7 +274,8 @@ class Maps:
         return np.asarray(colour.lab(self.linear), np.float32)
 
     @cached_property
-    def _lab_planes(self) -> Sequence[NDArray[np.float32]]:
+    def lab_planes(self) -> Sequence[NDArray[np.float32]]:
+        """L*, a* and b* a colour pixel, each by itself."""
         return [np.asarray(plane, np.float32) for plane in cv2.split(self.lab)]
 
     @cached_property
@@ -434,7 +361,7 @@ class Maps:
 
     def release_colour(self) -> None:
         """Let go of the maps of colour; who asks for one again has it made again."""
-        for name in ("linear", "lab", "_lab_planes", "_density_made_of_it", "_smoothed"):
+        for name in ("linear", "lab", "lab_planes", "_density_made_of_it", "_smoothed"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -444,7 +371,7 @@ class Maps:
             flat = filters.flatten(self.log_luminance, self.measured, self._flatten_sigma_px)
         elif self._whole is None:
             flat = self._flattened_in_stripes()
-        elif self._whole.measured.size <= HELD_PX:
+        elif self._whole.holds_tiles:
             return self._whole.flattened[self.place]
         else:
             flat = filters.less(self.log_luminance, self._whole._shading, self.measured, self.place)

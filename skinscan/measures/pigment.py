@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused, too_thin
-from skinscan.measures.maps import Maps, beyond_unmixing, chromophores_of, colour_medians
+from skinscan.measures.colours import beyond_unmixing, colour_medians
+from skinscan.measures.maps import Maps, chromophores_of
 from skinscan.records import Flag, Notice
 
 
