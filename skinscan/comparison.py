@@ -13,7 +13,7 @@ from skinscan.arrays.threads import side_by_side
 from skinscan.assessment import assess_frame
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.registration import register
+from skinscan.capture.registration.register import register
 from skinscan.environment import check_opencv
 from skinscan.judgement import judge, judge_paired
 from skinscan.measures import all_measures

@@ -281,7 +281,7 @@ def test_the_references_own_scatter_cancels_between_the_photos(before: Path, fol
     """Untreated skin as the reference, the same photo twice: what both share is no uncertainty."""
     from skinscan.capture.frame import make_frame
     from skinscan.capture.photo import read_photo
-    from skinscan.capture.registration import register
+    from skinscan.capture.registration.register import register
     from skinscan.judgement import colour_uncertainty
     from skinscan.measures.maps import Maps
     from skinscan.pairing import pair_of, tie
@@ -319,7 +319,7 @@ def test_the_rounding_of_an_even_patch_is_part_of_the_colours_error(before: Path
     """All blocks of a grey patch round alike, so that their scatter does not show it; without JPEG there is none."""
     from skinscan.capture.frame import make_frame
     from skinscan.capture.photo import read_photo
-    from skinscan.capture.registration import register
+    from skinscan.capture.registration.register import register
     from skinscan.judgement import colour_uncertainty
     from skinscan.measures.maps import Maps
     from skinscan.pairing import pair_of, tie

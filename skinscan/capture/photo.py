@@ -15,11 +15,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture import colour_profile
-from skinscan.capture.colour_profile import ProfileError, TableProfile, Way
-from skinscan.capture.containers.header import read_header
-from skinscan.capture.containers.picture import COPY_AGAIN, MAX_SIDE_PX, SUPPORTED, Picture, damaged, unusable
-from skinscan.capture.decoders import Raster, Samples, decode
+from skinscan.capture.reading import colour_profile
+from skinscan.capture.reading.colour_profile import ProfileError, TableProfile, Way
+from skinscan.capture.reading.containers.header import read_header
+from skinscan.capture.reading.containers.picture import COPY_AGAIN, MAX_SIDE_PX, SUPPORTED, Picture, damaged, unusable
+from skinscan.capture.reading.decoders import Raster, Samples, decode
 from skinscan.records import BoolArray, ParameterError, Photo, PhotoError
 
 MAX_FILE_BYTES = 1 << 30

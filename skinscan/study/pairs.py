@@ -13,7 +13,7 @@ import numpy as np
 
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.registration import register
+from skinscan.capture.registration.register import register
 from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
 from skinscan.pairing import pair_of, samples_of, tie

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from skinscan.arrays import warp
-from skinscan.capture import matching, refining, registration
-from skinscan.capture.registration import register
-from skinscan.capture.skin_view import skin_view
+from skinscan.capture.registration import matching, refining
+from skinscan.capture.registration import register as registration
+from skinscan.capture.registration.register import register
+from skinscan.capture.registration.skin_view import skin_view
 from skinscan.phantom.cameras import Camera
 from skinscan.phantom.photograph import photograph
 from skinscan.phantom.recipes import SkinRecipe

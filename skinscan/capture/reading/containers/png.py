@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skinscan.capture.colour_profile import MAX_PROFILE_BYTES
-from skinscan.capture.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
-from skinscan.capture.tiff_tags import read_exif
+from skinscan.capture.reading.colour_profile import MAX_PROFILE_BYTES
+from skinscan.capture.reading.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
+from skinscan.capture.reading.tiff_tags import read_exif
 
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import warp
 from skinscan.arrays.threads import each
-from skinscan.capture import likeness, matching
-from skinscan.capture.refining import Banded, Pass, Warp, banded, refine
-from skinscan.capture.skin_view import SkinView, skin_view
+from skinscan.capture.registration import likeness, matching
+from skinscan.capture.registration.refining import Banded, Pass, Warp, banded, refine
+from skinscan.capture.registration.skin_view import SkinView, skin_view
 from skinscan.records import Flag, Frame, Notice, Registration
 
 WORKING_PX = (512, 320, 900)

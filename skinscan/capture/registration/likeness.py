@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import warp
 from skinscan.arrays.filters import CUTOFF_TO_SIGMA, masked_gaussian, wavelength_band
-from skinscan.capture.refining import Warp
-from skinscan.capture.skin_view import SkinView
+from skinscan.capture.registration.refining import Warp
+from skinscan.capture.registration.skin_view import SkinView
 from skinscan.records import BoolArray
 
 _TILE_PX = 320

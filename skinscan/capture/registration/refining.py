@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import alignment, warp
 from skinscan.arrays.threads import each
-from skinscan.capture.skin_view import SkinView
+from skinscan.capture.registration.skin_view import SkinView
 from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]

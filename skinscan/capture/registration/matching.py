@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.skin_view import SkinView
+from skinscan.capture.registration.skin_view import SkinView
 
 MOST_FEATURES = 3500
 _RATIO = 0.9

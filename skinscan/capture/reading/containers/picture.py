@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from skinscan.capture.tiff_tags import Directory, Exif
+from skinscan.capture.reading.tiff_tags import Directory, Exif
 from skinscan.records import PhotoError
 
 SUPPORTED = "a JPEG, PNG, TIFF, WebP or HEIC photo"

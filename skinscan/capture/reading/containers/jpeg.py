@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.containers.picture import Picture, cut_short, damaged, unusable
-from skinscan.capture.tiff_tags import read_exif
+from skinscan.capture.reading.containers.picture import Picture, cut_short, damaged, unusable
+from skinscan.capture.reading.tiff_tags import read_exif
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MAX_SCANS = 100

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from skinscan.capture.colour_profile import MAX_PROFILE_BYTES
-from skinscan.capture.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
-from skinscan.capture.tiff_tags import read_exif
+from skinscan.capture.reading.colour_profile import MAX_PROFILE_BYTES
+from skinscan.capture.reading.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
+from skinscan.capture.reading.tiff_tags import read_exif
 
 
 def walk_webp(data: bytes) -> Picture:

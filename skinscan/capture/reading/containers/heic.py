@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from skinscan.capture.containers.picture import Picture, cut_short, damaged, unusable
-from skinscan.capture.containers.sniff import brands_of
+from skinscan.capture.reading.containers.picture import Picture, cut_short, damaged, unusable
+from skinscan.capture.reading.containers.sniff import brands_of
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:

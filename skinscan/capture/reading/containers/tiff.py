@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from skinscan.capture.colour_profile import MAX_PROFILE_BYTES
-from skinscan.capture.containers.picture import (
+from skinscan.capture.reading.colour_profile import MAX_PROFILE_BYTES
+from skinscan.capture.reading.containers.picture import (
     MAX_SIDE_PX,
     PROFILE_TOO_LARGE,
     Picture,
@@ -13,7 +13,7 @@ from skinscan.capture.containers.picture import (
     damaged,
     unusable,
 )
-from skinscan.capture.tiff_tags import Directory, exif_of, read_directory, start, with_one_directory
+from skinscan.capture.reading.tiff_tags import Directory, exif_of, read_directory, start, with_one_directory
 
 _MAX_PAGES = 1000
 _DECODING_TAGS = frozenset((*range(256, 260), 262, 266, 273, *range(277, 280), 284, 292, 293, 317, 320))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from skinscan.capture.containers.heic import walk_heic
-from skinscan.capture.containers.jpeg import walk_jpeg
-from skinscan.capture.containers.picture import Picture, damaged
-from skinscan.capture.containers.png import walk_png
-from skinscan.capture.containers.sniff import format_of
-from skinscan.capture.containers.tiff import walk_tiff
-from skinscan.capture.containers.webp import walk_webp
-from skinscan.capture.tiff_tags import BadTags
+from skinscan.capture.reading.containers.heic import walk_heic
+from skinscan.capture.reading.containers.jpeg import walk_jpeg
+from skinscan.capture.reading.containers.picture import Picture, damaged
+from skinscan.capture.reading.containers.png import walk_png
+from skinscan.capture.reading.containers.sniff import format_of
+from skinscan.capture.reading.containers.tiff import walk_tiff
+from skinscan.capture.reading.containers.webp import walk_webp
+from skinscan.capture.reading.tiff_tags import BadTags
 
 _WALKS: dict[str, Callable[[bytes], Picture]] = {
     "JPEG": walk_jpeg,

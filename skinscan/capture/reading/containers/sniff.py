@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skinscan.capture.containers.picture import SUPPORTED
+from skinscan.capture.reading.containers.picture import SUPPORTED
 from skinscan.records import PhotoError
 
 _HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-from skinscan.capture.colour_profile import MAX_PROFILE_BYTES, lab_to_srgb16
-from skinscan.capture.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
-from skinscan.capture.containers.png import check_png_data, inflated
-from skinscan.capture.tiff_tags import read_exif
+from skinscan.capture.reading.colour_profile import MAX_PROFILE_BYTES, lab_to_srgb16
+from skinscan.capture.reading.containers.picture import PROFILE_TOO_LARGE, Picture, cut_short, damaged, unusable
+from skinscan.capture.reading.containers.png import check_png_data, inflated
+from skinscan.capture.reading.tiff_tags import read_exif
 from skinscan.records import BoolArray, frozen
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]

@@ -1,0 +1,1 @@
+"""Where each point of one photo's skin lies in another photo."""
