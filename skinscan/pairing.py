@@ -141,6 +141,7 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
         same_camera=_same_camera(before.photo, after.photo),
+        of_face=before.face is not None,
     )
 
 

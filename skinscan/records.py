@@ -323,6 +323,17 @@ class Colour:
     in the baseline."""
 
 
+@dataclass(frozen=True, slots=True)
+class FacePose:
+    """How a face is turned: yaw positive where its patient's left cheek is towards the camera, pitch positive where the
+    chin is raised, roll positive clockwise in the picture; `score` how sure it is that this is a face, 0 to 1."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    score: float
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """A photo made comparable: which pixels are measured, how large they are, how far to trust them.
@@ -341,6 +352,7 @@ class Frame:
     notices: tuple[Notice, ...] = ()
     polygons: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     reference_mask: BoolArray | None = None
+    face: FacePose | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import t
 
 from skinscan import repeatability
 from skinscan.arrays import agreement
@@ -124,11 +125,13 @@ def _excess(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     share of pairs that the two would have called unchanged."""
     measure = all_measures()[of[0]["measure"]]
     difference, known = (np.array([row[name] for row in of], np.float64) for name in ("difference", "known_sd"))
-    model = [repeatability.capture_sd(measure.name, row["state"], difference_of(row), measure.fine) for row in of]
-    held = np.array([math.hypot(k, m[0]) * m[1] if m else math.nan for k, m in zip(known, model, strict=True)])
+    model = [repeatability.phantom_error(measure.name, row["state"], difference_of(row), measure.fine) for row in of]
+    held = np.array([math.hypot(k, m.sd) * m.factor if m else math.nan for k, m in zip(known, model, strict=True)])
     own = max(float(np.mean(difference**2 - known**2)), 0.0)
+    people = len({row["person"] for row in of})
     return {
         "capture_sd": _rounded(math.sqrt(own)),
+        "factor": _rounded(float(t.ppf(0.975, people - 1))),
         "pairs": len(of),
         "within_error": _rounded(float(np.mean(np.abs(difference) <= held))) if np.isfinite(held).all() else None,
     }

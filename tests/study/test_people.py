@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from skinscan import repeatability
+from skinscan.measures import all_measures
 from skinscan.records import ParameterError
 from skinscan.study import people
+from skinscan.study.repeatability_model import difference_of
 
 NOTHING_DIFFERS = {
     "light": 0.0, "blur": 0.0, "pose": 0.0, "noise": 0.0, "exposure": 0.0, "contrast": 0.0, "turn_deg": 0.0,
     "chroma": 0.0, "gradient": 0.0, "compression": 0.0, "tone_ita": 40.0, "um_per_px": 150.0, "same_camera": True,
-    "setup": "same", "state": "reference",
+    "setup": "same", "of_face": True, "state": "reference",
 }  # fmt: skip
 
 
@@ -54,3 +58,20 @@ def test_shared_faces_are_paired(test_photos: Path) -> None:
     found = people.repeats_in(test_photos / "faces_frl", people.manifest("faces_frl"))
     assert len(found) == 12
     assert all(one.first.name.endswith("_03.jpg") and one.second.name.endswith("_08.jpg") for one in found)
+
+
+def test_a_face_is_held_against_peoples_repeats_where_they_differ_more() -> None:
+    difference = difference_of(NOTHING_DIFFERS)
+    larger = 0
+    for name, told in repeatability.people()["measures"].items():
+        measure = all_measures()[name]
+        phantoms = repeatability.phantom_error(name, "reference", difference, measure.fine)
+        face = repeatability.capture_error(name, "reference", difference, measure.fine)
+        patch = repeatability.capture_error(name, "reference", replace(difference, of_face=False), measure.fine)
+        if phantoms is None or face is None:
+            continue
+        assert patch == phantoms
+        assert face.sd == max(phantoms.sd, told["capture_sd"])
+        larger += face.of_people
+    assert larger > 0
+    assert "people" in repeatability.source(["capture 1"], "same", of_people=True)
