@@ -130,6 +130,18 @@ def of_people(workers: int, folder: Path, name: str) -> None:
     click.echo(module.table(summary))
 
 
+@study.command("photos")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.pass_obj
+def photos(workers: int, folder: Path) -> None:
+    """The table of real photos in docs/refusals.md: what they carry, what they are refused, and why."""
+    from skinscan.study import real_photos
+    from skinscan.study.tables import put_table
+
+    found = over(real_photos.outcome, real_photos.photos_in(folder), "photos", workers)
+    put_table(ROOT / "docs" / "refusals.md", "photos", real_photos.table(found))
+
+
 @study.command()
 @click.option("--singles", default=2, show_default=True, help="Photos a tone and resolution.")
 @click.option("--drawn", default=72, show_default=True, help="Photos by a drawn camera, for the intervals.")
