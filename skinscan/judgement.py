@@ -12,13 +12,14 @@ from skinscan import repeatability
 from skinscan.arrays import colour, statistics
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.measures.colours import median_rgb
-from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
+from skinscan.pairing import Pair
 from skinscan.records import (
     SKIN,
     Change,
     Flag,
     Verdict,
 )
+from skinscan.tying import REGISTERED_SCALE_ERROR
 
 COLOUR_ADVICE = "name a reference: untreated skin, or a neutral patch seen in both photos"
 

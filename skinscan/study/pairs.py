@@ -16,10 +16,11 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
-from skinscan.pairing import pair_of, samples_of, tie
+from skinscan.pairing import pair_of, samples_of
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Flag, Frame
 from skinscan.repeatability import Setup
+from skinscan.tying import tie
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
 PX_PER_MM = (15.0, 20.0, 25.0, 30.0, 34.0, 38.0)
