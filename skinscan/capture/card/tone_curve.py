@@ -52,7 +52,7 @@ def _layout() -> tuple[slice, ...]:
 
 def size() -> int:
     """How many parameters a tone curve has; all are standard normal beforehand."""
-    return _layout()[-1].stop
+    return int(_layout()[-1].stop)
 
 
 def log_basis(linear: Array) -> Array:
