@@ -6,6 +6,7 @@ shot.pixels, shot.truth.pores, shot.truth.lab_flat
 """
 
 from skinscan.phantom.cameras import Camera, grid_for, homography
+from skinscan.phantom.card import Card, Cover, Glare, Shade, card_homography, hidden_patches
 from skinscan.phantom.example import write_example
 from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import Shot, map_to_photo, photograph, write_shot
@@ -15,14 +16,20 @@ from skinscan.phantom.truth import Truth
 
 __all__ = [
     "Camera",
+    "Card",
+    "Cover",
+    "Glare",
     "Props",
+    "Shade",
     "Shot",
     "Skin",
     "SkinRecipe",
     "Tone",
     "Truth",
+    "card_homography",
     "change",
     "grid_for",
+    "hidden_patches",
     "homography",
     "make_skin",
     "map_to_photo",

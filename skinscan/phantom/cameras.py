@@ -15,7 +15,7 @@ from skinscan.phantom.optics import Float
 from skinscan.records import ParameterError
 
 DISTANCE_MM = 300.0
-"""From the lens to the skin."""
+"""From the lens to the skin, unless a camera says otherwise."""
 GREEN_ELECTRONS = 8000.0
 """Full well: electrons of a sensor pixel at linear 1.0 in the channel that white balance leaves as it is."""
 
@@ -27,10 +27,11 @@ class Camera:
 
     Pose: `px_per_mm` at the centre, `size_px` (height, width), `rotation_deg` of the picture about the view
     axis, `tilt_deg` of the skin about an axis at `tilt_axis_deg` in its plane, `shift_mm` the skin point at
-    the centre. Light: `illuminant`; key from `azimuth_deg` in the skin's plane (0 from +x, 90 from +y) at
-    `elevation_deg` over the skin, `dome` the share of the light that comes from everywhere, `gradient` the
-    relative fall of light across the picture away from the key, `gloss` (0: cross-polarised, 1: dry skin, 3:
-    oily). `subsurface`: share of light that spreads under the skin (0 turns it off).
+    the centre, `distance_mm` from the lens to it. Light: `illuminant`; key from `azimuth_deg` in the skin's
+    plane (0 from +x, 90 from +y) at `elevation_deg` over the skin, `dome` the share of the light that comes
+    from everywhere, `gradient` the relative fall of light across the picture away from the key, `gloss` (0:
+    cross-polarised, 1: dry skin, 3: oily). `subsurface`: share of light that spreads under the skin (0 turns
+    it off).
     Colour: `sensitivities` (None: the ideal observer camera, else a seed), `white_balance` gains beside the
     right ones, `exposure_ev`. Rendering: `vignetting` loss at the corner, `glare` share of the mean added
     everywhere, `blur_px` standard deviation, `noise` factor on shot and read noise, `tone_curve` 0 (pure
@@ -44,6 +45,7 @@ class Camera:
     tilt_deg: float = 0.0
     tilt_axis_deg: float = 0.0
     shift_mm: tuple[float, float] = (0.0, 0.0)
+    distance_mm: float = DISTANCE_MM
     illuminant: Illuminant = "D65"
     azimuth_deg: float = 225.0
     elevation_deg: float = 50.0
@@ -91,19 +93,27 @@ class Camera:
 
 
 def homography(camera: Camera) -> Float:
-    """(3, 3) from skin mm to photo px, centre of the top-left pixel (0, 0): a pinhole at DISTANCE_MM."""
+    """(3, 3) from skin mm to photo px, centre of the top-left pixel (0, 0): a pinhole at `distance_mm`."""
+    return plane_homography(camera, np.zeros(3), np.eye(3)[:, :2])
+
+
+def plane_homography(camera: Camera, origin_mm: Float, axes_mm: Float) -> Float:
+    """(3, 3) to photo px from a plane in the skin's space (x, y in the skin, z away from the camera, mm).
+
+    `origin_mm` (3,) is the plane's own (0, 0), the columns of `axes_mm` (3, 2) its steps along x and y.
+    """
     turn, tilt, axis = np.radians([camera.rotation_deg, camera.tilt_deg, camera.tilt_axis_deg])
     about_view = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
     u = np.array([np.cos(axis), np.sin(axis), 0.0])
     cross = np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]])
     tilted = np.eye(3) + np.sin(tilt) * cross + (1 - np.cos(tilt)) * cross @ cross
     pose = about_view @ tilted
-    to_camera = np.stack([pose[:, 0], pose[:, 1], np.array([0, 0, DISTANCE_MM])], axis=1)
     h, w = camera.size_px
-    focal = camera.px_per_mm * DISTANCE_MM
+    focal = camera.px_per_mm * camera.distance_mm
     lens = np.array([[focal, 0, (w - 1) / 2], [0, focal, (h - 1) / 2], [0, 0, 1]])
-    move = np.array([[1, 0, -camera.shift_mm[0]], [0, 1, -camera.shift_mm[1]], [0, 0, 1.0]])
-    result: Float = lens @ to_camera @ move
+    from_centre = origin_mm - np.array([*camera.shift_mm, 0.0])
+    to_camera = np.column_stack([pose @ axes_mm, pose @ from_centre + [0, 0, camera.distance_mm]])
+    result: Float = lens @ to_camera
     return np.asarray(result / result[2, 2])
 
 

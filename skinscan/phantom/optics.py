@@ -55,23 +55,25 @@ def column(name: str, which: str) -> Float:
 
 
 @cache
-def _blood_per_cm() -> Float:
+def _blood_per_cm(saturation: float = SATURATION) -> Float:
     oxy, deoxy = (column("haemoglobin.csv", which) for which in ("oxy", "deoxy"))
-    molar: Float = SATURATION * oxy + (1 - SATURATION) * deoxy
+    molar: Float = saturation * oxy + (1 - saturation) * deoxy
     return np.asarray(np.log(10.0) * molar * 150.0 / 64500.0)
 
 
-def absorption(melanin: ArrayLike, blood: ArrayLike) -> tuple[Float, Float]:
+def absorption(
+    melanin: ArrayLike, blood: ArrayLike, saturation: float = SATURATION, yellow_per_cm: float = YELLOW_PER_CM
+) -> tuple[Float, Float]:
     """Absorption of epidermis and dermis, 1/cm: two arrays (..., 71) of melanin and blood volume fractions
     (...)."""
     wavelength = WAVELENGTH_NM
     baseline = 0.244 + 85.3 * np.exp(-(wavelength - 154.0) / 66.2)
     melanosome = 6.6e11 * wavelength**-3.33
-    yellow = YELLOW_PER_CM * np.exp(-(((wavelength - 460.0) / 40.0) ** 2))
+    yellow = yellow_per_cm * np.exp(-(((wavelength - 460.0) / 40.0) ** 2))
     melanin = np.asarray(melanin, np.float64)[..., None]
     blood = np.asarray(blood, np.float64)[..., None]
     epidermis = melanin * melanosome + (1.0 - melanin) * baseline
-    dermis = blood * _blood_per_cm() + (1.0 - blood) * baseline + yellow
+    dermis = blood * _blood_per_cm(saturation) + (1.0 - blood) * baseline + yellow
     return epidermis, dermis
 
 
@@ -88,9 +90,11 @@ def _kubelka_munk(absorbing: Float) -> tuple[Float, Float]:
     return 2.0 * absorbing, np.maximum(0.75 * reduced - 0.25 * absorbing, 0.075 * reduced)
 
 
-def body_reflectance(melanin: ArrayLike, blood: ArrayLike) -> Float:
+def body_reflectance(
+    melanin: ArrayLike, blood: ArrayLike, saturation: float = SATURATION, yellow_per_cm: float = YELLOW_PER_CM
+) -> Float:
     """Share of light that comes back from inside the skin: what a cross-polarised camera sees, (..., 71)."""
-    epidermis, dermis = absorption(melanin, blood)
+    epidermis, dermis = absorption(melanin, blood, saturation, yellow_per_cm)
     k, s = _kubelka_munk(dermis)
     ratio = k / s
     ground = 1.0 + ratio - np.sqrt(ratio * ratio + 2.0 * ratio)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ita_degree, lab
 from skinscan.phantom.cameras import Camera, decode, encode, expose, homography, project
+from skinscan.phantom.card import lay_card
 from skinscan.phantom.fields import Image
 from skinscan.phantom.light import Illuminant, camera_rgb
 from skinscan.phantom.optics import SURFACE_REFLECTION, WAVELENGTH_NM, Float, Tone, reflectance
@@ -226,7 +227,10 @@ def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = N
     beyond = (props.background,) * 3
     seen = cv2.warpPerspective(scene, to_photo, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=beyond)
     bare = np.asarray(cv2.warpPerspective(bare, to_photo, (w, h), flags=cv2.INTER_NEAREST), np.uint8)
-    scene = _graded(np.asarray(seen, np.float32), camera)
+    scene = np.asarray(seen, np.float32)
+    if props.card is not None:
+        bare[lay_card(scene, props.card, camera) > 0] = 0
+    scene = _graded(scene, camera)
     _, own_matrix, gains = camera_rgb(camera.sensitivities, camera.illuminant)
     data = encode(expose(scene, camera, own_matrix, gains), camera)
     return Shot(decode(data), data, _truth(skin, camera, props, matrix, bare))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from skinscan.phantom.card import Card
 from skinscan.phantom.optics import MELANIN, Tone
 from skinscan.records import ParameterError
 
@@ -96,6 +97,7 @@ class Props:
     `marker_mm`: outer side of the black square of an ArUco sticker (DICT_4X4_50), with a white rim of a
     quarter of that side; `marker_at_mm` its centre. `grey_mm`: side of a neutral patch of reflectance `grey`.
     `skin_ellipse_mm`: half axes of the skin, centred; beyond it lies a neutral `background`.
+    `card` is a colour card, over all of that.
     """
 
     marker_mm: float | None = None
@@ -107,3 +109,4 @@ class Props:
     grey: float = 0.19
     skin_ellipse_mm: tuple[float, float] | None = None
     background: float = 0.35
+    card: Card | None = None

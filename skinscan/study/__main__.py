@@ -67,6 +67,14 @@ def colour_accuracy() -> None:
     module.write(ROOT / "datasets" / "study" / "colour_accuracy.json")
 
 
+@study.command("card-prior")
+def card_prior() -> None:
+    """datasets/optics/card_prior.npz, from measured cameras, lamps, the chart and the skin model."""
+    from skinscan.study import card_prior as module
+
+    module.write(ROOT / "datasets" / "optics" / "card_prior.npz")
+
+
 @study.command("pore-classifier")
 @click.option("--count", default=72, show_default=True)
 @click.pass_obj

@@ -1,0 +1,65 @@
+"""Spectra of the colour card's patches: measured before November 2014, derived for the newer charts."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.environment import data_path
+from skinscan.phantom import light
+from skinscan.phantom.optics import WAVELENGTH_NM
+from skinscan.records import frozen
+
+Array = NDArray[np.float64]
+
+
+def _rows(name: str) -> list[list[str]]:
+    with data_path("datasets", "charts", name).open(encoding="utf-8") as lines:
+        return [line.strip().split(",") for line in lines if line.strip() and not line.startswith("#")]
+
+
+@cache
+def before_2014() -> Array:
+    """Measured reflectance (24, 71) of charts made before November 2014."""
+    values = np.array(_rows("colorchecker24_spectra.csv")[1:], np.float64)
+    return frozen(np.stack([np.interp(WAVELENGTH_NM, values[:, 0], column) for column in values[:, 1:].T]))
+
+
+def published_lab() -> tuple[Array, Array]:
+    """CIELAB (D50) of both formulations as X-Rite gives them, each (24, 3)."""
+    values = np.array([row[1:] for row in _rows("colorchecker24_lab.csv")[1:]], np.float64)
+    return values[:, :3], values[:, 3:]
+
+
+def lab_d50(reflectance: Array) -> Array:
+    """CIELAB under D50 of spectra (..., 71): (..., 3)."""
+    ratio = light.xyz(reflectance, "D50") / light.xyz(np.ones(WAVELENGTH_NM.size), "D50")
+    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+@cache
+def after_2014() -> Array:
+    """Plausible reflectance (24, 71) of the newer charts, of which only Lab is published.
+
+    The older spectra times exp(d), with the d of least curvature and size that moves Lab (D50) as far as X-Rite's two
+    tables lie apart. The difference of the tables is used, so that what separates the thirty measured charts from the
+    table does not enter twice.
+    """
+    older, newer = published_lab()
+    base = before_2014()
+    goal = lab_d50(base) + newer - older
+    bend = np.diff(np.eye(WAVELENGTH_NM.size), 2, axis=0)
+    easy = np.linalg.inv(bend.T @ bend * 1e4 + 1e-1 * np.eye(WAVELENGTH_NM.size))
+    found = np.zeros_like(base)
+    for _ in range(8):  # Newton; each step is the least change that closes the gap to first order
+        for patch, change in enumerate(found):
+            spectrum = base[patch] * np.exp(change)
+            step = 1e-4
+            now = lab_d50(spectrum)
+            slope = (lab_d50(spectrum[None] * np.exp(step * np.eye(WAVELENGTH_NM.size))) - now).T / step
+            gap = goal[patch] - now + slope @ change
+            found[patch] = easy @ slope.T @ np.linalg.solve(slope @ easy @ slope.T, gap)
+    return frozen(base * np.exp(found))
