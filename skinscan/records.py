@@ -279,15 +279,30 @@ def combined(planes: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.f
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Millimetres a pixel in the skin's plane, with its standard uncertainty, and where it comes from."""
+    """Millimetres a pixel in the skin's plane, with its standard uncertainty, and where it comes from.
+
+    `mm_per_px` is that of the measured skin as a whole. `plane`: the homography px -> mm of the plane, nine numbers
+    row by row, where markers gave it; then the scale of each place is known (`mm_per_px_at`), and `variation` is the
+    relative standard deviation of that over the skin.
+    """
 
     mm_per_px: float
     spread: float
-    source: Literal["given", "aruco", "registered"]
+    source: Literal["given", "aruco", "skin_card", "iris", "registered"]
+    plane: tuple[float, ...] | None = None
+    variation: float = 0.0
 
     @property
     def relative(self) -> float:
         return self.spread / self.mm_per_px
+
+    def mm_per_px_at(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Square root of the area in mm2 of the pixels at (x, y) of the photo, in the arguments' shape."""
+        if self.plane is None:
+            return np.full(np.broadcast_shapes(np.shape(x), np.shape(y)), self.mm_per_px)
+        matrix = np.reshape(self.plane, (3, 3))
+        w = np.abs(matrix[2, 0] * np.asarray(x) + matrix[2, 1] * np.asarray(y) + matrix[2, 2])
+        return np.asarray(math.sqrt(abs(np.linalg.det(matrix))) / w**1.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,46 +9,62 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from skinscan.capture.markers import UNIT, Borders, Points, find_borders, find_markers, through
+from skinscan.capture.plane import OWN_SIZE, Plane, fit_plane
 from skinscan.records import BoolArray, ParameterError, Photo, Scale, ScaleError
 
 GIVEN_RELATIVE = 0.01
 """Standard uncertainty of a scale given without one: 1 %, a ruler of 50 mm read to 0.5 mm at each end."""
 
 PRINT_RELATIVE = 0.002
-"""Standard uncertainty of a sticker's printed side: 0.2 %, printers' stated feed error."""
+"""Standard uncertainty of a printed side: 0.2 %, printers' stated feed error."""
 
-TONE_PX = 0.3
-"""Standard uncertainty of a sticker's side in pixels: tone curves and sharpening shift its edges."""
+LIFT_MM, LEAN, DISTANCE_MM = 0.5, 0.03, 300.0
+"""Standard uncertainty of how far a sticker or card lies before or behind the skin it is laid on, of its tilt against
+that skin (1.7 degrees), and the distance at which these are counted. What lies 5 mm off at 300 mm, 10 of these standard
+uncertainties, is off by 1.7 %, and no single photo shows it."""
 
 QUIET_CELLS = 1.6
 """White margin left out around a sticker, in its own cells (a side has 6)."""
 
-SEARCH_PX = 1800
-"""Longer side of the picture in which stickers are looked for; their edges are measured in the whole
-photo."""
-
-Points = NDArray[np.float64]
+MOST_APART = 0.10
+"""Relative difference of stickers in one plane from which they contradict one another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Sticker:
-    """One sticker: its corners (4, 2) in pixels, its scale, tilt and relative standard uncertainty."""
+    """One sticker: its corners (4, 2) in pixels, the borders of its cells, and the plane that it alone tells."""
 
     marker: int
     corners: Points
-    mm_per_px: float
-    stretch: float
-    relative: float
+    borders: Borders
+    plane: Plane
+
+    @property
+    def middle(self) -> Points:
+        """(1, 2) px."""
+        return np.asarray(self.corners.mean(axis=0)[None])
+
+    @property
+    def mm_per_px(self) -> float:
+        return float(self.plane.mm_per_px_at(self.middle)[0])
+
+    @property
+    def relative(self) -> float:
+        """Relative standard uncertainty of its own scale, its printing included."""
+        return math.hypot(self.plane.relative_at(self.middle), PRINT_RELATIVE)
 
     @property
     def tilt_deg(self) -> float:
-        """Tilt against the line of sight, from foreshortening: acos(short / long)."""
-        return math.degrees(math.acos(min(1.0, 1.0 / self.stretch)))
+        """Tilt against the line of sight, from foreshortening."""
+        return self.plane.tilt_deg
 
 
 def given_scale(mm_per_px: float, spread: float | None = None) -> Scale:
@@ -91,52 +107,118 @@ def check_marker(marker_mm: float) -> float:
 
 
 def sticker_scale(photo: Photo, marker_mm: float) -> tuple[Scale | None, tuple[Sticker, ...]]:
-    """Scale from all stickers seen, with their standard uncertainty: edges, tilt, printing, and disagreement.
+    """Scale at the middle of all stickers seen, with its standard uncertainty, and the stickers.
 
     None where none is found. Raises ScaleError when several contradict one another by more than 10 %.
     """
-    side = check_marker(marker_mm)
-    stickers = find_stickers(photo, side)
+    stickers = find_stickers(photo, marker_mm)
     if not stickers:
         return None, ()
-    return _average(stickers), stickers
+    plane, apart = sticker_plane(stickers, marker_mm, photo.shape)
+    return plane_scale(plane, None, "aruco", apart=apart), stickers
 
 
 def find_stickers(photo: Photo, marker_mm: float) -> tuple[Sticker, ...]:
     """All stickers of a photo, by marker number."""
+    side = check_marker(marker_mm)
     found: list[Sticker] = []
-    for marker, rough in _candidates(photo):
-        refined = _refine(photo, rough)
-        if refined is None:
-            continue
-        sticker = _sticker(marker, *refined, marker_mm)
-        if not any(_same(sticker, other) for other in found):
+    for marker, rough in find_markers(photo, cv2.aruco.getPredefinedDictionary(_DICTIONARY)):
+        sticker = None if any(_same(marker, rough, other) for other in found) else _sticker(photo, marker, rough, side)
+        if sticker is not None:
             found.append(sticker)
     return tuple(sorted(found, key=lambda s: (s.marker, s.corners[0, 1], s.corners[0, 0])))
 
 
-def _candidates(photo: Photo) -> list[tuple[int, Points]]:
-    """Marker numbers and rough corners, in pixels of the photo.
+def sticker_plane(stickers: Sequence[Sticker], marker_mm: float, shape: tuple[int, int]) -> tuple[Plane, float]:
+    """The one plane that stickers of the same size lie in, in a photo of `shape` (H, W), and how far they are apart in
+    it: the relative standard deviation of their scales. Raises ScaleError where two contradict one another."""
+    if len(stickers) == 1:
+        return stickers[0].plane, 0.0
+    unlike = _unlike(stickers)
+    plane = fit_plane(
+        [s.borders for s in stickers],
+        [s.corners for s in stickers],
+        max(shape),
+        side_mm=marker_mm,
+        own_size=max(OWN_SIZE, unlike),
+    )
+    logs = [math.log(s.mm_per_px / plane.mm_per_px_at(s.middle)[0]) for s in stickers]
+    return plane, float(np.std(logs, ddof=1))
 
-    A threshold window that fits one sticker misses another: two picture sizes and two sets are tried.
+
+def _unlike(stickers: Sequence[Sticker]) -> float:
+    """Relative standard deviation of stickers' scales beyond what each one's own plane leaves open at the others.
+
+    A difference may be a tilt: it is none where the stickers' own outlines deny that tilt. Raises ScaleError where two
+    differ by more than MOST_APART.
     """
-    found = []
-    grey, factor = _grey(photo)
-    for shrink in (1.0, 0.5):
-        picture = grey if shrink == 1.0 else cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        for windows in ((23, 10), (103, 20)):
-            corners, ids, _ = _detector(*windows).detectMarkers(picture)
-            numbers = [] if ids is None else np.ravel(ids).tolist()
-            for quad, marker in zip(corners, numbers, strict=True):
-                at = (quad.reshape(4, 2).astype(np.float64) + 0.5) / (factor * shrink) - 0.5
-                found.append((int(marker), at))
-    return found
+    excess = []
+    for one, other in combinations(stickers, 2):
+        doubts = []
+        for near, far in ((one, other), (other, one)):
+            told = float(near.plane.mm_per_px_at(far.middle)[0])
+            doubt = math.hypot(near.plane.relative_at(far.middle), far.plane.relative_at(far.middle))
+            doubts.append((doubt, abs(math.log(told / far.mm_per_px))))
+        doubt, apart = min(doubts)
+        excess.append(math.sqrt(max(apart**2 - doubt**2, 0.0)))
+        if apart - 2 * doubt > MOST_APART:
+            listed = ", ".join(f"{s.mm_per_px:.4g} (marker {s.marker})" for s in stickers)
+            raise ScaleError(
+                "the stickers contradict one another",
+                expected="all at the skin's distance and of the same size",
+                found=f"{listed} mm/px",
+                todo="cover the one that is not in the plane of the skin",
+            )
+    return math.sqrt(float(np.mean(np.square(excess))) / 2)
 
 
-def _same(one: Sticker, other: Sticker) -> bool:
-    """Whether two finds are the same sticker: same number, centres within a quarter of a side."""
-    apart = float(np.linalg.norm(one.corners.mean(axis=0) - other.corners.mean(axis=0)))
-    return one.marker == other.marker and apart < 0.25 * float(np.linalg.norm(other.corners[0] - other.corners[1]))
+def plane_scale(
+    plane: Plane,
+    skin: BoolArray | None,
+    source: Literal["aruco", "skin_card"],
+    *,
+    apart: float = 0.0,
+    lift_mm: float = LIFT_MM,
+    lean: float = LEAN,
+) -> Scale:
+    """The scale of the measured skin, mask (H, W), that lies in a plane; without a mask that where the markers lie.
+
+    `mm_per_px` is the root of the mean area of the skin's pixels, so that areas of all of it are right. Its standard
+    uncertainty holds what the markers' borders leave open there (it grows with the distance from them), printing,
+    stickers that are `apart`, and a plane that is not quite the skin's: off by `lift_mm` at the markers and by `lean`
+    times the distance from them.
+    """
+    points = plane.at_px[None] if skin is None else _thinned(skin, plane)
+    scales = plane.mm_per_px_at(points)
+    value = float(np.sqrt(np.mean(scales**2)))
+    middle, there = plane.millimetres(np.stack([plane.at_px, points.mean(axis=0)]))
+    off = math.hypot(lift_mm, lean * float(np.linalg.norm(there - middle))) / DISTANCE_MM
+    seen = max(plane.relative_at(points), apart)
+    variation = float(np.std(np.log(scales)))
+    # a region read at one scale: what is too large on its near side is too small on its far side, to the first order
+    relative = math.sqrt(seen**2 + PRINT_RELATIVE**2 + off**2 + variation**4)
+    return Scale(value, value * relative, source, tuple(plane.homography.ravel().tolist()), variation)
+
+
+def _thinned(skin: BoolArray, plane: Plane) -> Points:
+    """Some pixels (n, 2) of a mask, evenly; the middle of the markers where it is empty or beyond the horizon."""
+    step = max(1, math.isqrt(int(skin.size)) // 128)
+    rows, columns = np.nonzero(skin[::step, ::step])
+    points = np.column_stack([columns, rows]).astype(np.float64) * step
+    w = plane.depth_share_at(points)
+    points = points[(w > 0.3) & (w < 3.0)]
+    return points if len(points) else plane.at_px[None]
+
+
+def carried(scale: Scale, homography: Points, ratio: float, relative_error: float) -> Scale:
+    """A scale as another photo of the same skin has it: `homography` takes this photo's pixels to the other's, which
+    `ratio` says are how many times as many a millimetre; `relative_error` of that ratio adds to the uncertainty."""
+    value = scale.mm_per_px / ratio
+    plane = None
+    if scale.plane is not None:
+        matrix = np.reshape(scale.plane, (3, 3)) @ np.linalg.inv(homography)
+        plane = tuple((matrix / np.linalg.norm(matrix)).ravel().tolist())
+    return Scale(value, value * math.hypot(scale.relative, relative_error), "registered", plane, scale.variation)
 
 
 def sticker_mask(stickers: Sequence[Sticker], shape: tuple[int, int]) -> BoolArray:
@@ -145,156 +227,52 @@ def sticker_mask(stickers: Sequence[Sticker], shape: tuple[int, int]) -> BoolArr
     grow = 0.5 + QUIET_CELLS / 6.0
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * grow + 0.5
     for sticker in stickers:
-        outer = cv2.perspectiveTransform(square.reshape(1, 4, 2), _homography(sticker.corners))[0]
+        matrix = cv2.getPerspectiveTransform(UNIT.astype(np.float32), sticker.corners.astype(np.float32))
+        outer = cv2.perspectiveTransform(square.reshape(1, 4, 2), matrix)[0]
         cv2.fillConvexPoly(mask, np.round(outer).astype(np.int32), 1)
     return mask > 0
 
 
-def _average(stickers: Sequence[Sticker]) -> Scale:
-    """Weighted mean; the uncertainty is the larger of the stated one and their disagreement."""
-    logs = np.log([s.mm_per_px for s in stickers])
-    weights = np.array([1.0 / s.relative**2 for s in stickers])
-    mean = float(np.sum(weights * logs) / weights.sum())
-    if float(np.ptp(logs)) > 0.10:
-        listed = ", ".join(f"{s.mm_per_px:.4g} (marker {s.marker})" for s in stickers)
-        raise ScaleError(
-            "the stickers contradict one another",
-            expected="all at the skin's distance and of the same size",
-            found=f"{listed} mm/px",
-            todo="cover the one that is not in the plane of the skin",
-        )
-    stated = math.sqrt(1.0 / weights.sum() + PRINT_RELATIVE**2)
-    apart = float(logs.std(ddof=1)) if len(logs) > 1 else 0.0
-    value = math.exp(mean)
-    return Scale(value, value * max(stated, apart), "aruco")
+def _same(marker: int, rough: Points, other: Sticker) -> bool:
+    """Whether a find is a sticker that is known: same number, centres within a quarter of a side."""
+    apart = float(np.linalg.norm(rough.mean(axis=0) - other.corners.mean(axis=0)))
+    return marker == other.marker and apart < 0.25 * float(np.linalg.norm(other.corners[0] - other.corners[1]))
 
 
-def _sticker(marker: int, corners: Points, jitter: float, side: float) -> Sticker:
-    """Scale at the middle of a sticker from the homography of its square."""
-    h = _homography(corners)
-    centre = h @ np.array([0.5, 0.5, 1.0])
-    x, y, w = centre
-    jacobian = np.array(
-        [
-            [h[0, 0] * w - h[2, 0] * x, h[0, 1] * w - h[2, 1] * x],
-            [h[1, 0] * w - h[2, 0] * y, h[1, 1] * w - h[2, 1] * y],
-        ]
-    ) / (w * w)
-    long, short = np.linalg.svd(jacobian, compute_uv=False)
-    stretch = float(long / short)
-    px = math.sqrt(float(long * short))
-    relative = math.hypot(jitter / px, TONE_PX / px, (stretch - 1.0) / 2.0 / math.sqrt(3.0))
-    return Sticker(marker, corners, side / px, stretch, max(relative, 1e-4))
-
-
-def _homography(corners: Points) -> Points:
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(square, corners.astype(np.float32)), np.float64)
-
-
-def _refine(photo: Photo, rough: Points) -> tuple[Points, float] | None:
-    """Corners where lines through the four edges meet, and the standard error of a corner in pixels.
-
-    None where an edge is not black inside and white outside along most of its length: no sticker.
-
-    Each edge is sampled across at up to 60 places in linear light; the place is where the step from black to
-    white is half done, which blur does not move. A robust line goes through these.
-    """
-    lines, errors = [], []
-    for k in range(4):
-        fitted = _edge(photo, rough[k], rough[(k + 1) % 4], rough.mean(axis=0))
-        if fitted is None:
-            return None
-        lines.append(fitted[0])
-        errors.append(fitted[1])
-    corners = [np.cross(lines[k - 1], lines[k]) for k in range(4)]
-    refined = np.array([c[:2] / c[2] for c in corners])
-    if np.abs(refined - rough).max() > 0.08 * np.linalg.norm(rough[0] - rough[2]) + 2.0:
+def _sticker(photo: Photo, marker: int, rough: Points, side: float) -> Sticker | None:
+    """A sticker by its borders, looked for where it roughly lies; None where they are not a sticker's."""
+    refined = refine(photo, rough, _bits(marker), side)
+    if refined is None:
         return None
-    return refined, float(max(0.02, np.sqrt(np.mean(np.square(errors)))))
+    borders, plane = refined
+    return Sticker(marker, _corners(plane, side), borders, plane)
 
 
-def _edge(photo: Photo, start: Points, end: Points, centre: Points) -> tuple[Points, float] | None:
-    """Homogeneous line through one edge of a sticker, and its standard error in pixels."""
-    along = end - start
-    length = float(np.linalg.norm(along))
-    normal = np.array([-along[1], along[0]]) / length
-    if normal @ (centre - start) > 0:
-        normal = -normal
-    reach = float(np.clip(length / 12.0, 2.0, 40.0))
-    steps = np.linspace(-reach, reach, max(9, int(8 * reach) | 1))
-    places = np.linspace(0.1, 0.9, int(np.clip(length / 2, 8, 60)))
-    xy = start + places[:, None, None] * along + steps[None, :, None] * normal
-    profiles = _luminance_at(photo, xy)
-    if profiles is None:
+def refine(photo: Photo, rough: Points, white: BoolArray, side: float) -> tuple[Borders, Plane] | None:
+    """Borders of one marker with bits `white`, and the plane that they alone tell; None where it is no marker."""
+    borders = find_borders(photo, rough, white)
+    if borders is None:
         return None
-    offsets = _half_way(profiles, steps)
-    good = np.isfinite(offsets)
-    if good.sum() < max(6, 0.6 * len(good)):
+    corners = _corners(fit_plane([borders], [rough], max(photo.shape), side_mm=side), side)
+    if not np.abs(corners - rough).max() <= 0.08 * np.linalg.norm(rough[0] - rough[2]) + 2.0:
         return None
-    points = start + places[good, None] * along + offsets[good, None] * normal
-    line = np.asarray(cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.001, 0.001), np.float64).ravel()
-    across = np.array([-line[1], line[0]])
-    residual = (points - line[2:]) @ across
-    error = 1.4826 * float(np.median(np.abs(residual))) * 2.0 / math.sqrt(good.sum())
-    return np.append(across, -across @ line[2:]), error
+    again = find_borders(photo, corners, white)  # looked across where they are
+    return None if again is None else (again, fit_plane([again], [corners], max(photo.shape), side_mm=side))
 
 
-def _half_way(profiles: Points, steps: Points) -> Points:
-    """Where each profile first rises through the middle between its dark inside and bright outside, NaN if
-    not."""
-    third = max(2, len(steps) // 4)
-    dark = np.median(profiles[:, :third], axis=1)
-    bright = np.median(profiles[:, -third:], axis=1)
-    level = 0.5 * (dark + bright)
-    above = profiles > level[:, None]
-    at = np.argmax(above[:, 1:] & ~above[:, :-1], axis=1)
-    rows = np.arange(len(profiles))
-    low, high = profiles[rows, at], profiles[rows, at + 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        offsets = steps[at] + (level - low) / (high - low) * (steps[1] - steps[0])
-    bad = (bright - dark < 0.02) | (bright < 2.0 * dark) | ~(high > low)
-    offsets[bad] = np.nan
-    return np.asarray(offsets, np.float64)
+def _corners(plane: Plane, side: float) -> Points:
+    """The corners (4, 2) px of a marker whose middle is its plane's origin."""
+    return through(np.asarray(np.linalg.inv(plane.homography)), (UNIT - 0.5) * side)
 
 
-def _luminance_at(photo: Photo, xy: Points) -> Points | None:
-    """Linear luminance at points of the photo (bilinear), or None when one lies outside."""
-    height, width = photo.shape
-    low = np.floor(xy.min(axis=(0, 1))).astype(int) - 1
-    high = np.ceil(xy.max(axis=(0, 1))).astype(int) + 2
-    low, high = np.maximum(low, 0), np.minimum(high, [width, height])
-    if np.any(high - low < 2):
-        return None
-    tile = photo.linear_rgb(slice(low[1], high[1]), slice(low[0], high[0])) @ _WEIGHTS
-    x = (xy[..., 0] - low[0]).astype(np.float32)
-    y = (xy[..., 1] - low[1]).astype(np.float32)
-    return np.asarray(cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float64)
+@cache
+def _bits(marker: int) -> BoolArray:
+    """(4, 4): where a sticker's cells are white."""
+    book = cv2.aruco.getPredefinedDictionary(_DICTIONARY)
+    return np.asarray(cv2.aruco.generateImageMarker(book, marker, 6))[1:-1, 1:-1] > 127
 
 
-_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
-
-
-def _grey(photo: Photo) -> tuple[NDArray[np.uint8], float]:
-    """8-bit grey for looking, its longer side at most SEARCH_PX, and its size over the photo's."""
-    height, width = photo.shape
-    pixels = photo.pixels if photo.pixels.dtype == np.uint8 else (photo.pixels >> 8).astype(np.uint8)
-    grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    factor = min(1.0, SEARCH_PX / max(height, width))
-    if factor < 1.0:
-        grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(grey, np.uint8), factor
-
-
-def _detector(largest_window: int, step: int) -> cv2.aruco.ArucoDetector:
-    parameters = cv2.aruco.DetectorParameters()
-    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    parameters.errorCorrectionRate = 0.3
-    parameters.minMarkerDistanceRate = 0.05  # else the white margin's outline stands in for the square
-    parameters.adaptiveThreshWinSizeMax = largest_window
-    parameters.adaptiveThreshWinSizeStep = step
-    parameters.minMarkerPerimeterRate = 0.02
-    return cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50), parameters)
+_DICTIONARY = cv2.aruco.DICT_4X4_50
 
 
 def _number(name: str, value: float) -> float:

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from skin_photos import photo_of, shot, skin_photo
 
-from skinscan.capture.scale import QUIET_CELLS, check_marker, given_scale, sticker_mask, sticker_scale
+from skinscan.capture.plane import mm_per_px_at
+from skinscan.capture.scale import (
+    QUIET_CELLS,
+    check_marker,
+    find_stickers,
+    given_scale,
+    plane_scale,
+    sticker_mask,
+    sticker_plane,
+    sticker_scale,
+)
 from skinscan.phantom import Props
 from skinscan.records import ParameterError, ScaleError
 
@@ -74,11 +84,28 @@ def test_a_sticker_gives_the_scale_within_0_4_percent_and_within_what_is_stated(
     assert len(stickers) == 1
 
 
-def test_tilt_is_seen_and_widens_the_uncertainty():
-    flat, _ = sticker_scale(skin_photo("II", 31, STICKER), 8.0)
-    tilted, stickers = sticker_scale(skin_photo("II", 31, STICKER, tilt_deg=25.0, tilt_axis_deg=40.0), 8.0)
+def test_tilt_is_seen_and_the_scale_is_right_away_from_the_sticker():
+    """With a tilt of 25 degrees the far corner's pixels are 4 % larger than those at the sticker."""
+    taken = shot("II", 31, STICKER, tilt_deg=25.0, tilt_axis_deg=40.0)
+    photo = photo_of(taken.pixels)
+    stickers = find_stickers(photo, 8.0)
+    plane, _ = sticker_plane(stickers, 8.0, photo.shape)
     assert stickers[0].tilt_deg == pytest.approx(25.0, abs=2.0)
-    assert tilted.relative > 3 * flat.relative
+    height, width = photo.shape
+    skin = np.zeros(photo.shape, bool)
+    skin[: int(0.3 * height), int(0.7 * width) :] = True
+    there = plane_scale(plane, skin, "aruco")
+    points = np.array([(x, y) for x in range(int(0.7 * width), width) for y in range(int(0.3 * height))])
+    truth = math.sqrt(np.mean(mm_per_px_at(np.linalg.inv(taken.truth.homography), points.astype(float)) ** 2))
+    at_sticker = plane_scale(plane, None, "aruco")
+    assert abs(truth / at_sticker.mm_per_px - 1) > 0.01
+    assert there.mm_per_px == pytest.approx(truth, rel=0.002)
+    assert there.spread > at_sticker.spread
+    assert there.variation > 0.003
+    x, y = points[::997].T
+    assert there.mm_per_px_at(x, y) == pytest.approx(
+        mm_per_px_at(np.linalg.inv(taken.truth.homography), points[::997].astype(float)), rel=0.003
+    )
 
 
 def two_stickers(second_px):
