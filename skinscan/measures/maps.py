@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour, filters, unmix
 from skinscan.arrays.cells import factor_between
 from skinscan.environment import data_path
-from skinscan.records import Frame, combined
+from skinscan.records import FloatArray, Frame, combined
 
 FLATTEN_SIGMA_MM = 2.0
 LUMINANCE_FLOOR = 1e-4
@@ -165,6 +165,14 @@ class Maps:
     @property
     def um_per_px(self) -> float:
         return self.frame.um_per_px
+
+    def um_per_px_at(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Micrometres a pixel at places (x, y) of these maps: the same everywhere but where a plane is known."""
+        scale = self.frame.scale
+        if scale is None or scale.plane is None:
+            return np.full(np.shape(x), self.um_per_px)
+        left, top = self.origin_xy
+        return 1000.0 * scale.mm_per_px_at(np.asarray(x) + left, np.asarray(y) + top)
 
     @property
     def effective_um_per_px(self) -> float:

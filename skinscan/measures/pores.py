@@ -22,7 +22,7 @@ from skinscan.arrays.warp import forward, inverse
 from skinscan.environment import data_path
 from skinscan.measures import Measure, PairedSample, Sample, refused
 from skinscan.measures.maps import Maps
-from skinscan.records import Flag, Notice, Registration
+from skinscan.records import Flag, FloatArray, Notice, Registration
 
 Values = NDArray[np.float64]
 
@@ -95,13 +95,22 @@ def _closer(ratio: float) -> str:
 
 
 def find_pores(maps: Maps) -> Pits:
-    """Every pore of the frame's measured pixels, diameters in px, centres in the maps' box; from SEARCH_UM[0] up."""
+    """Every pore of the frame's measured pixels, centres in the maps' box; from SEARCH_UM[0] up.
+
+    Diameters are in px of the frame's scale: where perspective makes a pore's own pixels larger, it has more of them.
+    """
     return maps.once("pores", lambda: _find(maps))
 
 
 def _find(maps: Maps) -> Pits:
     pits = candidates(maps)
-    return pits.where(log_odds(pits, maps) > 0)
+    found = pits.where(log_odds(pits, maps) > 0)
+    return replace(found, diameter=found.diameter * _local(maps, found.x, found.y))
+
+
+def _local(maps: Maps, x: FloatArray, y: FloatArray) -> Values:
+    """Size of the pixels at places of the maps over that of the frame's scale, (n,)."""
+    return np.asarray(maps.um_per_px_at(x, y) / maps.um_per_px, np.float64)
 
 
 def log_odds(pits: Pits, maps: Maps) -> Values:
@@ -281,6 +290,21 @@ def _of_region(maps: Maps, cells: Cells, least_um: float | None = None) -> tuple
     return maps.once(("pores of", id(cells), least_um), make)[1:]
 
 
+def _sizes(maps: Maps, cells: Cells) -> Values:
+    """Measured pixels of each block (K,), in px of the frame's scale."""
+    if maps.frame.scale is None or maps.frame.scale.plane is None:
+        return cells.sizes.astype(np.float64)
+    step = 4  # perspective hardly changes over 4 px
+    seen = cells.labels[::step, ::step]
+    rows, columns = np.nonzero(seen)
+    larger = _local(maps, columns * float(step), rows * float(step)) ** 2
+    blocks = seen[rows, columns] - 1
+    count = np.bincount(blocks, minlength=cells.count)
+    total = np.bincount(blocks, weights=larger, minlength=cells.count)
+    mean = np.where(count > 0, total / np.maximum(count, 1), larger.mean() if len(larger) else 1.0)
+    return np.asarray(cells.sizes * mean)
+
+
 def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     height, width = cells.labels.shape
     column, row = np.rint(x).astype(int), np.rint(y).astype(int)
@@ -310,14 +334,14 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
         pores, starts = _of_region(maps, cells)
         if len(pores) < least:
             return refused(Flag.FEW_PORES, f"{len(pores)} found, {least} needed", cells)
-        sizes = cells.sizes
+        sizes = _sizes(maps, cells)
         blocks = np.full(cells.count, np.nan)
         counts = np.diff(starts)
         for block in range(cells.count):
             if sizes[block] and (least == 0 or counts[block]):
                 own = pores.where(slice(starts[block], starts[block + 1]))
                 blocks[block] = read(own, maps, float(sizes[block]))
-        weights = (sizes if least == 0 else counts).astype(float)
+        weights = sizes if least == 0 else counts.astype(float)
         return Sample(read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices))
 
     return evaluate
@@ -369,8 +393,8 @@ def _matched_change(
     blurs = _blurs_of_a_pair(before, after)
     first = _measured(before, x_before, y_before, start_um / before.um_per_px, 0.25, blurs[0])
     second = _measured(after, moved[:, 0], moved[:, 1], start_um / after.um_per_px, 0.25, blurs[1])
-    size_before = np.maximum(first.diameter, 1e-3) * before.um_per_px
-    size_after = np.maximum(second.diameter, 1e-3) * after.um_per_px
+    size_before = np.maximum(first.diameter, 1e-3) * before.um_per_px_at(first.x, first.y)
+    size_after = np.maximum(second.diameter, 1e-3) * after.um_per_px_at(second.x, second.y)
     typical = np.sqrt(size_before * size_after)
     good = (
         (np.minimum(first.closed, second.closed) >= LEAST_CLOSED)

@@ -17,6 +17,7 @@ from skinscan.phantom.card import lay_card
 from skinscan.phantom.fields import Image
 from skinscan.phantom.light import Illuminant, camera_rgb
 from skinscan.phantom.optics import SURFACE_REFLECTION, WAVELENGTH_NM, Float, Tone, reflectance
+from skinscan.phantom.props import add_props
 from skinscan.phantom.recipes import Props
 from skinscan.phantom.skin import Skin, fast_blur
 from skinscan.phantom.truth import COUNTED_FROM_UM, Truth
@@ -155,48 +156,6 @@ def hair_colour(tone: Tone, sensitivities: int | None, lamp: Illuminant) -> NDAr
     return np.asarray(spectrum @ camera_rgb(sensitivities, lamp)[0], np.float32)
 
 
-def _add_props(scene: Image, skin: Skin, window: tuple[slice, slice], props: Props) -> NDArray[np.uint8]:
-    """Draws what lies on the skin into the scene; returns where bare skin is left (255)."""
-    bare = np.full(scene.shape[:2], 255, np.uint8)
-    x, y = skin.grid.axes()
-    x, y = x[window[1]][None, :], y[window[0]][:, None]
-    edge = np.float32(skin.grid.mm)
-
-    def paint(distance_mm: Image, value: Image | np.float32) -> None:
-        """Where the signed distance to the shape's border is negative (inside)."""
-        cover = np.clip(0.5 - distance_mm / edge, 0.0, 1.0)
-        np.copyto(scene, scene + cover[..., None] * (np.float32(1.0) * value - scene))
-        bare[cover > 0] = 0
-
-    if props.skin_ellipse_mm is not None:
-        a, b = props.skin_ellipse_mm
-        rho = np.sqrt((x / np.float32(a)) ** 2 + (y / np.float32(b)) ** 2)
-        paint((1.0 - rho) * np.float32(min(a, b)), np.float32(props.background))
-    if props.grey_mm is not None:
-        gx, gy = props.grey_at_mm
-        side = np.maximum(np.abs(x - np.float32(gx)), np.abs(y - np.float32(gy))) - np.float32(props.grey_mm / 2)
-        paint(side, np.float32(props.grey))
-    if props.marker_mm is not None:
-        angle = np.radians(props.marker_angle_deg)
-        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        dx, dy = x - np.float32(props.marker_at_mm[0]), y - np.float32(props.marker_at_mm[1])
-        u, v = dx * cos + dy * sin, dy * cos - dx * sin
-        side = np.maximum(np.abs(u), np.abs(v))
-        if not (side < props.marker_mm * 0.75).any():
-            return bare
-        paint(side - np.float32(props.marker_mm * 0.75), np.float32(0.88))
-        paint(side - np.float32(props.marker_mm / 2), np.float32(0.04))
-        cell = props.marker_mm / 6
-        book = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
-        picture = cv2.aruco.generateImageMarker(book, props.marker_id, 6)
-        reach = np.full(scene.shape[:2], np.inf, np.float32)
-        for i, j in np.argwhere(picture > 127):
-            cu, cv = np.float32((j - 2.5) * cell), np.float32((i - 2.5) * cell)
-            np.minimum(reach, np.maximum(np.abs(u - cu), np.abs(v - cv)), out=reach)
-        paint(reach - np.float32(cell / 2), np.float32(0.88))
-    return bare
-
-
 def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = None) -> Shot:
     """A photograph of the skin with its truth. The same skin, camera and props give the same bytes.
 
@@ -213,7 +172,7 @@ def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = N
         )
     window = _window(skin, camera, props)
     scene = _radiance(skin, camera, window)
-    bare = _add_props(scene, skin, window, props)
+    bare = add_props(scene, skin, window, props, camera)
     # a pixel gathers light over its own square: a Gaussian of the square's variance, less what the grid's
     # cells and the linear look-up (no overshoot at sharp edges) add by themselves
     aperture = np.sqrt(max((px_um / skin.grid.um) ** 2 - 1.0 - 2.0, 0.0) / 12.0)

@@ -96,7 +96,8 @@ class Props:
 
     `marker_mm`: outer side of the black square of an ArUco sticker (DICT_4X4_50), with a white rim of a
     quarter of that side; `marker_at_mm` its centre. `grey_mm`: side of a neutral patch of reflectance `grey`.
-    `skin_ellipse_mm`: half axes of the skin, centred; beyond it lies a neutral `background`.
+    `skin_card_at_mm`: the middle of a printed skin card, turned by `skin_card_angle_deg`, `skin_card_size` times as
+    large as it should be. `skin_ellipse_mm`: half axes of the skin, centred; beyond it lies a neutral `background`.
     `card` is a colour card, over all of that.
     """
 
@@ -110,3 +111,6 @@ class Props:
     skin_ellipse_mm: tuple[float, float] | None = None
     background: float = 0.35
     card: Card | None = None
+    skin_card_at_mm: tuple[float, float] | None = None
+    skin_card_angle_deg: float = 0.0
+    skin_card_size: float = 1.0
