@@ -13,6 +13,10 @@ from skinscan.records import frozen
 Side = Literal["right", "left"]
 """The patient's side. A mirrored photo swaps them, and points of a face cannot tell that it is mirrored."""
 
+EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+LEFT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
+"""Landmarks along the lids' edge, of the patient's right and left eye."""
+
 
 @dataclass(frozen=True, eq=False)
 class Iris:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.face.face import Face
+from skinscan.capture.face.face import EYE, Face
 from skinscan.capture.face.mesh import Places, cosines, smooth_outline
 from skinscan.capture.face.shape import SURFACE, mirror_of, triangles
 from skinscan.capture.regions import share_outside, signed_area
@@ -44,7 +44,7 @@ _PERIORAL += [(-0.40, 1.28), (-0.20, 1.315), (0.0, 1.32)]
 """Upper lip's skin and around the mouth, between the nasolabial folds, to the labiomental fold."""
 _CHIN = [(0.0, 1.38), (-0.20, 1.375), (-0.36, 1.37), (-0.45, 1.46), (-0.42, 1.58), (-0.28, 1.68), (0.0, 1.715)]
 _CHEEK = [(-0.37, 0.43), (-0.52, 0.375), (-0.72, 0.355), (-0.92, 0.36), (-1.00, 0.48), (-0.985, 0.68)]
-_CHEEK += [(-0.925, 0.90), (-0.83, 1.05), (-0.71, 1.06), (-0.64, 0.92), (-0.56, 0.76), (-0.46, 0.65), (-0.38, 0.55)]
+_CHEEK += [(-0.935, 0.90), (-0.86, 1.09), (-0.73, 1.15), (-0.655, 1.02), (-0.60, 0.86), (-0.50, 0.69), (-0.38, 0.56)]
 """From the orbital rim to beside the mouth, from the nasolabial fold to in front of the ear."""
 _PERIORBITAL = [(-0.245, 0.05), (-0.235, -0.08), (-0.33, -0.21), (-0.50, -0.275), (-0.68, -0.275), (-0.83, -0.21)]
 _PERIORBITAL += [(-0.93, -0.08), (-0.955, 0.07), (-0.90, 0.20), (-0.76, 0.285), (-0.56, 0.30), (-0.39, 0.25)]
@@ -68,7 +68,6 @@ REGIONS = (
 )
 
 # Landmarks around what is no skin to measure; of pairs, those of the right side.
-_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 _BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 _NOSTRIL = (98, 64, 59, 79, 239, 238, 20, 242, 97, 99, 60, 75, 240)
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -98,7 +97,7 @@ def face_regions(face: Face, shape: tuple[int, int]) -> dict[str, Points]:
 def left_out(face: Face, shape: tuple[int, int]) -> BoolArray:
     """(H, W) mask of eyes, brows, lips and nostrils, each with a margin."""
     mask = np.zeros(shape, np.uint8)
-    for part, around in (("eye", _EYE), ("brow", _BROW), ("nostril", _NOSTRIL), ("lips", _LIPS)):
+    for part, around in (("eye", EYE), ("brow", _BROW), ("nostril", _NOSTRIL), ("lips", _LIPS)):
         margin = _MARGINS[part] * face.between_eyes_px
         pair = (around,) if part == "lips" else (around, tuple(mirror_of()[list(around)]))
         for landmarks in pair:
