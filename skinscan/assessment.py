@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from skinscan import accuracy
 from skinscan.arrays.cells import Cells, grid_labels
 from skinscan.arrays.statistics import backward_spread, block_standard_error
+from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.quality import at_scale
 from skinscan.environment import check_opencv
 from skinscan.measures import Measure, Sample, all_measures, refused
+from skinscan.measures.colours import median_rgb
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import counted_pores, pores_refused
 from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores, Scale
@@ -44,20 +46,35 @@ def assess(
     regions: Mapping[str, Sequence[Any]] | None = None,
     *,
     marker_mm: float | None = None,
+    card_pitch_mm: float | None = None,
+    card: CardChoice = "auto",
     reference: str | None = None,
+    face: bool = True,
     max_megapixels: float = 60.0,
     evidence: bool = True,
 ) -> Assessment:
     """Read a photo, make it a Frame and measure it.
 
     `mm_per_px`: millimetres a pixel on the skin; or `marker_mm`: the outer black side of an ArUco sticker
-    (DICT_4X4_50) lying on it; without either, lengths are refused and the rest still comes. `regions`: name ->
-    polygon [(x, y), ...] in pixels of the upright photo. `reference` names a region of untreated skin or a
+    (DICT_4X4_50) lying on it; or `card_pitch_mm`: from the middle of one patch of a colour card to that of the next.
+    The printed skin card tells its size itself, and a face's irises are the last resort; without any, lengths are
+    refused and the rest still comes. `card`: which ColorChecker Classic may be in the photo (`before_2014`,
+    `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels of the upright photo;
+    without any, a face's own are proposed unless `face` is False. `reference` names a region of untreated skin or a
     neutral patch. Raises a SkinscanError that says what to do.
     """
     check_opencv()
     photo = read_photo(path, max_megapixels=max_megapixels)
-    frame = make_frame(photo, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference)
+    frame = make_frame(
+        photo,
+        mm_per_px=mm_per_px,
+        marker_mm=marker_mm,
+        card_pitch_mm=card_pitch_mm,
+        card=card,
+        regions=regions,
+        reference=reference,
+        face=face,
+    )
     return assess_frame(Maps(frame, lasting=evidence), evidence=evidence)
 
 
@@ -102,14 +119,15 @@ def measurement_of(measure: Measure, maps: Maps, region: str, sample: Sample) ->
     """The record of a sample, its standard uncertainty and the flags that bear on it."""
     notices = list(sample.notices)
     if not math.isnan(sample.value) and measure.needs_colour and maps.frame.colour.state != "card":
-        notices.append(Notice(Flag.UNCORRECTED_COLOUR))
+        by_card = maps.frame.colour.doubt is not None
+        notices.append(Notice(Flag.CARD_DOUBTFUL if by_card else Flag.UNCORRECTED_COLOUR))
     undefined = math.isnan(sample.value)
     return Measurement(
         measure=measure.name,
         region=region,
         value=sample.value,
         unit=measure.unit,
-        spread=math.nan if undefined else spread_of(measure, maps, sample),
+        spread=math.nan if undefined else spread_of(measure, maps, region, sample),
         n=sample.n,
         flags=tuple(dict.fromkeys(notice.flag for notice in notices)),
         version=measure.version,
@@ -117,12 +135,12 @@ def measurement_of(measure: Measure, maps: Maps, region: str, sample: Sample) ->
     )
 
 
-def spread_of(measure: Measure, maps: Maps, sample: Sample) -> float:
+def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> float:
     """Standard uncertainty of a value: what the study holds against the truth, or else the scatter of its blocks;
     the scale; and for colour the lamp and the camera.
 
     The last belongs to the value of this photo alone; between two photos that share a reference it cancels, and
-    without one colour is not compared.
+    without one colour is not compared. With a colour card it is what the card leaves open on this skin.
     """
     frame = maps.frame
     known = accuracy.of_pores(measure.name, maps.typical_ita, maps.effective_um_per_px, sample.n)
@@ -131,8 +149,25 @@ def spread_of(measure: Measure, maps: Maps, sample: Sample) -> float:
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    lamp = accuracy.of_colour(measure.name) if measure.needs_colour and frame.colour.state != "card" else 0.0
-    return math.sqrt(own**2 + scale**2 + lamp**2)
+    return math.sqrt(own**2 + scale**2 + _lamp_and_camera(measure, maps, region) ** 2)
+
+
+def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:
+    """Standard uncertainty that the lamp and the camera leave in a colour measure of a region."""
+    if measure.of_colour is None:
+        return 0.0
+    doubt = maps.frame.colour.doubt
+    if doubt is None:
+        return accuracy.of_colour(measure.name)
+    return scatter_over(measure.of_colour, median_rgb(maps, region), doubt)
+
+
+def scatter_over(
+    of_colour: Callable[[NDArray[np.float64]], float], rgb: NDArray[np.float64], doubt: NDArray[np.float64]
+) -> float:
+    """Root mean square change of a colour measure of linear sRGB (3,) over equally plausible corrections (k, 3, 3)."""
+    changes = np.array([of_colour(matrix @ rgb) for matrix in doubt]) - of_colour(rgb)
+    return float(np.sqrt(np.mean(changes**2)))
 
 
 def catalogue(maps: Maps) -> Pores | None:

@@ -60,6 +60,19 @@ def _photo_options(report: bool = True) -> Callable[[F], F]:
             help="Side in mm of the outer black square of an ArUco sticker (DICT_4X4_50) lying on the skin.",
         ),
         click.option(
+            "--card-pitch-mm",
+            type=float,
+            metavar="F",
+            help="From the middle of one patch of the ColorChecker to that of the next: gives the scale.",
+        ),
+        click.option(
+            "--card",
+            type=click.Choice(("auto", "before_2014", "after_2014", "none")),
+            default="auto",
+            show_default=True,
+            help="Which ColorChecker Classic lies in the photo; auto looks for one, and for the skin card.",
+        ),
+        click.option(
             "--region",
             "region",
             multiple=True,
@@ -72,6 +85,12 @@ def _photo_options(report: bool = True) -> Callable[[F], F]:
             type=click.Path(path_type=Path),
             metavar="FILE",
             help='A JSON file of polygons: {"NAME": [[x, y], ...]}.',
+        ),
+        click.option(
+            "--face/--no-face",
+            default=True,
+            show_default=True,
+            help="Propose the regions of a face where no region is given.",
         ),
         click.option(
             "--reference",
@@ -302,6 +321,54 @@ def demo(out: Path) -> None:
     for line in _headlines(comparison.changes, 3):
         click.echo(f"  {line}")
     raise SystemExit(DONE if comparison.comparable else FAILED)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("skinscan-card.pdf"))
+@click.option("--paper", type=click.Choice(("a4", "letter")), default="a4", show_default=True, help="Paper's size.")
+def card(file: Path, paper: Any) -> None:
+    """Write the printable skin card as a PDF: it gives scale, tilt and white balance, and says how it is used."""
+    from skinscan.sheet.page import make_sheet
+
+    make_sheet(file, paper)
+    click.echo(f"Card: {file.resolve()}")
+    click.echo("Print it at 100 % on matt paper, and check its ruler.")
+
+
+@main.group()
+def models() -> None:
+    """Optional models made by others: what they are for, where they lie, and fetching them."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """Tell which optional models there are, and which of them are at hand."""
+    from skinscan import models as shelf
+
+    for name, model in shelf.registry().items():
+        place = shelf.locate(name)
+        click.secho(f"{name}  {model.bytes / 1e6:.1f} MB  {model.licence}", bold=True)
+        click.echo(f"  {model.purpose}")
+        click.echo(f"  {place.path or place.reason}")
+
+
+@models.command("get")
+@click.argument("name", default="face_landmarker")
+def get_model(name: str) -> None:
+    """Download an optional model from its publisher, and check that it is the very file meant."""
+    from skinscan import models as shelf
+
+    with _progress(100, f"fetching {name}") as advance:
+        shown = 0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal shown
+            step = 100 * done // total - shown
+            shown += step
+            advance(step)
+
+        path = shelf.get(name, tell)
+    click.echo(f"Model: {path}")
 
 
 @main.command()

@@ -11,6 +11,7 @@ from typing import Any
 from skinscan import repeatability
 from skinscan.arrays.threads import side_by_side
 from skinscan.assessment import assess_frame
+from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
@@ -43,7 +44,10 @@ def compare(
     regions: Mapping[str, Sequence[Any]] | None = None,
     *,
     marker_mm: float | None = None,
+    card_pitch_mm: float | None = None,
+    card: CardChoice = "auto",
     reference: str | None = None,
+    face: bool = True,
     same_setup: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
@@ -64,9 +68,10 @@ def compare(
     read = partial(read_photo, max_megapixels=max_megapixels)
     first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
+    laid = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face}
     frame_before, frame_after = side_by_side(
-        partial(make_frame, first, mm_per_px=mm_per_px, marker_mm=marker_mm, regions=regions, reference=reference),
-        partial(make_frame, second, marker_mm=marker_mm),
+        partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
+        partial(make_frame, second, **laid),
     )
     return compare_frames(frame_before, frame_after, same_setup=same_setup, evidence=evidence, progress=progress)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skinscan import repeatability
 from skinscan.arrays import colour, statistics
+from skinscan.assessment import scatter_over
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.measures.colours import median_rgb
 from skinscan.pairing import Pair
@@ -21,7 +22,9 @@ from skinscan.records import (
 )
 from skinscan.tying import REGISTERED_SCALE_ERROR
 
-COLOUR_ADVICE = "name a reference: untreated skin, or a neutral patch seen in both photos"
+COLOUR_ADVICE = (
+    "lay a colour card or the printed skin card in both, or name untreated skin or a neutral patch as reference"
+)
 
 
 def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> Change:
@@ -37,7 +40,7 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     if refusal is not None:
         flags = tuple(dict.fromkeys((*seen, *refusal[0])))
         return Change(*told, math.nan, "", "not_comparable", refusal[1], flags, n)
-    flags = tuple(dict.fromkeys((*seen, Flag.RELATIVE) if measure.needs_colour else seen))
+    flags = tuple(dict.fromkeys((*seen, Flag.RELATIVE) if measure.needs_colour and not pair.by_cards else seen))
     verdict = verdict_of(measure, second.value - first.value, sdc)
     return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n)
 
@@ -89,8 +92,18 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
     if measure.scale_power:
         parts["scale"] = abs(measure.scale_power * judged.slope(first.value) * first.value) * REGISTERED_SCALE_ERROR
     if measure.of_colour is not None:
-        parts["colour"] = colour_uncertainty(measure.of_colour, pair, region)
+        of_pair = card_uncertainty if pair.by_cards else colour_uncertainty
+        parts["colour"] = of_pair(measure.of_colour, pair, region)
     return parts
+
+
+def card_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:
+    """SD of the difference that the two cards leave open in a colour measure of a region."""
+    doubts = [maps.frame.colour.doubt for maps in (pair.before, pair.after)]
+    colours = [median_rgb(maps, region) for maps in (pair.before, pair.after)]
+    return math.hypot(
+        *(scatter_over(of_colour, rgb, doubt) for rgb, doubt in zip(colours, doubts, strict=True) if doubt is not None)
+    )
 
 
 def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:

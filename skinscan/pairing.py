@@ -34,9 +34,7 @@ LEAST_NOISE = 1e-3
 def capture_difference(of_before: Maps, of_after: Maps, registration: Registration) -> Difference:
     """How differently the two photos were taken, as far as the photos themselves show it."""
     before, after = of_before.frame, of_after.frame
-    tied = before.colour.state == "reference"
-    typical_before, typical_after = (colour.sensor_rgb(maps.typical_rgb) for maps in (of_before, of_after))
-    gains = np.asarray(after.colour.gains) if tied else typical_before / typical_after
+    gains = _gains(of_before, of_after)
     balance = gains / gains[1]
     singular = np.linalg.svd(registration.homography[:2, :2], compute_uv=False)
     return Difference(
@@ -55,6 +53,20 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         same_camera=_same_camera(before.photo, after.photo),
         of_face=before.face is not None,
     )
+
+
+def _gains(of_before: Maps, of_after: Maps) -> NDArray[np.float64]:
+    """Factors (3,) on the sensor's channels that undo the other exposure and white balance: by the cards, by the
+    reference, or else by the skin itself."""
+    before, after = of_before.frame, of_after.frame
+    if before.colour.doubt is not None and after.colour.doubt is not None:
+        patches = patch_gains(before, after)
+        if patches is not None:
+            return np.asarray(np.exp(np.log(patches).mean(axis=0)))
+    elif before.colour.state == "reference":
+        return np.asarray(after.colour.gains)
+    first, second = (colour.sensor_rgb(maps.typical_rgb) for maps in (of_before, of_after))
+    return np.asarray(first / second)
 
 
 def _log_ratio(one: float, other: float) -> float:
@@ -87,6 +99,11 @@ class Pair:
     difference: Difference
     reference_gains: tuple[NDArray[np.float64], NDArray[np.float64]]
     reference_rounding: NDArray[np.float64]
+
+    @property
+    def by_cards(self) -> bool:
+        """Whether both photos' colours are corrected by a colour card."""
+        return self.before.frame.colour.doubt is not None and self.after.frame.colour.doubt is not None
 
 
 def _reference_rounding(before: Frame, after: Frame) -> NDArray[np.float64]:

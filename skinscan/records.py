@@ -84,6 +84,7 @@ class Flag(StrEnum):
     TOO_SMALL = "too_small"
     ALPHA = "alpha"
     GREY = "grey"
+    CARD_DOUBTFUL = "card_doubtful"
     NO_SKIN = "no_skin"
     LITTLE_SKIN = "little_skin"
     # of a measurement
@@ -130,6 +131,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.TOO_SMALL: "the photo has too few pixels",
         Flag.ALPHA: "the photo has transparent parts, which are left out",
         Flag.GREY: "the photo has no colour",
+        Flag.CARD_DOUBTFUL: "the colour card does not tell the skin's colour",
         Flag.NO_SKIN: "no skin was found",
         Flag.LITTLE_SKIN: "little skin was found",
         Flag.NO_SCALE: "the photo has no scale, so lengths and areas are unknown",
@@ -378,8 +380,8 @@ class Patches:
 
 @dataclass(frozen=True, slots=True)
 class FacePose:
-    """How a face is turned: yaw positive where its patient's left cheek is towards the camera, pitch positive where the
-    chin is raised, roll positive clockwise in the picture; `score` how sure it is that this is a face, 0 to 1."""
+    """How a face is turned: yaw positive to the patient's left, pitch positive where the chin is raised, roll positive
+    clockwise in the picture; `score` how sure it is that this is a face, 0 to 1."""
 
     yaw_deg: float
     pitch_deg: float

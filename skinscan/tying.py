@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour, warp
 from skinscan.assessment import rescaled
 from skinscan.capture import neutral
+from skinscan.capture.aids import COLOUR_CARD
 from skinscan.capture.frame import LEAST_REFERENCE_PX
 from skinscan.capture.usable import unclipped
 from skinscan.records import SKIN, Colour, Flag, Frame, Notice, Registration, Scale
@@ -39,15 +40,15 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
     elif before.scale is not None:
         after = rescaled(after, _scaled(before.scale, 1 / registration.scale_ratio))
     before, after, lost = _tie_colours(before, after, carried, registration)
-    return before, replace(after, regions=carried), notices + lost
+    return before, replace(after, regions=carried, polygons={}), notices + lost
 
 
 def _tie_colours(
     before: Frame, after: Frame, carried: dict[str, NDArray[np.bool_]], registration: Registration
 ) -> tuple[Frame, Frame, list[Notice]]:
     """One colour for both, by the best that both have; what a reference patch covers is taken off `carried` skin."""
-    if before.colour.state == after.colour.state == "card":
-        return before, after, []
+    if before.colour.doubt is not None and after.colour.doubt is not None:
+        return *_tie_by_cards(before, after), []
     before, after = _as_taken(before), _as_taken(after)
     if before.reference_mask is not None:
         reference = carry(before.reference_mask, after.shape, registration)
@@ -60,9 +61,17 @@ def _tie_colours(
     return _tie_by_patches(before, after)
 
 
+def _tie_by_cards(before: Frame, after: Frame) -> tuple[Frame, Frame]:
+    """Both photos corrected by their cards; told relative to the cards where the light of one leaves skin in doubt."""
+    if before.colour.state == after.colour.state == "card":
+        return before, after
+    first, second = (replace(frame.colour, state="reference", reference=COLOUR_CARD) for frame in (before, after))
+    return replace(before, colour=first, reference_mask=None), replace(after, colour=second, reference_mask=None)
+
+
 def _as_taken(frame: Frame) -> Frame:
     """The frame without its card's correction: one corrected and one uncorrected photo differ by the correction."""
-    if frame.colour.state != "card" or frame.as_taken is None:
+    if frame.colour.doubt is None or frame.as_taken is None:
         return frame
     named = None if frame.reference_mask is None else frame.colour.reference
     return replace(frame, photo=frame.as_taken, colour=Colour("reference" if named else "uncorrected", reference=named))

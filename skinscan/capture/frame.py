@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import cv2
@@ -11,11 +11,18 @@ import numpy as np
 
 from skinscan.capture import neutral, quality, scale, skin_mask, usable
 from skinscan.capture import regions as regions_module
+from skinscan.capture.aids import Aids, CardChoice, find_aids
+from skinscan.capture.card.correction import Correction, correct
+from skinscan.capture.face import facial
+from skinscan.capture.face.face import Face
+from skinscan.capture.face.regions import face_regions
+from skinscan.capture.face.search import search_face
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import (
     SKIN,
     BoolArray,
     Colour,
+    ColourName,
     Flag,
     Frame,
     Notice,
@@ -23,16 +30,13 @@ from skinscan.records import (
     Photo,
     RegionError,
     Scale,
+    ScaleError,
 )
 
-FRAME_VERSION = 3
-"""Raised when the masks, the scale or the quality of the same photo would come out differently."""
+FRAME_VERSION = 4
+"""Raised when the masks, the scale, the colours or the quality of the same photo would come out differently."""
 
 LEAST_REFERENCE_PX = 400
-NO_STICKER = (
-    "no sticker was found: an ArUco sticker of DICT_4X4_50 with its white margin, flat, sharp, 40 px wide or more is "
-    "needed; take the photo again with the whole sticker in view, or give --mm-per-px"
-)
 
 NO_SKIN_SHARE, LITTLE_SKIN_SHARE = 0.005, 0.05
 NO_SKIN_PX = 2500
@@ -40,53 +44,136 @@ MOSTLY = 0.5
 """Shares of the photo under which there is no or little skin; share of a polygon from which it is mostly
 skin."""
 
+LEAST_OF_PROPOSED = 0.15
+"""Share of a proposed region that must be measurable skin, else it is not proposed: a forehead under a fringe."""
 
-def make_frame(
-    photo: Photo,
-    *,
-    mm_per_px: float | None = None,
-    mm_per_px_spread: float | None = None,
-    marker_mm: float | None = None,
-    regions: Mapping[str, Any] | None = None,
-    reference: str | None = None,
-) -> Frame:
-    """The Frame of a photo.
 
-    The scale is either `mm_per_px` (with its standard uncertainty `mm_per_px_spread`) or read from an ArUco
-    sticker whose black square has the side `marker_mm`; without both, the Frame has none. `regions` maps
-    names to polygons in pixels ((n, 2) or flat lists); a polygon is taken at its word: all usable pixels in
-    it are measured, with a notice when less than half of it looks like skin. `reference` names the polygon
-    that other regions are held against; it need not be skin, and is measured as a region only when it mostly
-    is.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user says about a photo, each None or as it stands where nothing is said.
+
+    `mm_per_px` with its standard uncertainty, or `marker_mm`, the side of a sticker, or `card_pitch_mm`, from the middle
+    of one patch of the colour card to that of the next: the scale. `card`: which formulation the colour card is of,
+    `auto` to look and try both, `none` not to look for any card. `regions`: name -> polygon; `face`: propose a face's
+    regions where none are given. `reference`: the region that others are held against.
+    """
+
+    mm_per_px: float | None = None
+    mm_per_px_spread: float | None = None
+    marker_mm: float | None = None
+    card_pitch_mm: float | None = None
+    card: CardChoice = "auto"
+    regions: Mapping[str, Any] | None = None
+    reference: str | None = None
+    face: bool = True
+
+
+def make_frame(photo: Photo, **choices: Any) -> Frame:
+    """The Frame of a photo, by `Choices`.
+
+    The scale is given, or read from what lies in the photo: stickers, the colour card, the printed skin card, or a
+    face's irises; without any, the Frame has none. A colour card corrects the colours for skin, where the light lets it.
+    Regions are polygons in pixels ((n, 2) or flat lists); a polygon is taken at its word: all usable pixels in it are
+    measured, with a notice when less than half of it looks like skin. Without regions a face's own are proposed,
+    without brows, eyes, lips and what is turned away. `reference` names the polygon that other regions are held
+    against; it need not be skin, and is measured as a region only when it mostly is.
 
     Raises ParameterError, ScaleError or RegionError.
     """
-    polygons = _polygons(photo, regions, reference)
-    measured, stickers = _scale(photo, mm_per_px, mm_per_px_spread, marker_mm)
-    sticker = scale.sticker_mask(stickers, photo.shape) if stickers else None
+    chosen = Choices(**choices)
+    _check_scale(chosen)
+    polygons = _polygons(photo, chosen.regions, chosen.reference)
     thumbnails = Thumbnails(photo)
-    skin, skin_notices = _skin(photo, sticker, thumbnails)
-    if reference is not None:
-        patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[reference], photo.shape))
+    aids = find_aids(
+        photo, thumbnails, marker_mm=chosen.marker_mm, card=chosen.card, card_pitch_mm=chosen.card_pitch_mm
+    )
+    covered = aids.mask()
+    skin, skin_notices = _skin(photo, covered, thumbnails)
+    face, proposed = _face(photo, skin, thumbnails, chosen)
+    if face is not None:
+        skin &= ~facial.not_measured(face, photo.shape)
+    if chosen.reference is not None:
+        patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[chosen.reference], photo.shape))
         skin = skin if patch is None else skin & ~patch
     seen = usable.find_usable(photo, skin, thumbnails)
-    mask = seen.mask if sticker is None else seen.mask & ~sticker
+    mask = seen.mask if covered is None else seen.mask & ~covered
+    measured, scale_notices = _scale(aids, chosen, skin & mask, face)
     graded, quality_notices = quality.measure_quality(photo, skin, seen, measured, thumbnails)
-    drawn = _drawn(polygons, skin, mask, reference)
-    colour, colour_notices = _colour(reference, drawn.reference)
-    scale_notices = [Notice(Flag.NO_SCALE, NO_STICKER)] if marker_mm is not None and measured is None else []
+    drawn = _drawn(polygons, skin, mask, chosen.reference)
+    whole = skin & mask
+    kept = {name: inside for name, inside in _proposed(proposed, whole).items()}
+    correction = _correction(aids, whole, chosen)
+    colour, colour_notices = _colour(chosen.reference, drawn.reference, correction)
     return Frame(
-        photo=photo,
+        photo=photo if correction is None else correction.photo,
         usable=mask,
-        regions={SKIN: skin & mask, **drawn.masks},
+        regions={SKIN: whole, **drawn.masks, **kept},
         scale=measured,
         colour=colour,
         quality=graded,
-        notices=(*skin_notices, *scale_notices, *quality_notices, *drawn.notices, *colour_notices),
-        polygons=polygons,
-        reference_mask=drawn.reference if colour.state == "reference" else None,
-        recipe=_recipe(mm_per_px, mm_per_px_spread, marker_mm, polygons, reference, stickers),
+        notices=(*skin_notices, *aids.notices(), *scale_notices, *quality_notices, *drawn.notices, *colour_notices),
+        polygons={**polygons, **{name: corners for name, corners in proposed.items() if name in kept}},
+        reference_mask=drawn.reference if chosen.reference is not None and _enough(drawn.reference) else None,
+        patches=aids.patches(),
+        as_taken=photo,
+        face=None if face is None else facial.pose(face),
+        recipe=_recipe(chosen, polygons, aids, tuple(kept)),
     )
+
+
+def _check_scale(chosen: Choices) -> None:
+    given = [name for name in ("mm_per_px", "marker_mm", "card_pitch_mm") if getattr(chosen, name) is not None]
+    if len(given) > 1:
+        raise ParameterError(
+            "more than one scale was given", expected="one of mm_per_px, marker_mm and card_pitch_mm",
+            found=" and ".join(given), todo="leave the others out",
+        )  # fmt: skip
+    if chosen.mm_per_px is None and chosen.mm_per_px_spread is not None:
+        raise ParameterError("mm_per_px_spread was given without mm_per_px", todo="give mm_per_px too")
+
+
+def _face(photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices) -> tuple[Face | None, dict[str, Any]]:
+    """The face, if one is to be looked for and can be trusted, and its regions where the user gave none."""
+    if not chosen.face or photo.is_grey or not skin.any():
+        return None, {}
+    face = search_face(photo, thumbnails).face
+    if face is None or chosen.regions:
+        return face, {}
+    return face, facial.inside_the_photo(face_regions(face, photo.shape), photo.shape)
+
+
+def _proposed(polygons: Mapping[str, Any], whole: BoolArray) -> dict[str, BoolArray]:
+    """Masks of the proposed regions that hold enough measurable skin."""
+    masks = {}
+    for name, corners in polygons.items():
+        inside = regions_module.rasterise(corners, whole.shape)
+        mask = inside & whole
+        if np.count_nonzero(mask) >= LEAST_OF_PROPOSED * max(np.count_nonzero(inside), 1):
+            masks[name] = mask
+    return masks
+
+
+def _scale(aids: Aids, chosen: Choices, skin: BoolArray, face: Face | None) -> tuple[Scale | None, list[Notice]]:
+    """The scale of the measured skin, from the surest there is."""
+    if chosen.mm_per_px is not None:
+        return scale.given_scale(chosen.mm_per_px, chosen.mm_per_px_spread), []
+    found = aids.scale(skin)
+    if found is not None or face is None:
+        return found, []
+    try:
+        return facial.scale_by_iris(face), []
+    except ScaleError as error:
+        return None, [Notice(Flag.NO_SCALE, str(error))]
+
+
+def _correction(aids: Aids, skin: BoolArray, chosen: Choices) -> Correction | None:
+    if aids.colour_card is None or chosen.card == "none":
+        return None
+    return correct(aids.photo, aids.colour_card, skin if skin.any() else None, chosen.card)
+
+
+def _enough(mask: BoolArray | None) -> bool:
+    return mask is not None and int(np.count_nonzero(mask)) >= LEAST_REFERENCE_PX
 
 
 def _polygons(photo: Photo, given: Mapping[str, Any] | None, reference: str | None) -> dict[str, Any]:
@@ -112,38 +199,26 @@ def _polygons(photo: Photo, given: Mapping[str, Any] | None, reference: str | No
     return polygons
 
 
-def _scale(
-    photo: Photo, mm_per_px: float | None, spread: float | None, marker_mm: float | None
-) -> tuple[Scale | None, tuple[scale.Sticker, ...]]:
-    if mm_per_px is not None and marker_mm is not None:
-        raise ParameterError(
-            "two scales were given", expected="mm_per_px or marker_mm", found="both", todo="leave one out"
-        )
-    if mm_per_px is None and spread is not None:
-        raise ParameterError("mm_per_px_spread was given without mm_per_px", todo="give mm_per_px too")
-    if mm_per_px is not None:
-        return scale.given_scale(mm_per_px, spread), ()
-    if marker_mm is not None:
-        return scale.sticker_scale(photo, marker_mm)
-    return None, ()
-
-
-def _colour(reference: str | None, mask: BoolArray | None) -> tuple[Colour, list[Notice]]:
-    """How far the colours can be tied: by the reference, if enough of it is usable."""
-    if reference is None or mask is None:
-        return Colour(), []
-    count = int(np.count_nonzero(mask))
-    if count < LEAST_REFERENCE_PX:
+def _colour(reference: str | None, mask: BoolArray | None, card: Correction | None) -> tuple[Colour, list[Notice]]:
+    """How far the colours can be tied: by the card, by the reference if enough of it is usable."""
+    notices = []
+    if reference is not None and not _enough(mask):
+        count = 0 if mask is None else int(np.count_nonzero(mask))
         detail = f"'{reference}' holds {count} usable pixels, {LEAST_REFERENCE_PX} needed: draw it larger, unclipped"
-        return Colour(reference=reference), [Notice(Flag.REFERENCE_LOST, detail)]
-    return Colour("reference", reference=reference), []
+        notices.append(Notice(Flag.REFERENCE_LOST, detail))
+    if card is not None:
+        notices += [Notice(Flag.CARD_DOUBTFUL, reason) for reason in card.reasons]
+        if card.colour.doubt is not None:
+            return replace(card.colour, reference=reference), notices
+    state: ColourName = "reference" if reference is not None and _enough(mask) else "uncorrected"
+    return Colour(state, None if card is None else card.colour.residual_de00, reference), notices
 
 
-def _skin(photo: Photo, sticker: BoolArray | None, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
-    """The skin mask without stickers, empty when there is too little to be skin, and the notices about it."""
+def _skin(photo: Photo, covered: BoolArray | None, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
+    """The skin mask without what is laid on it, empty when there is too little to be skin, and the notices about it."""
     skin = skin_mask.find_skin(photo, thumbnails)
-    if sticker is not None:
-        skin &= ~sticker
+    if covered is not None:
+        skin &= ~covered
     notices = []
     if photo.opaque is not None and not photo.opaque.all():
         notices.append(Notice(Flag.ALPHA, f"{1 - float(photo.opaque.mean()):.0%} of the picture"))
@@ -189,33 +264,14 @@ def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, refere
     return _Drawn(masks, tuple(notices), reference_mask)
 
 
-def _recipe(
-    mm_per_px: float | None,
-    spread: float | None,
-    marker_mm: float | None,
-    polygons: Mapping[str, Any],
-    reference: str | None,
-    stickers: tuple[scale.Sticker, ...],
-) -> dict[str, Any]:
+def _recipe(chosen: Choices, polygons: Mapping[str, Any], aids: Aids, proposed: tuple[str, ...]) -> dict[str, Any]:
     """Everything besides the photo that its numbers depend on."""
-    recipe: dict[str, Any] = {
+    return {
         "frame_version": FRAME_VERSION,
-        "mm_per_px": mm_per_px,
-        "mm_per_px_spread": spread,
-        "marker_mm": marker_mm,
+        **asdict(replace(chosen, regions=None)),
         "regions": {name: [[float(x), float(y)] for x, y in corners] for name, corners in polygons.items()},
-        "reference": reference,
+        "proposed_regions": list(proposed),
+        **aids.told(),
         "numpy": np.__version__,
         "opencv": cv2.__version__,
     }
-    if stickers:
-        recipe["stickers"] = [
-            {
-                "marker": s.marker,
-                "corners": [[round(float(x), 2), round(float(y), 2)] for x, y in s.corners],
-                "mm_per_px": s.mm_per_px,
-                "tilt_deg": round(s.tilt_deg, 1),
-            }
-            for s in stickers
-        ]
-    return recipe

@@ -119,9 +119,7 @@ def _split(whole: _Rectangle, least_parts: int) -> list[_Rectangle]:
     down = max(least_parts, min(3, round(height / width)))
     x = np.linspace(whole.left, whole.right, across + 1).round().astype(int)
     y = np.linspace(whole.top, whole.bottom, down + 1).round().astype(int)
-    return [
-        _Rectangle(int(x[i]), int(y[j]), int(x[i + 1]), int(y[j + 1])) for j in range(down) for i in range(across)
-    ]
+    return [_Rectangle(int(x[i]), int(y[j]), int(x[i + 1]), int(y[j + 1])) for j in range(down) for i in range(across)]
 
 
 def _largest(free: BoolArray) -> _Rectangle | None:

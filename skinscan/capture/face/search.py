@@ -150,7 +150,9 @@ def _apart(candidates: list[_Candidate]) -> list[_Candidate]:
     """The likeliest of those that lie on one another."""
     kept: list[_Candidate] = []
     for one in sorted(candidates, key=lambda c: -c.chance):
-        if all(math.dist(one.window.centre, k.window.centre) > 0.33 * max(one.window.side, k.window.side) for k in kept):
+        if all(
+            math.dist(one.window.centre, k.window.centre) > 0.33 * max(one.window.side, k.window.side) for k in kept
+        ):
             kept.append(one)
     return kept
 

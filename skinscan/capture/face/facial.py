@@ -1,0 +1,56 @@
+"""What a face adds to a Frame: its regions, what of it is no skin to measure, its pose, and the iris as a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.capture.face.face import EYE, LEFT_EYE, Face
+from skinscan.capture.face.mesh import cosines
+from skinscan.capture.face.regions import LEAST_COSINE, left_out, turned_away
+from skinscan.capture.face.shape import SURFACE
+from skinscan.capture.iris import iris_scale
+from skinscan.records import BoolArray, FacePose, Scale
+
+
+def pose(face: Face) -> FacePose:
+    return FacePose(face.yaw_deg, face.pitch_deg, face.roll_deg, face.score)
+
+
+def not_measured(face: Face, shape: tuple[int, int]) -> BoolArray:
+    """(H, W) mask of eyes, brows, lips, nostrils, and of skin that is seen too obliquely."""
+    return left_out(face, shape) | turned_away(face, shape)
+
+
+def scale_by_iris(face: Face) -> Scale | None:
+    """The scale of the face's skin that is turned to the camera; None where neither iris is seen well.
+
+    Raises ScaleError where the two contradict one another.
+    """
+    if not face.irises:
+        return None
+    seen = list(face.irises.values())
+    diameters = [iris.diameter_px for iris in seen]
+    spread_px = float(np.mean([iris.spread_px for iris in seen]))
+    rough = iris_scale(diameters, spread_px)
+    depths_mm = rough.mm_per_px * _depths_px(face)
+    return iris_scale(
+        diameters, spread_px, depth_mm=float(depths_mm.mean()), depth_spread_mm=max(float(depths_mm.std()), 5.0)
+    )
+
+
+def _depths_px(face: Face) -> NDArray[np.float64]:
+    """How much farther than the eyes the landmarks lie that face the camera, (n,)."""
+    surface = face.landmarks_xyz[:SURFACE, 2][cosines(face.landmarks_xyz) >= LEAST_COSINE]
+    eyes = face.landmarks_xyz[[*EYE, *LEFT_EYE], 2]
+    return np.asarray(surface - eyes.mean(), np.float64)
+
+
+def inside_the_photo(
+    polygons: Mapping[str, NDArray[np.float64]], shape: tuple[int, int]
+) -> dict[str, NDArray[np.float64]]:
+    """Polygons without what sticks out of the photo: a proposal is cut to what there is, a user's is taken at its word."""
+    height, width = shape
+    return {name: np.clip(corners, 0, [width - 1, height - 1]) for name, corners in polygons.items()}
