@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -67,7 +68,7 @@ def find_squares(even: NDArray[np.uint8]) -> Squares:
     outer = tree[0, :, 3] < 0
     most = 3 * (even.shape[0] + even.shape[1])
     long = outer & (lengths >= 4 * (LEAST_SIDE_PX - 1)) & (lengths < most)
-    found = [box for k in np.flatnonzero(long).tolist() if (box := _box(contours[k])) is not None]
+    found = [box for k in np.flatnonzero(long).tolist() if (box := _box(np.asarray(contours[k]))) is not None]
     if not found:
         return Squares(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
     table = np.array(found)
@@ -75,7 +76,7 @@ def find_squares(even: NDArray[np.uint8]) -> Squares:
     return Squares(table[:, :2], table[:, 2:4], table[:, 4:6])
 
 
-def _box(contour: NDArray[np.int32]) -> tuple[float, ...] | None:
+def _box(contour: NDArray[Any]) -> tuple[float, ...] | None:
     """Centre, two half sides and area of a contour, or None where it is no parallelogram."""
     if cv2.contourArea(contour) * SLIMMEST < len(contour) ** 2:
         return None
