@@ -1,0 +1,169 @@
+"""Which square of a lattice is which patch: by the pattern of colours, under any light, tone curve and shadow.
+
+A lamp and a white balance scale the channels; a shadow scales all three alike. So codes are divided by their channel's
+mean over the card, then by their own mean: what is left of a patch is told by a linear function of what is left of its
+published colour. Which way round and where the card lies is the arrangement for which that holds best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.capture.card.chart import PLACES, patch_codes
+from skinscan.capture.card.lattice import Lattice
+
+Array = NDArray[np.float64]
+
+TURNS: tuple[NDArray[np.int64], ...] = tuple(
+    np.array(m, np.int64)
+    for m in (
+        ((1, 0), (0, 1)), ((0, -1), (1, 0)), ((-1, 0), (0, -1)), ((0, 1), (-1, 0)),
+        ((-1, 0), (0, 1)), ((0, 1), (1, 0)), ((1, 0), (0, -1)), ((0, -1), (-1, 0)),
+    )
+)  # fmt: skip
+"""Chart coordinates to lattice coordinates, up to a shift: four turns, and four mirrored."""
+
+REACH = 0.24
+"""Half side of what is sampled of a patch, in pitches."""
+
+EVEN = 0.07
+"""Standard deviation of codes within a patch's middle beyond which something else lies there."""
+
+FAR = 0.15
+"""Residual at which a patch counts half, in units of normalised codes."""
+
+LEAST_AGREEING = 10
+"""Patches that must show the pattern. Fewer could be anything."""
+
+DULL = 0.02
+"""Scatter of the shares of red, green and blue below which squares are all of one colour."""
+
+INSIDE = 0.8
+"""Share of a lattice's squares that must lie on the card: more around it belong to another chart, or a mosaic."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """An arrangement: `homography` (3, 3) from chart coordinates to pixels of the small picture, `agreement` 0 to 1 of
+    its colours, `margin` to the next best arrangement, `agreeing` how many patches agree."""
+
+    homography: Array
+    agreement: float
+    margin: float
+    agreeing: int
+
+
+def decode(picture: NDArray[np.uint8], lattice: Lattice) -> Reading | None:
+    """The best arrangement of the 24 patches on a lattice, or None where none is possible."""
+    low, high = lattice.cells.min(axis=0), lattice.cells.max(axis=0)
+    origin = low - 6
+    codes, seen = _sampled(picture, lattice, origin, high - low + 13)
+    member = np.zeros(codes.shape[:2], bool)
+    member[tuple((lattice.cells - origin).T)] = True
+    if _dull(codes[member & seen]):
+        return None
+    turns, shifts = _arrangements(lattice.cells)
+    where = np.einsum("pj,kij->kpi", PLACES.astype(np.int64), turns) + (shifts - origin)[:, None]
+    at = (where[..., 0], where[..., 1])
+    weight = np.where(seen[at], np.where(member[at], 1.0, 0.5), 0.0)
+    enough = (weight > 0).sum(axis=1) >= LEAST_AGREEING
+    if not enough.any():
+        return None
+    turns, shifts, weight, at = turns[enough], shifts[enough], weight[enough], (at[0][enough], at[1][enough])
+    agreement, agreeing = agreements(codes[at], weight)
+    first, second = np.argsort(-np.append(agreement, 0.0), kind="stable")[:2]
+    if first == len(agreement):
+        return None
+    to_lattice = np.eye(3)
+    to_lattice[:2, :2], to_lattice[:2, 2] = turns[first], shifts[first]
+    margin = float(agreement[first] - np.append(agreement, 0.0)[second])
+    return Reading(lattice.homography @ to_lattice, float(agreement[first]), margin, int(agreeing[first]))
+
+
+def _dull(codes: Array) -> bool:
+    """Whether squares (n, 3) are all of about one colour, as tiles and keys are."""
+    if len(codes) < 4:
+        return True
+    share = (codes + 0.02) / (codes + 0.02).sum(axis=1, keepdims=True)
+    return bool(np.linalg.norm(share.std(axis=0)) < DULL)
+
+
+def _arrangements(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Turns (k, 2, 2) and shifts (k, 2) that put enough of the lattice's squares on the card."""
+    turns, shifts = [], []
+    for turn in TURNS:
+        corners = np.array([[0, 0], [5, 3]]) @ turn.T
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        ranges = [np.arange(cells[:, k].min() - high[k], cells[:, k].max() - low[k] + 1) for k in (0, 1)]
+        shift = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 2)
+        own = cells[None] - shift[:, None]
+        on_card = np.all((own >= low) & (own <= high), axis=-1).mean(axis=1)
+        shifts.append(shift[on_card >= INSIDE])
+        turns.append(np.repeat(turn[None], len(shifts[-1]), axis=0))
+    return np.concatenate(turns), np.concatenate(shifts)
+
+
+def _sampled(
+    picture: NDArray[np.uint8], lattice: Lattice, origin: NDArray[np.int64], size: NDArray[np.int64]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Codes 0 to 1 (n, m, 3) of the middles of all cells from `origin` on, and which are in the picture and even."""
+    cells = np.stack(np.meshgrid(*(np.arange(s) for s in size), indexing="ij"), axis=-1) + origin
+    inner = np.linspace(-REACH, REACH, 5)
+    grid = np.stack(np.meshgrid(inner, inner, indexing="ij"), axis=-1).reshape(-1, 2)
+    codes, outside = sample(picture, lattice.homography, cells[:, :, None, :] + grid)
+    mean, spread = codes.mean(axis=2), codes.std(axis=2).max(axis=-1)
+    return mean, ~outside.any(axis=2) & (spread < EVEN)
+
+
+def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Codes 0 to 1 (..., 3) of a picture at places (..., 2) of a plane, and which lie outside of it (...)."""
+    flat = np.column_stack([places.reshape(-1, 2), np.ones(places.size // 2)]) @ homography.T
+    behind = flat[:, 2] <= 1e-9
+    xy = (flat[:, :2] / np.where(behind, 1.0, flat[:, 2])[:, None]).astype(np.float32)
+    height, width = picture.shape[:2]
+    outside = behind | (xy < 0).any(axis=1) | (xy[:, 0] > width - 1) | (xy[:, 1] > height - 1)
+    xy[outside] = 0
+    rows = -(-len(xy) // 1024)
+    padded = np.zeros((rows * 1024, 2), np.float32)
+    padded[: len(xy)] = xy
+    grid = padded.reshape(rows, 1024, 2)
+    seen = cv2.remap(picture, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    codes = seen.reshape(-1, 3)[: len(xy)].astype(np.float64) / np.iinfo(picture.dtype).max
+    return codes.reshape(*places.shape[:-1], 3), outside.reshape(places.shape[:-1])
+
+
+def agreements(codes: Array, weight: Array) -> tuple[Array, NDArray[np.int64]]:
+    """How well codes (k, 24, 3) follow the chart's pattern of colours, -inf to 1, and how many patches do: (k,), (k,).
+
+    `weight` (k, 24) is 0 for a patch that is not seen. Robust: a covered patch counts as one that fails, no more.
+    """
+    count = np.maximum(weight.sum(axis=1), 1e-9)[:, None, None]
+    share = weight[..., None]
+    reference = np.broadcast_to(patch_codes(), codes.shape)
+    own, wanted = codes + 0.02, reference + 0.02
+    own = own / np.maximum((share * own).sum(axis=1, keepdims=True) / count, 1e-6)
+    wanted = wanted / np.maximum((share * wanted).sum(axis=1, keepdims=True) / count, 1e-6)
+    weight = weight * np.clip(codes.mean(axis=-1) / 0.2, 0.1, 1.0)  # in the dark, colour is noise
+    own = own / own.mean(axis=-1, keepdims=True)
+    wanted = wanted / wanted.mean(axis=-1, keepdims=True)
+    robust = weight
+    for _ in range(3):
+        normal = np.einsum("kp,kpi,kpj->kij", robust, wanted, wanted) + 1e-6 * np.eye(3)
+        right = np.einsum("kp,kpi,kpj->kij", robust, wanted, own)
+        miss = np.linalg.norm(own - wanted @ np.linalg.solve(normal, right), axis=-1)
+        robust = weight / (1 + (miss / FAR) ** 2) ** 2
+    middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
+    away = np.linalg.norm(own - middle[:, None], axis=-1)
+    lost = (weight * _bounded(miss)).sum(axis=1)
+    whole = (weight * _bounded(away)).sum(axis=1)
+    agreeing = ((weight > 0) & (miss < FAR)).sum(axis=1)
+    told = (agreeing >= LEAST_AGREEING) & (agreeing >= 0.6 * (weight > 0).sum(axis=1))
+    return np.where(told, 1 - lost / np.maximum(whole, 1e-9), 0.0), agreeing
+
+
+def _bounded(miss: Array) -> Array:
+    return np.asarray(miss**2 / (1 + (miss / (2 * FAR)) ** 2))
