@@ -32,11 +32,11 @@ class Camera:
     from everywhere, `gradient` the relative fall of light across the picture away from the key, `gloss` (0:
     cross-polarised, 1: dry skin, 3: oily). `subsurface`: share of light that spreads under the skin (0 turns
     it off).
-    Colour: `sensitivities` (None: the ideal observer camera, else a seed), `white_balance` gains beside the
-    right ones, `exposure_ev`. Rendering: `vignetting` loss at the corner, `glare` share of the mean added
-    everywhere, `blur_px` standard deviation, `noise` factor on shot and read noise, `tone_curve` 0 (pure
-    sRGB) to 1 (a phone's S-curve), `sharpening` 0..1, `jpeg_quality` (None: PNG), `chroma_subsampling`,
-    `bit_depth` (16: PNG).
+    Colour: `sensitivities` (None: the ideal observer camera, else a seed or a measured camera's name),
+    `white_balance` gains beside the right ones, `exposure_ev`. Rendering: `vignetting` loss at the corner, `glare`
+    share of the mean added everywhere, `blur_px` standard deviation, `noise` factor on shot and read noise,
+    `tone_curve` 0 (pure sRGB) to 1 (a phone's S-curve), `sharpening` 0..1, `jpeg_quality` (None: PNG),
+    `chroma_subsampling`, `bit_depth` (16: PNG).
     """
 
     px_per_mm: float = 30.0
@@ -53,7 +53,7 @@ class Camera:
     gradient: float = 0.04
     gloss: float = 1.0
     subsurface: float = 0.5
-    sensitivities: int | None = None
+    sensitivities: int | str | None = None
     white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
     exposure_ev: float = 0.0
     vignetting: float = 0.05

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from skinscan.arrays.colour import D65_WHITE, SRGB_TO_XYZ, lab
+from skinscan.environment import data_path
 from skinscan.phantom.optics import WAVELENGTH_NM, Float, column
 from skinscan.records import frozen
 
@@ -51,8 +53,21 @@ def ideal_sensitivity() -> Float:
     return np.asarray(observer() @ np.linalg.inv(SRGB_TO_XYZ).T)
 
 
-def sensitivity(seed: int) -> Float:
-    """A camera of smooth lobes drawn by seed: (71, 3), each with a faint second lobe as dye filters have."""
+@cache
+def measured_cameras() -> Mapping[str, Float]:
+    """Measured spectral sensitivities (71, 3) of cameras by name (`datasets/cameras/`)."""
+    with data_path("datasets", "cameras", "sensitivities.csv").open(encoding="utf-8") as lines:
+        rows = [line.strip().split(",") for line in lines if line.strip() and not line.startswith("#")]
+    names, values = rows[0][1::3], np.array(rows[1:], np.float64)[:, 1:]
+    return {name[:-2]: frozen(values[:, 3 * at : 3 * at + 3].copy()) for at, name in enumerate(names)}
+
+
+def sensitivity(which: int | str) -> Float:
+    """A camera (71, 3): measured, by name, or of smooth lobes drawn by seed, each with a faint second lobe as dye
+    filters have."""
+    if isinstance(which, str):
+        return measured_cameras()[which]
+    seed = which
     draw = np.random.default_rng([seed, 71])
     lobes = []
     for peak, width, second, share in ((598, 33, 445, 0.05), (536, 38, 610, 0.10), (458, 29, 530, 0.10)):
@@ -78,7 +93,7 @@ def generic_reflectances() -> Float:
 
 
 @cache
-def camera_rgb(sensitivities: int | None, name: Illuminant) -> tuple[Float, Float, Float]:
+def camera_rgb(sensitivities: int | str | None, name: Illuminant) -> tuple[Float, Float, Float]:
     """How a camera sees under a lamp: weights (71, 3), matrix (3, 3), sensor gains (3,).
 
     `reflectance @ weights` is white-balanced camera RGB, white at (1, 1, 1); `matrix @` that is linear sRGB,

@@ -55,13 +55,13 @@ def _cube() -> NDArray[np.float32]:
 
 
 @cache
-def _lut(sensitivities: int | None, lamp: Illuminant) -> Image:
+def _lut(sensitivities: int | str | None, lamp: Illuminant) -> Image:
     """Linear camera RGB over (melanin, blood): (192, 160, 3)."""
     weights, _, _ = camera_rgb(sensitivities, lamp)
     return np.asarray(_cube() @ weights.astype(np.float32))
 
 
-def colours(skin: Skin, sensitivities: int | None, lamp: Illuminant) -> Image:
+def colours(skin: Skin, sensitivities: int | str | None, lamp: Illuminant) -> Image:
     """White-balanced linear camera RGB of the level skin at every cell: (h, w, 3). Kept with the skin."""
     key = ("colours", sensitivities, lamp)
     if key not in skin.cache:
@@ -149,7 +149,7 @@ def _power(base: Image, exponent: float) -> Image:
     return base if exponent == 1.0 else np.asarray(cv2.pow(base, exponent))
 
 
-def hair_colour(tone: Tone, sensitivities: int | None, lamp: Illuminant) -> NDArray[np.float32]:
+def hair_colour(tone: Tone, sensitivities: int | str | None, lamp: Illuminant) -> NDArray[np.float32]:
     """Linear camera RGB of hair (3,): dark brown on tones I-III, black on darker ones."""
     rise = 0.045 if tone in ("I", "II", "III") else 0.010
     spectrum = 0.010 + rise * (WAVELENGTH_NM - 380.0) / 350.0

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from skinscan.arrays.colour import SRGB_TO_XYZ
 from skinscan.environment import data_path
 from skinscan.phantom import light, optics
+from skinscan.phantom.chart import patch_reflectances
 from skinscan.phantom.optics import WAVELENGTH_NM
 from skinscan.study import card_spectra
 
@@ -33,25 +34,22 @@ DRAWS, RANK = 1500, 32
 
 
 @cache
-def cameras() -> Mapping[str, Array]:
-    """Measured spectral sensitivities (71, 3) of cameras by name (datasets/cameras)."""
-    names, values = _csv("cameras", "sensitivities.csv")
-    return {
-        name[:-2]: np.stack([values[:, at + k] for k in range(3)], -1)
-        for at, name in enumerate(names)
-        if name.endswith("|R")
-    }
-
-
-@cache
 def known_cameras() -> tuple[Array, ...]:
     """Those that the prior is drawn from."""
-    return tuple(s for name, s in cameras().items() if name not in HELD_OUT and not name.startswith(HELD_OUT_MAKERS))
+    return tuple(
+        np.asarray(s)
+        for name, s in light.measured_cameras().items()
+        if name not in HELD_OUT and not name.startswith(HELD_OUT_MAKERS)
+    )
 
 
 def held_out_cameras() -> dict[str, Array]:
     """Those that it does not know."""
-    return {name: s for name, s in cameras().items() if name in HELD_OUT or name.startswith(HELD_OUT_MAKERS)}
+    return {
+        name: np.asarray(s)
+        for name, s in light.measured_cameras().items()
+        if name in HELD_OUT or name.startswith(HELD_OUT_MAKERS)
+    }
 
 
 def _csv(*parts: str) -> tuple[list[str], Array]:
@@ -206,16 +204,15 @@ def derive(seed: int = 20) -> dict[str, Any]:
         means.append(mean.reshape(-1, 3))
         bases.append((strength[:RANK, None] * directions[:RANK] / np.sqrt(DRAWS - 1)).reshape(RANK, -1, 3))
     family_of_skins = skins()
+    patches = np.array([patch_reflectances("before_2014"), card_spectra.after_2014()])
     return {
         "families": np.array(list(FAMILIES)),
         "means": np.array(means, np.float32),
         "bases": np.array(bases, np.float32),
-        "patches": np.array([card_spectra.before_2014(), card_spectra.after_2014()], np.float32),
+        "patches": patches.astype(np.float32),
         "skins": family_of_skins.astype(np.float32),
         "skins_rgb": light.linear_srgb(family_of_skins).astype(np.float32),
-        "patches_rgb": np.array(
-            [light.linear_srgb(card_spectra.before_2014()), light.linear_srgb(card_spectra.after_2014())], np.float32
-        ),
+        "patches_rgb": light.linear_srgb(patches).astype(np.float32),
     }
 
 

@@ -1,4 +1,4 @@
-"""Spectra of the colour card's patches: measured before November 2014, derived for the newer charts."""
+"""Spectra of the newer colour cards, of which only colours are published."""
 
 from __future__ import annotations
 
@@ -7,30 +7,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.environment import data_path
 from skinscan.phantom import light
+from skinscan.phantom.chart import patch_reflectances, published_lab
 from skinscan.phantom.optics import WAVELENGTH_NM
 from skinscan.records import frozen
 
 Array = NDArray[np.float64]
-
-
-def _rows(name: str) -> list[list[str]]:
-    with data_path("datasets", "charts", name).open(encoding="utf-8") as lines:
-        return [line.strip().split(",") for line in lines if line.strip() and not line.startswith("#")]
-
-
-@cache
-def before_2014() -> Array:
-    """Measured reflectance (24, 71) of charts made before November 2014."""
-    values = np.array(_rows("colorchecker24_spectra.csv")[1:], np.float64)
-    return frozen(np.stack([np.interp(WAVELENGTH_NM, values[:, 0], column) for column in values[:, 1:].T]))
-
-
-def published_lab() -> tuple[Array, Array]:
-    """CIELAB (D50) of both formulations as X-Rite gives them, each (24, 3)."""
-    values = np.array([row[1:] for row in _rows("colorchecker24_lab.csv")[1:]], np.float64)
-    return values[:, :3], values[:, 3:]
 
 
 def lab_d50(reflectance: Array) -> Array:
@@ -48,8 +30,8 @@ def after_2014() -> Array:
     tables lie apart. The difference of the tables is used, so that what separates the thirty measured charts from the
     table does not enter twice.
     """
-    older, newer = published_lab()
-    base = before_2014()
+    older, newer = published_lab("before_2014"), published_lab("after_2014")
+    base = patch_reflectances("before_2014")
     goal = lab_d50(base) + newer - older
     bend = np.diff(np.eye(WAVELENGTH_NM.size), 2, axis=0)
     easy = np.linalg.inv(bend.T @ bend * 1e4 + 1e-1 * np.eye(WAVELENGTH_NM.size))

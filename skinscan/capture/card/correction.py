@@ -8,14 +8,14 @@ A card's residual says nothing about skin: it only finds faults.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, lab
-from skinscan.capture.card import fitting, skin_matrix, tone_curve
+from skinscan.capture.card import evenness, fitting, skin_matrix, tone_curve
 from skinscan.capture.card.fitting import Fit, Readings
 from skinscan.capture.card.prior import Prior, load_prior
 from skinscan.capture.card.sighting import Sighting
@@ -45,7 +45,8 @@ class Correction:
     `state` is `card` (absolute colour), `reference` (white balance and tone curve hold, absolute colour of skin does
     not: compare relative to a reference) or `uncorrected` (the photo is as it was). `reasons` tell in words why it is
     not `card`, and what was doubtful. `lamp` is the family of lamps that explains the card best, `skin_rgb` the
-    corrected linear sRGB (3,) of the skin that the matrix was made for, or None.
+    corrected linear sRGB (3,) of the skin that the matrix was made for, or None. `light_step` is how much more light
+    fell on that skin than on the card's middle (logarithm); it is corrected.
     """
 
     photo: Photo
@@ -54,6 +55,7 @@ class Correction:
     lamp: str = ""
     skin_rgb: Array | None = None
     misfit: float = float("nan")
+    light_step: evenness.Step = field(default_factory=evenness.Step)
 
     @property
     def state(self) -> str:
@@ -95,7 +97,7 @@ def correct(
             "is no ColorChecker of 24 patches, lies in light of several colours, shines, or is faded or partly covered"
         )
         return Correction(photo, Colour(residual_de00=residual), (reason,), misfit=best.misfit)
-    return _corrected(photo, readings, fits, best, prior, to_file, skin, residual)
+    return _corrected(photo, readings, fits, best, prior, to_file, skin, sighting, residual)
 
 
 def explain(
@@ -165,15 +167,21 @@ def _corrected(
     prior: Prior,
     to_file: Array,
     skin: BoolArray | None,
+    sighting: Sighting,
     residual: float,
 ) -> Correction:
     lut = photo.lut.astype(np.float64)
     table = tone_curve.monotone_table(best.parameters[: tone_curve.size()], lut)
-    found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut, light_spread=0.0)
+    found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut)
     near = skin_matrix.nearness(prior, None)
     matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
     light = None if skin is None else _median_light(photo, table, skin)
-    if light is not None:
+    step = evenness.Step()
+    if light is not None and skin is not None:
+        bright, _ = tone_curve.apply(best.parameters[: tone_curve.size()], readings.linear)
+        at_patches = evenness.patch_light(bright, best.seen, readings.used)
+        step = evenness.light_step(photo, table, matrix, skin, sighting.homography, at_patches)
+        found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut, step)
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
@@ -198,10 +206,10 @@ def _corrected(
         responses=responses[0],
         responses_spread=responses[1],
     )
-    step = f"colours by the card ({formulation.replace('_', ' ')}) for skin: predicted error {de00:.1f} dE00"
-    done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, step))
+    done_so = f"colours by the card ({formulation.replace('_', ' ')}) for skin: predicted error {de00:.1f} dE00"
+    done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, done_so))
     shown = None if light is None else matrix @ light
-    return Correction(done, colour, tuple(reasons), prior.families[best.family], shown, best.misfit)
+    return Correction(done, colour, tuple(reasons), prior.families[best.family], shown, best.misfit, step)
 
 
 def _median_light(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array | None:

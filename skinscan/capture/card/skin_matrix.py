@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, lab
 from skinscan.capture.card import fitting, tone_curve
+from skinscan.capture.card.evenness import Step
 from skinscan.capture.card.fitting import Fit
 from skinscan.capture.card.prior import Prior
 
@@ -61,29 +62,28 @@ def shares(log_evidence: Sequence[float]) -> NDArray[np.int64]:
 
 
 def draw_alternatives(
-    fits: Sequence[Fit], prior: Prior, to_file: Array, chosen: Fit, linear_of_code: Array, light_spread: float
+    fits: Sequence[Fit], prior: Prior, to_file: Array, chosen: Fit, linear_of_code: Array, step: Step | None = None
 ) -> Alternatives:
-    """Skins through every alternative; `light_spread` is the doubt (logarithm) of the light on the skin against that
-    on the card."""
+    """Skins through every alternative. `step` is the light on the skin against that on the card."""
+    step = step or Step()
+    tone, rank = tone_curve.size(), prior.bases.shape[1]
     parts: list[list[Array]] = [[], [], []]
+    sensitivities = fitting.sensitivities(prior, chosen.family, chosen.parameters[tone : tone + rank], to_file)
+    codes = _codes_of(chosen, linear_of_code, prior.skins @ sensitivities)
+    here, _ = tone_curve.apply(chosen.parameters[:tone], codes)
     at = 0
-    skins = prior.skins @ fitting.sensitivities(
-        prior, chosen.family, chosen.parameters[tone_curve.size() :][: prior.bases.shape[1]], to_file
-    )
-    codes = _codes_of(chosen, linear_of_code, skins)
-    here, _ = tone_curve.apply(chosen.parameters[: tone_curve.size()], codes)
     for one, pairs in zip(fits, shares([f.log_evidence for f in fits]), strict=True):
         rows = slice(2 * at, 2 * (at + int(pairs)))
         at += int(pairs)
         if not pairs:
             continue
         wide = _draws(one.parameters.size, 1)[rows]
-        shared = wide - (wide @ one.design.T) @ one.gain.T
         noise = _draws(3 * 24, 2)[rows, : one.noise.size]
-        off = -(noise * one.noise) @ one.gain.T
+        shared = wide - (wide @ one.design.T) @ one.gain.T
         own = -(noise * one.own_noise) @ one.gain.T
-        falls = light_spread * _draws(1, 3)[rows, 0]
-        for part, change, fall in zip(parts, (shared + off, shared, own), (falls, 0 * falls, falls), strict=True):
+        total = shared - (noise * one.noise) @ one.gain.T
+        falls = step.log + step.spread * _draws(1, 3)[rows, 0]
+        for part, change, fall in zip(parts, (total, shared, own), (falls, 0 * falls, falls), strict=True):
             part.append(_seen(one, prior, to_file, change, codes, here, fall))
     return Alternatives(*(np.concatenate(part) for part in parts))
 

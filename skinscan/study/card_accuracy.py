@@ -1,0 +1,203 @@
+"""How far skin is from its true colour after correction by a colour card: `python -m skinscan.study colour-card`.
+
+Phantom photos with a card on the skin, by cameras and under lamps that the prior was not drawn from. The card's place
+is taken from the truth: this measures the colour, not the finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays.colour import ciede2000, ita_degree, lab
+from skinscan.capture.card.correction import Correction, correct
+from skinscan.capture.card.sighting import Sighting
+from skinscan.phantom.cameras import Camera, project
+from skinscan.phantom.card import Card, card_homography, hidden_patches
+from skinscan.phantom.light import Illuminant
+from skinscan.phantom.optics import Tone
+from skinscan.phantom.photograph import Shot, photograph
+from skinscan.phantom.recipes import Props, SkinRecipe
+from skinscan.phantom.skin import Skin, make_skin
+from skinscan.records import BoolArray, Photo
+from skinscan.study.card_prior import held_out_cameras
+
+Array = NDArray[np.float64]
+
+LAMPS: tuple[Illuminant, ...] = ("D65", "D50", "A", "F2", "F11", "LED_B1", "LED_B3", "LED_B5")
+TONES: tuple[Tone, ...] = ("I", "II", "III", "IV", "V", "VI")
+PX_PER_MM, SIDE_PX = 12.0, 520
+CARD = Card(pitch_mm=5.0, at_mm=(0.0, -9.0))
+FIRST_SEED = 81_000
+
+
+def cameras() -> list[int | str]:
+    """Three of the phantom's own and the held-out measured ones."""
+    return [101, 102, 103, *held_out_cameras()]
+
+
+@lru_cache(maxsize=2)
+def skin_of(tone: Tone, seed: int) -> Skin:
+    """A patch of skin with pores, spots and redness, 50 mm."""
+    draw = np.random.default_rng([seed, 5])
+    recipe = SkinRecipe(
+        seed=seed,
+        tone=tone,
+        width_mm=50,
+        height_mm=50,
+        melanin_scale=float(np.exp(draw.normal(0, 0.10))),
+        blood_scale=float(np.exp(draw.normal(0, 0.25))),
+    )
+    return make_skin(recipe, grid_um=50)
+
+
+def drawn_camera(seed: int, lamp: Illuminant, sensitivities: int | str, gloss: float = 0.0) -> Camera:
+    """A careful photo by a phone: tone curve, JPEG, misses of exposure and white balance, light that falls off."""
+    draw = np.random.default_rng([seed, 77])
+    balance = np.exp(draw.normal(0, 0.03, 3))
+    return Camera(
+        px_per_mm=PX_PER_MM,
+        size_px=(SIDE_PX, SIDE_PX),
+        illuminant=lamp,
+        sensitivities=sensitivities,
+        gloss=gloss,
+        azimuth_deg=float(draw.uniform(0, 360)),
+        elevation_deg=float(draw.uniform(45, 75)),
+        gradient=float(draw.uniform(0.0, 0.06)),
+        vignetting=float(draw.uniform(0.0, 0.08)),
+        exposure_ev=float(draw.uniform(-0.5, 0.0)),
+        white_balance=(float(balance[0]), float(balance[1]), float(balance[2])),
+        tone_curve=float(draw.uniform(0.3, 1.0)),
+        sharpening=float(draw.uniform(0.0, 0.5)),
+        jpeg_quality=int(draw.integers(80, 96)),
+        chroma_subsampling="4:2:0",
+        seed=seed,
+    )
+
+
+def photo_of(shot: Shot) -> Photo:
+    """The shot as `read_photo` would give it, without the file."""
+    from skinscan.capture.reading import colour_profile
+
+    way = colour_profile.srgb(256)
+    return Photo(
+        pixels=np.asarray(shot.pixels, np.uint8).copy(),
+        lut=way.lut,
+        matrix=way.matrix,
+        sha256="",
+        name=f"phantom{shot.suffix}",
+        format="JPEG",
+        jpeg_quality=shot.truth.camera.jpeg_quality,
+    )
+
+
+def sighting_of(pixels: NDArray[Any], card: Card, camera: Camera) -> Sighting:
+    """The card read where it is known to lie: means of the middle half of each patch."""
+    matrix = card_homography(card, camera)
+    half = 0.25 * card.patch * 2 / 2
+    square = np.array([[-half, -half], [half, -half], [half, half], [-half, half]])
+    codes, spread, count = np.zeros((24, 3)), np.zeros((24, 3)), np.zeros(24, np.int64)
+    clipped = np.zeros((24, 3), bool)
+    for patch in range(24):
+        corners = project(matrix, square + np.array([patch % 6, patch // 6]))
+        mask = np.zeros(pixels.shape[:2], np.uint8)
+        cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 1)
+        inside = pixels[mask > 0] / 255.0
+        if inside.size:
+            codes[patch], spread[patch], count[patch] = inside.mean(0), inside.std(0), len(inside)
+            clipped[patch] = ((inside > 0.99) | (inside < 0.01)).mean(0) > 0.02
+    usable = np.ones(24, bool)
+    usable[list(hidden_patches(card))] = False
+    return Sighting(np.asarray(matrix, np.float64), card.mirrored, codes, spread, count, usable & (count > 0), clipped)
+
+
+def bare_skin(card: Card, camera: Camera) -> BoolArray:
+    """Where neither the card nor its rim is, (H, W)."""
+    left, top, right, bottom = np.array(card.body) + np.array([-0.3, -0.3, 0.3, 0.3])
+    body = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    mask = np.ones(camera.size_px, np.uint8)
+    cv2.fillConvexPoly(mask, np.rint(project(card_homography(card, camera), body)).astype(np.int32), 0)
+    return mask > 0
+
+
+def plain_matrix(photo: Photo, sighting: Sighting, target: Array) -> Array:
+    """The yardstick: codes by the file's own profile to the patches' linear sRGB by least squares, (3, 3)."""
+    at = np.arange(photo.lut.shape[1]) / (photo.lut.shape[1] - 1)
+    linear = np.stack([np.interp(sighting.codes[:, c], at, photo.lut[c]) for c in range(3)], -1)
+    whole = sighting.usable & ~sighting.clipped.any(1)
+    return np.asarray(np.linalg.lstsq(linear[whole], target[whole], rcond=None)[0].T)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo: a skin by its seed and tone, and its camera."""
+
+    seed: int
+    tone: Tone
+    camera: Camera
+    card: Card = CARD
+
+
+def view(job: Job) -> tuple[Photo, Correction, Array, Array]:
+    """The photo, its correction, the skin's mean linear sRGB after it, and the true CIELAB as seen."""
+    shot = photograph(skin_of(job.tone, job.seed), job.camera, Props(card=job.card))
+    photo = photo_of(shot)
+    skin = bare_skin(job.card, job.camera)
+    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin)
+    return photo, done, done.photo.linear_rgb()[skin].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
+
+
+def errors(job: Job) -> dict[str, Any]:
+    """One row: the errors on skin, what was predicted of them, and the plain matrix's."""
+    photo, done, rgb, truth = view(job)
+    row: dict[str, Any] = {
+        "seed": job.seed, "tone": job.tone, "lamp": job.camera.illuminant, "camera": str(job.camera.sensitivities),
+        "gloss": job.camera.gloss, "state": done.state, "residual_de00": done.colour.residual_de00,
+        "misfit": done.misfit, "found_lamp": done.lamp, "formulation": done.colour.formulation == job.card.formulation,
+    }  # fmt: skip
+    if done.colour.doubt is None or done.colour.own_doubt is None:
+        return row
+    found = lab(rgb)
+    others = lab(np.einsum("kij,j->ki", done.colour.doubt, rgb))
+    own = lab(np.einsum("kij,j->ki", done.colour.own_doubt, rgb))
+    from skinscan.capture.card.prior import load_prior
+
+    target = load_prior().patches_rgb[("before_2014", "after_2014").index(job.card.formulation)]
+    sighting = sighting_of(photo.pixels, job.card, job.camera)
+    raw = photo.linear_rgb()[bare_skin(job.card, job.camera)].mean(0, dtype=np.float64)
+    plain = lab(plain_matrix(photo, sighting, target) @ raw)
+    angle = ita_degree(found[0], found[2])
+    row |= {
+        "de00": float(ciede2000(found, truth)), "d_l": found[0] - truth[0], "d_a": found[1] - truth[1],
+        "d_b": found[2] - truth[2], "d_ita": float(angle - ita_degree(truth[0], truth[2])),
+        "predicted_de00": done.colour.predicted_de00, "predicted_a_star": done.colour.predicted_a_star,
+        "sd_l": _rms(others[:, 0] - found[0]), "sd_a": _rms(others[:, 1] - found[1]),
+        "sd_b": _rms(others[:, 2] - found[2]), "sd_ita": _rms(ita_degree(others[:, 0], others[:, 2]) - angle),
+        "own_a": _rms(own[:, 1] - own[:, 1].mean()),
+        "plain_de00": float(ciede2000(plain, truth)), "plain_a": plain[1] - truth[1],
+        "plain_ita": float(ita_degree(plain[0], plain[2]) - ita_degree(truth[0], truth[2])),
+    }  # fmt: skip
+    return row
+
+
+def _rms(values: Any) -> float:
+    return float(np.sqrt(np.nanmean(np.square(np.asarray(values, np.float64)))))
+
+
+def jobs(count: int, gloss: float = 0.0) -> list[Job]:
+    """Every tone under every lamp, `count` times, by cameras in turn; skins, exposures and formulations are drawn."""
+    kinds = cameras()
+    out = []
+    for at in range(count):
+        for place, tone in enumerate(TONES):
+            for number, lamp in enumerate(LAMPS):
+                seed = FIRST_SEED + at * 100 + place * 10 + number
+                kind = kinds[(at * 5 + place * 3 + number) % len(kinds)]
+                card = replace(CARD, formulation=("before_2014", "after_2014")[seed % 2])
+                out.append(Job(FIRST_SEED + at * 10 + place, tone, drawn_camera(seed, lamp, kind, gloss), card))
+    return out
