@@ -290,7 +290,7 @@ class Scale:
 
     mm_per_px: float
     spread: float
-    source: Literal["given", "aruco", "skin_card", "iris", "registered"]
+    source: Literal["given", "aruco", "card", "skin_card", "iris", "registered"]
     plane: tuple[float, ...] | None = None
     variation: float = 0.0
 

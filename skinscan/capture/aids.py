@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from skinscan.capture import scale
-from skinscan.capture.card import find, geometry
+from skinscan.capture.card import geometry
+from skinscan.capture.card.find import find_card
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.scale import Sticker
 from skinscan.capture.skin_card import SkinCardSighting, find_skin_card
@@ -48,7 +49,7 @@ class Aids:
         if self.skin_card is not None:
             masks.append(self.skin_card.mask())
         if self.colour_card is not None:
-            masks.append(find.card_mask(self.colour_card, self.photo.shape))
+            masks.append(geometry.card_mask(self.colour_card, self.photo.shape))
         return np.logical_or.reduce(masks) if masks else None
 
     def scale(self, skin: BoolArray) -> Scale | None:
@@ -127,7 +128,7 @@ def find_aids(
     stickers = () if marker_mm is None else scale.find_stickers(photo, marker_mm)
     if card == "none":
         return Aids(photo, stickers, None, None, marker_mm, pitch)
-    return Aids(photo, stickers, find_skin_card(photo), find.find_card(photo, thumbnails), marker_mm, pitch)
+    return Aids(photo, stickers, find_skin_card(photo), find_card(photo, thumbnails), marker_mm, pitch)
 
 
 def _linear(photo: Photo, codes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -148,7 +148,7 @@ def _proposed(polygons: Mapping[str, Any], whole: BoolArray) -> dict[str, BoolAr
     for name, corners in polygons.items():
         inside = regions_module.rasterise(corners, whole.shape)
         mask = inside & whole
-        if np.count_nonzero(mask) >= LEAST_OF_PROPOSED * max(np.count_nonzero(inside), 1):
+        if int(np.count_nonzero(mask)) >= LEAST_OF_PROPOSED * max(int(np.count_nonzero(inside)), 1):
             masks[name] = mask
     return masks
 

@@ -175,7 +175,7 @@ def _unlike(stickers: Sequence[Sticker]) -> float:
 def plane_scale(
     plane: Plane,
     skin: BoolArray | None,
-    source: Literal["aruco", "skin_card"],
+    source: Literal["aruco", "card", "skin_card"],
     *,
     apart: float = 0.0,
     lift_mm: float = LIFT_MM,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skinscan.capture.card.edges import projected
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.plane import Plane
 from skinscan.records import BoolArray, ParameterError, frozen
 
 Array = NDArray[np.float64]
@@ -60,17 +61,38 @@ def card_scale(sighting: Sighting, pitch_mm: float) -> PlaneScale:
     pitches, from the left edge of one patch to the left edge of the fifth after it). What lies before or behind the
     plane is off by its distance over that of the lens. Raises ParameterError.
     """
+    check_pitch(pitch_mm)
+    to_mm = np.diag([pitch_mm, pitch_mm, 1.0]) @ np.linalg.inv(sighting.homography)
+    to_mm /= to_mm[2, 2]
+    relative = float(_relative(CENTRE[None], sighting.covariance)[0])
+    at = projected(sighting.homography, CENTRE)
+    return PlaneScale(frozen(to_mm), relative, _tilt(to_mm, at), float(pitch_mm), sighting.covariance)
+
+
+def check_pitch(pitch_mm: float) -> float:
+    """The distance from patch to patch, if it can be meant. Raises ParameterError."""
     if not (isinstance(pitch_mm, int | float) and math.isfinite(pitch_mm) and 1.0 <= pitch_mm <= 200.0):
         raise ParameterError(
             f"pitch_mm = {pitch_mm!r} cannot be meant",
             expected="the distance from patch to patch of the card, 1 to 200 mm",
             todo="measure with a ruler over five patches and divide by five",
         )
-    to_mm = np.diag([pitch_mm, pitch_mm, 1.0]) @ np.linalg.inv(sighting.homography)
-    to_mm /= to_mm[2, 2]
-    relative = float(_relative(CENTRE[None], sighting.covariance)[0])
+    return float(pitch_mm)
+
+
+def card_plane(sighting: Sighting, pitch_mm: float) -> Plane:
+    """The card's plane, with how well its scale is known at its centre and away from it. Raises ParameterError."""
+    pitch = check_pitch(pitch_mm)
+    to_mm = np.diag([pitch, pitch, 1.0]) @ np.linalg.inv(sighting.homography)
     at = projected(sighting.homography, CENTRE)
-    return PlaneScale(frozen(to_mm), relative, _tilt(to_mm, at), float(pitch_mm), sighting.covariance)
+    x, y = CENTRE
+    # log(mm/px) and its gradient in chart coordinates, over what the covariance is of
+    told = np.array([[0.5, 0, 0, 0, 0.5, 0, -1.5 * x, -1.5 * y], [0] * 6 + [-1.5, 0], [0] * 6 + [0, -1.5]])
+    to_px = np.eye(3)
+    to_px[1:, 1:] = _slope(np.linalg.inv(sighting.homography), at).T
+    covariance = to_px @ told @ sighting.covariance @ told.T @ to_px.T
+    covariance[0, 0] += LENS_RELATIVE**2
+    return Plane(to_mm / to_mm[2, 2], at, covariance, 1.0)
 
 
 def card_mask(sighting: Sighting, shape: tuple[int, int], margin: float = 0.0) -> BoolArray:
@@ -88,12 +110,15 @@ def _jacobian(matrix: Array, points: Array) -> Array:
     return np.asarray(np.linalg.det(matrix) / depth**3)
 
 
+def _slope(matrix: Array, at: Array) -> Array:
+    """Derivative (2, 2) of a homography at a point."""
+    depth = float(matrix[2, :2] @ at + matrix[2, 2])
+    return np.asarray((matrix[:2, :2] - np.outer(projected(matrix, at), matrix[2, :2])) / depth)
+
+
 def _tilt(to_mm: Array, at: Array) -> float:
     """Angle between the plane's normal and the line of sight at a point, from a pixel's longer and shorter side."""
-    depth = float(to_mm[2, :2] @ at + to_mm[2, 2])
-    place = projected(to_mm, at)
-    slope = (to_mm[:2, :2] - np.outer(place, to_mm[2, :2])) / depth
-    long, short = np.linalg.svd(slope, compute_uv=False)
+    long, short = np.linalg.svd(_slope(to_mm, at), compute_uv=False)
     return math.degrees(math.acos(min(1.0, float(short / long))))
 
 
