@@ -96,7 +96,7 @@ def test_the_sticker_is_neither_skin_nor_usable():
 
 
 def test_contradicting_scales_are_refused():
-    with pytest.raises(ParameterError, match="two scales"):
+    with pytest.raises(ParameterError, match="more than one scale"):
         make_frame(skin_photo("II"), mm_per_px=0.05, marker_mm=8.0)
     with pytest.raises(ParameterError, match="without"):
         make_frame(skin_photo("II"), mm_per_px_spread=0.001)
