@@ -17,7 +17,8 @@ from skinscan.capture.registration.register import register
 from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
 from skinscan.pairing import pair_of, samples_of
-from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
+from skinscan.phantom import Camera, Card, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
+from skinscan.phantom.light import Illuminant
 from skinscan.records import SKIN, Flag, Frame
 from skinscan.repeatability import Setup
 from skinscan.tying import tie
@@ -88,7 +89,7 @@ def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
         elevation_deg=float(draw.uniform(36, 75)),
         dome=float(draw.uniform(0.25, 0.75)),
         gloss=float(draw.choice([0.0, 0.6, 1.0])),
-        sensitivities=int(draw.integers(0, 50)),
+        sensitivities=int(draw.integers(0, CAMERAS)),
         tone_curve=float(draw.choice([0.0, 0.0, 0.4, 0.8])),
         sharpening=float(draw.choice([0.0, 0.0, 0.3])),
         noise=float(draw.uniform(0.6, 1.6)),
@@ -135,6 +136,36 @@ def grey_patch(px_per_mm: float) -> Props:
     return Props(grey_mm=REFERENCE_MM + 2.0, grey_at_mm=(centre_mm, centre_mm), grey=0.35)
 
 
+LAMPS: tuple[Illuminant, ...] = ("D65", "D50", "F2", "F11", "LED_B1", "LED_B3", "LED_B5", "A")
+"""What practices are lit by; only with a colour card may it change between two visits."""
+
+CAMERAS = 50
+
+
+def colour_card(px_per_mm: float, draw: np.random.Generator) -> Props:
+    """A ColorChecker small enough to lie in a corner of the study's close-ups, on its side as it happens."""
+    side_mm = size_px(px_per_mm) / px_per_mm
+    pitch_mm = 0.075 * side_mm
+    centre_mm = 0.06 * side_mm + 3.2 * pitch_mm - side_mm / 2
+    card = Card(
+        pitch_mm=pitch_mm,
+        at_mm=(centre_mm, 0.06 * side_mm + 2.3 * pitch_mm - side_mm / 2),
+        angle_deg=float(draw.uniform(-4, 4)),
+        formulation=("before_2014", "after_2014")[int(draw.integers(2))],
+    )
+    return Props(card=card)
+
+
+def under_another_lamp(draw: np.random.Generator, camera: Camera) -> Camera:
+    """The same view by another camera, under another lamp, or both: what a card is there to undo."""
+    which = int(draw.integers(3))
+    if which != 0:
+        camera = replace(camera, illuminant=LAMPS[int(draw.integers(len(LAMPS)))])
+    if which != 1:
+        camera = replace(camera, sensitivities=int(draw.integers(0, CAMERAS)))
+    return camera
+
+
 def regions_of(px_per_mm: float) -> dict[str, list[tuple[float, float]]]:
     """A reference in a corner (untreated skin, or the grey patch where one lies there), and a smaller region."""
 
@@ -152,11 +183,18 @@ def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, re
     with TemporaryDirectory() as folder:
         path = write_shot(photograph(skin, camera, props), Path(folder) / "photo.jpg")
         photo = read_photo(path)
+    carded = "none" if props is None or props.card is None else props.card.formulation
     if not baseline:
-        return make_frame(photo)
+        return make_frame(photo, card=carded)
     regions = regions_of(camera.px_per_mm)
+    if carded != "none":
+        regions = {"patch": regions["patch"]}
     return make_frame(
-        photo, mm_per_px=1 / camera.px_per_mm, regions=regions, reference="untreated" if referenced else None
+        photo,
+        card=carded,
+        mm_per_px=1 / camera.px_per_mm,
+        regions=regions,
+        reference="untreated" if referenced and carded == "none" else None,
     )
 
 
@@ -206,6 +244,7 @@ class Job:
     repeats: int = 2
     referenced: bool = True
     grey: bool = False
+    card: bool = False
 
 
 def run(job: Job) -> list[dict[str, Any]]:
@@ -215,12 +254,17 @@ def run(job: Job) -> list[dict[str, Any]]:
     camera = draw_camera(draw, job.px_per_mm)
     skin = make_skin(recipe, min(20.0, 1000.0 / job.px_per_mm / 1.75))
     props = grey_patch(job.px_per_mm) if job.grey else None
+    if job.card:
+        props = colour_card(job.px_per_mm, draw)
+        camera = replace(camera, illuminant=LAMPS[int(draw.integers(len(LAMPS)))])
     before = frame_of(skin, camera, props, baseline=True, referenced=job.referenced)
     rows = []
     setups: tuple[Setup, ...] = ("other", "same")
     for repeat, setup in enumerate(setup for setup in setups for _ in range(job.repeats)):
         share = float(draw.uniform(LEAST_SHARE[setup], 1))
         again = photographed_again(draw, camera, FAR[setup], share)
+        if job.card and setup == "other":
+            again = under_another_lamp(draw, again)
         after = frame_of(skin, again, props, baseline=False)
         about = {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share}
         rows += [{**about, **row} for row in rows_of(before, after, setup)]
@@ -231,8 +275,18 @@ FIRST_SEED = 100_000
 
 
 def study_jobs(count: int) -> list[Job]:
-    """Unchanged pairs over tones, resolutions and references, in turn."""
-    return [
+    """Unchanged pairs over tones, resolutions and references, in turn; then half as many skins with a colour card."""
+    cards = [
+        Job(
+            seed=FIRST_SEED + 10_000 + number,
+            tone=TONES[number % 6],
+            px_per_mm=PX_PER_MM[(number // 6) % 6],
+            repeats=2,
+            card=True,
+        )
+        for number in range(count // 2)
+    ]
+    return cards + [
         Job(
             seed=FIRST_SEED + number,
             tone=TONES[number % 6],
