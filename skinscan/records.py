@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
@@ -522,6 +522,10 @@ class Assessment:
                     "scale_source": frame.scale.source if frame.scale else None,
                     "colour_state": frame.colour.state,
                     "colour_residual_de00": frame.colour.residual_de00,
+                    "colour_predicted_de00": frame.colour.predicted_de00,
+                    "colour_predicted_a_star": frame.colour.predicted_a_star,
+                    "colour_formulation": frame.colour.formulation,
+                    "face": None if frame.face is None else asdict(frame.face),
                     "quality": quality,
                     "flags": sorted({notice.flag.value for notice in frame.notices}),
                     "notices": [notice.text for notice in frame.notices],

@@ -10,7 +10,14 @@ from skinscan.report.numbers import decimals, number
 
 Facts = list[tuple[str, str]]
 
-_SOURCES = {"given": "given by the user", "aruco": "printed marker found in the photo"}
+_SOURCES = {
+    "given": "given by the user",
+    "aruco": "printed marker found in the photo",
+    "card": "colour card found in the photo",
+    "skin_card": "printed skin card found in the photo",
+    "iris": "the eyes' irises, 11.7 ± 0.5 mm in most people",
+    "registered": "from the other photo, by the skin that both show",
+}
 _COLOURS = {
     "card": "corrected with a colour card",
     "reference": "told relative to a reference region",
@@ -28,12 +35,22 @@ def of_photo(assessment: Assessment) -> Facts:
         ("Decoding", words.visible("; ".join(photo.steps)) or "nothing special"),
         ("Scale", _scale(frame)),
         ("Colour", _colour(frame)),
+        *_face(frame),
         ("Regions", words.visible(", ".join(f"{n} ({int(m.sum())} px)" for n, m in frame.regions.items()))),
         ("Sharpness", f"blur of {number(frame.quality.blur_px, 1)} px" + _effective(frame)),
     ]
     if frame.recipe:
         facts.append(("Recipe", words.visible("; ".join(f"{k} {v}" for k, v in frame.recipe.items()))))
     return facts
+
+
+def _face(frame: Frame) -> Facts:
+    face = frame.face
+    if face is None:
+        return []
+    side = "left" if face.yaw_deg > 0 else "right"
+    turned = f"turned {number(abs(face.yaw_deg), 0)}° to the patient's {side}, tipped {number(face.roll_deg, 0)}°"
+    return [("Face", f"found, {turned}")]
 
 
 def _scale(frame: Frame) -> str:
@@ -55,8 +72,13 @@ def _colour(frame: Frame) -> str:
     text = _COLOURS[frame.colour.state]
     if frame.colour.reference:
         text += f" ({words.visible(frame.colour.reference)})"
+    if frame.colour.predicted_de00 is not None and frame.colour.predicted_a_star is not None:
+        de00, a_star = number(frame.colour.predicted_de00, 1), number(frame.colour.predicted_a_star, 1)
+        text += f"; error to expect on this skin {de00} dE00, ± {a_star} in a* (1 SD)"
+    if frame.colour.formulation is not None:
+        text += f"; card made {frame.colour.formulation.replace('_', ' November ')}"
     if frame.colour.residual_de00 is not None:
-        text += f"; residual {number(frame.colour.residual_de00, 2)} dE00"
+        text += f"; the card's patches agree to {number(frame.colour.residual_de00, 1)} dE00"
     return text
 
 
