@@ -4,10 +4,10 @@ Guess (`matching`), refine (`refining`), then believe it only if patches find th
 neighbours say, far more often than chance allows, even when as many patches as a chance guess could have
 fitted are taken off.
 
-Light that moves displaces how pits and furrows look, by some of their depth and all in one direction: on
-phantoms 25 um at 15 degrees, 75 um at 45, 150 um at 90, in every colour channel. What is registered is the
-look of the skin, which is what measures see too; `residual_px` holds the scatter of the fit and, where the scale
-is known, what this common shift may be.
+Light that moves displaces how relief looks, by some of its depth and all in one direction: on phantoms 25 um at
+15 degrees, 75 um at 45, 150 um at 90, in every colour channel. What is dark in every light tells by how much
+(`pit_shift`), and the map is shifted back; `residual_px` and `spread` hold the scatter of the fit and what may be
+left of this shift.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import warp
 from skinscan.arrays.threads import each
 from skinscan.capture.registration import likeness, matching
+from skinscan.capture.registration.pit_shift import LEFT_OVER, pit_shift
 from skinscan.capture.registration.refining import Banded, Pass, Warp, banded, refine
 from skinscan.capture.registration.skin_view import SkinView, skin_view
 from skinscan.records import Flag, Frame, Notice, Registration
@@ -65,7 +66,13 @@ _MOST_PERSPECTIVE = 2.5
 _SCALE_ALLOWANCE = 0.01
 
 LIGHT_SHIFT_MM, TEXTURE_SAME_LIGHT = 0.10, 0.97
-"""See _light_shift_mm; noise alone leaves a correlation of 0.97 and more."""
+"""With the lamp moved by 45 degrees the whole fit is off by 5-75 um (LIGHT_SHIFT_MM times the root of what the texture's
+correlation lacks), and no patch disagrees with its neighbours about it; the same light leaves a correlation of 0.97 and
+more."""
+
+_PX_PER_MM_ASSUMED = 16.0
+_RESOLUTION_SHIFT_PX = 0.08
+"""What another resolution does to the place of shaded relief, for a ratio of e (phantoms: 0.03 px at 0.7)."""
 
 LIGHT_CHANGE = 0.25
 TEXTURE_ALIKE = 0.5
@@ -330,6 +337,10 @@ def _described(
     mm_per_px = before.scale.mm_per_px if before.scale else None
     texture, contrast = likeness.texture_likeness(one, other, _everywhere(fit), mm_per_px)
     light = likeness.light_change(first, second, fit, shared.points)
+    fit, common_px = _lit_alike(before, after, first, second, fit, texture)
+    common_px = math.hypot(
+        common_px * scale, _RESOLUTION_SHIFT_PX * abs(math.log(first.photo_px / second.photo_px * scale))
+    )
     turn, squeeze = _turn_and_squeeze(fit, shared.points, best.mirrored)
     notices = [
         *_mirrored_notice(best.mirrored),
@@ -342,9 +353,7 @@ def _described(
         displacement=fit.displacement,
         grid_px=fit.grid_px,
         matches=best.matches,
-        residual_px=math.hypot(
-            fine.standard_error_px, scale * _light_shift_mm(texture) / mm_per_px if mm_per_px else 0.0
-        ),
+        residual_px=math.hypot(fine.standard_error_px, math.sqrt(2) * common_px),
         overlap_share=shared.of_before,
         scale_ratio=scale,
         rotation_deg=turn,
@@ -353,16 +362,30 @@ def _described(
         light_change=light,
         texture_ratio=contrast,
         notices=tuple(notices),
+        spread=np.hypot(fine.spread, np.float32(common_px)),
     )
 
 
-def _light_shift_mm(texture: float) -> float:
-    """Standard error of the place of everything at once that light from elsewhere makes; 0 under the same light.
+def _lit_alike(
+    before: Frame, after: Frame, first: SkinView, second: SkinView, fit: Warp, texture: float
+) -> tuple[Warp, float]:
+    """The fit, shifted as a whole by what light from elsewhere made of it, and how far off in common it may still be
+    (standard uncertainty of one axis, before px).
 
-    A pit lit from the left is dark on its left. With the lamp moved by 45 degrees the whole fit is off by 5-75 um and
-    no patch disagrees with its neighbours about it (two phantom recipes; colours carry the shading too).
+    The shift counts by how far it exceeds its own uncertainty (James and Stein 1961).
     """
-    return LIGHT_SHIFT_MM * math.sqrt(TEXTURE_SAME_LIGHT - texture) if texture < TEXTURE_SAME_LIGHT else 0.0
+    if not texture < TEXTURE_SAME_LIGHT:
+        return fit, 0.0
+    found = pit_shift(before, after, first, second, fit)
+    if found is None:
+        per_mm = 1 / before.scale.mm_per_px if before.scale else _PX_PER_MM_ASSUMED
+        return fit, LIGHT_SHIFT_MM * math.sqrt((TEXTURE_SAME_LIGHT - texture) / 2) * per_mm
+    length = math.hypot(*found.xy)
+    share = max(1 - 2 * (found.spread / length) ** 2, 0.0) if length else 0.0
+    x, y = (share * value for value in found.xy)
+    shifted = fit.homography @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+    left = math.hypot(math.sqrt(share) * found.spread, LEFT_OVER * length / math.sqrt(2))
+    return Warp(shifted / shifted[2, 2], fit.displacement, fit.grid_px), left
 
 
 def _turn_and_squeeze(fit: Warp, points: NDArray[np.float64], mirrored: bool) -> tuple[float, float]:
