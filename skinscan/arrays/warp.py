@@ -67,8 +67,8 @@ def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> 
 
 
 def spread_at(spread: Field, grid_px: int, points: NDArray[Any]) -> Points:
-    """Bilinear standard uncertainty (...,) at points (..., 2) of a grid (h, w) sampled as a displacement is; NaN where it
-    is unknown or not given."""
+    """Bilinear standard uncertainty (...,) at points (..., 2) of a grid (h, w) sampled as a displacement is; NaN where
+    it is unknown or not given."""
     points = np.asarray(points, np.float64)
     if spread.size == 0:
         return np.full(points.shape[:-1], np.nan)

@@ -70,7 +70,7 @@ def _again(draw: np.random.Generator, camera: Camera) -> Camera:
 
 
 def _same(job: Job, skin: Skin, camera: Camera) -> Iterator[Row]:
-    before = frame_of(photograph(skin, camera).pixels, camera, scaled=True)  # type: ignore[arg-type]
+    before = frame_of(photograph(skin, camera).pixels, camera, scaled=True)
     for number, (name, disturb) in enumerate(SAME_SKIN.items()):
         if not job.asks(name):
             continue
@@ -79,18 +79,18 @@ def _same(job: Job, skin: Skin, camera: Camera) -> Iterator[Row]:
         first = before
         if done.moved_before is not None:
             at_rest = photograph(deformed(skin, done.moved_before), camera)
-            first = frame_of(at_rest.pixels, camera, scaled=True)  # type: ignore[arg-type]
+            first = frame_of(at_rest.pixels, camera, scaled=True)
         later = skin if done.recipe is None else make_skin(done.recipe(skin.recipe), GRID_UM)
         if done.moves is not None:
             later = deformed(later, done.moves)
-        second = frame_of(photograph(later, done.camera).pixels, done.camera, scaled=False)  # type: ignore[arg-type]
+        second = frame_of(photograph(later, done.camera).pixels, done.camera, scaled=False)
         found = register(first, second)
         yield {"kind": "same", "what": name, **told(found), **errors(found, first, second, camera, done)}
     if job.asks("mirrored"):
         draw = np.random.default_rng([job.seed, 99])
         again = replace(_again(draw, camera), rotation_deg=5.0)
         pixels = np.ascontiguousarray(photograph(skin, again).pixels[:, ::-1])
-        found = register(before, frame_of(pixels, again, scaled=False))  # type: ignore[arg-type]
+        found = register(before, frame_of(pixels, again, scaled=False))
         yield {"kind": "mirrored", "what": "mirrored", **told(found)}
 
 
@@ -103,20 +103,20 @@ def _others(job: Job, skin: Skin, camera: Camera) -> Iterator[Row]:
     one, other = photograph(skin, camera).pixels, photograph(person, again).pixels
     beside = photograph(skin, replace(again, px_per_mm=22.0, rotation_deg=0.0, shift_mm=(19.0, 19.0))).pixels
     mirrored = np.ascontiguousarray(other[:, ::-1])
-    pairs = {
+    pairs: dict[str, Sequence[NDArray[Any]]] = {
         "another person": (one, other),
         "another site": (one, photograph(site, again).pixels),
         "another place of the same skin": (photograph(skin, replace(camera, px_per_mm=22.0)).pixels, beside),
         "another person, mirrored": (one, mirrored),
-        "smooth skin": tuple(
+        "smooth skin": [
             photograph(make_skin(replace(of.recipe, **SMOOTH), GRID_UM), view).pixels
             for of, view in ((skin, camera), (person, again))
-        ),
+        ],
         "cloth": (cloth(draw, SIDE_PX), cloth(draw, SIDE_PX)),
     }
     for number, (name, (mark, mark_again)) in enumerate(OVERLAYS.items()):
         marks = (np.random.default_rng([job.seed, 200 + number]) for _ in range(2))
-        pairs[name] = tuple(f(d, p) for f, d, p in zip((mark, mark_again), marks, (one, other), strict=True))
+        pairs[name] = [f(d, p) for f, d, p in zip((mark, mark_again), marks, (one, other), strict=True)]
     for name, (first, second) in pairs.items():
         if job.asks(name):
             for drawn in (False, True):
@@ -181,7 +181,9 @@ def shared_points(before: Frame, after: Frame, camera: Camera, done: Disturbed) 
     height, width = before.shape
     grid = np.stack(np.meshgrid(np.arange(4, width, _STEP_PX), np.arange(4, height, _STEP_PX)), axis=-1)
     points = grid.reshape(-1, 2).astype(np.float64)
-    there = project(homography(done.camera), _moved(project(np.linalg.inv(homography(camera)), points), done))
+    there = project(
+        homography(done.camera), _moved(np.asarray(project(np.linalg.inv(homography(camera)), points)), done)
+    )
     column, row = np.rint(there).astype(int).T
     high, wide = after.shape
     seen = (column >= 0) & (column < wide) & (row >= 0) & (row < high)

@@ -19,7 +19,7 @@ from skinscan.phantom.cameras import encode
 from skinscan.records import Frame
 
 Points = NDArray[np.float64]
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 Moves = Callable[[Points], Points]
 
 PX_PER_MM, SIDE_PX, SKIN_MM = 16.0, 512, 64.0
@@ -242,7 +242,7 @@ def _logo(draw: np.random.Generator, pixels: Pixels) -> Pixels:
 
 def _dirt(draw: np.random.Generator, pixels: Pixels) -> Pixels:
     """Specks on the lens."""
-    shade = np.zeros(pixels.shape[:2], np.float32)
+    shade: Any = np.zeros(pixels.shape[:2], np.float32)
     for x, y, r in zip(*draw.uniform(0, SIDE_PX, (2, 60)), draw.uniform(4, 16, 60), strict=True):
         cv2.circle(shade, (int(x), int(y)), int(r), 1.0, -1)
     shade = cv2.GaussianBlur(shade, (0, 0), 3.0)

@@ -9,6 +9,7 @@ the light moved, the whole map is shifted to where the dark tails of the red cha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -207,7 +208,7 @@ def _equations(one: Plane, other: Plane, both: BoolArray, shift: Array) -> tuple
     return normal, np.stack([x, y], -1)[some]
 
 
-def _blocks(image: Plane) -> Array:
+def _blocks(image: NDArray[Any]) -> Array:
     """Sums over blocks of _BLOCK_PX, flat; what is left over at the edges is left out."""
     rows, columns = (side // _BLOCK_PX for side in image.shape)
     cut = image[: rows * _BLOCK_PX, : columns * _BLOCK_PX].astype(np.float64)

@@ -63,7 +63,7 @@ class Pass:
     """
 
     warp: Warp
-    spread: warp.Field
+    spread: NDArray[np.float32]
     patches: int
     agreeing: int
     standard_error_px: float

@@ -72,7 +72,7 @@ def of_field(known: Known, homography: Array, width: float, grid: tuple[Array, A
             gain[inside] = smoother.gain(weights)
         gain[inside] = np.fmax(gain[inside], leverage(homography, points, weights, nodes[inside]))
     variance = OVERLAPPING * gain * local + common + _FLOOR_PX**2
-    return np.sqrt(variance).astype(np.float32)
+    return np.asarray(np.sqrt(variance), np.float32)
 
 
 def around_squared(down: Array, across: Array, weights: Array) -> Array:
