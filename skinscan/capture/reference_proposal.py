@@ -30,6 +30,12 @@ LARGEST_UNEVENNESS = 0.12
 LARGEST_DISAGREEMENT = 0.08
 """SD of the gains of a patch's parts (natural log, worst channel) beyond which they do not tell one change of lamp."""
 
+MOST_UNLIKE_SKIN = 0.3
+"""How far the gains' tint may lie from what the skin's own change of colour asks for (natural log): a flush is 0.1."""
+
+_LEAST_ERROR = 0.02
+"""Of the gains (natural log): what the cameras' own matrices leave of a change of lamp (phantoms: 0.005-0.02)."""
+
 _VIEW_PX = 400
 """Longest side of the small pictures that patches are looked for in."""
 
@@ -87,13 +93,22 @@ def propose_reference(before: Frame, after: Frame, registration: Registration) -
     """
     if not registration.ok:
         return []
-    first = _small(before)
+    first, second = _small(before), _small(after)
+    of_skin = _skin_gains(first, second)
     found = [*_neutral(first, before, after, registration), *_untreated(first, before, after, registration)]
     chosen: list[Proposal] = []
     for proposal in sorted(found, key=lambda one: -one.trust):
+        unlike = float(np.linalg.norm(_chroma(np.log(proposal.gains) - of_skin)))
+        if unlike > MOST_UNLIKE_SKIN:
+            continue  # another towel, or the wall in another lamp's light
         if len(chosen) < _MOST and all(_apart(proposal, other) for other in chosen):
             chosen.append(proposal)
     return chosen
+
+
+def _skin_gains(first: _Small, second: _Small) -> Array:
+    """What the typical skin says of the change of lamp, roughly: it may have flushed. Log gains (3,)."""
+    return np.asarray(np.median(first.log[first.skin], axis=0) - np.median(second.log[second.skin], axis=0))
 
 
 def _small(frame: Frame) -> _Small:
@@ -208,8 +223,7 @@ def _proposed(
     agreement = float(1 - scatter / LARGEST_DISAGREEMENT)
     size = min(side / (_MOST_SIDE / 2), 1.0)
     mean = np.exp(gains.mean(axis=0))
-    # what all parts share (the thing itself may have changed) is told by a tenth of what they differ by, at the least
-    spread = math.hypot(float(scatter) / math.sqrt(len(gains) / 4), 0.01)
+    spread = math.hypot(float(scatter) / math.sqrt(len(gains) / 4), _LEAST_ERROR)
     return Proposal(
         kind, corners, there, evenness * size * agreement, evenness, size, agreement,
         (float(mean[0]), float(mean[1]), float(mean[2])), spread, _words(kind, evenness, size, agreement),

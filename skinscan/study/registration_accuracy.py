@@ -6,8 +6,7 @@ photos see; and photos that are not of the same skin, which have to be refused.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from skinscan.capture.registration.register import register
 from skinscan.phantom import Camera, Skin, make_skin, photograph
 from skinscan.phantom.cameras import homography, project
 from skinscan.records import SKIN, Flag, Frame, Registration
+from skinscan.study.pairs import TONES
 from skinscan.study.registration_pairs import (
     GRID_UM,
     OVERLAYS,
@@ -205,33 +205,6 @@ def _undone(moves: Moves, wanted: Points) -> Points:
     return source
 
 
-def table(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ("kind", "what")) -> list[Row]:
-    """Rows of `run` in groups: medians over the pairs that were registered, and the share of those that were not."""
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(row.get(name) for name in by)].append(row)
-    out = []
-    for key, group in groups.items():
-        line: Row = dict(zip(by, key, strict=True))
-        line |= {"pairs": len(group), "registered": float(np.mean([row["ok"] for row in group]))}
-        line["mirrored"] = float(np.mean([row["mirrored"] for row in group]))
-        for name, over in _COLUMNS.items():
-            values = [row[name] for row in group if np.isfinite(row.get(name, np.nan))]
-            if values:
-                line[name] = float(over(values))
-        out.append(line)
-    return out
-
-
-_COLUMNS: Mapping[str, Any] = {
-    "median_px": np.median,
-    "p95_px": np.median,
-    "median_um": np.median,
-    "p95_um": np.median,
-    "common_px": np.median,
-    "unknown": np.mean,
-    "residual_px": np.median,
-    "spread_px": np.median,
-    "z_rms": lambda values: np.sqrt(np.mean(np.square(values))),
-    "z_within_2": np.mean,
-}
+def jobs(count: int) -> list[Job]:
+    """`count` skins of each tone."""
+    return [Job(FIRST_SEED + number, TONES[number % len(TONES)]) for number in range(count * len(TONES))]
