@@ -554,7 +554,9 @@ class Registration:
     `residual_px` is the standard error of a matched point in after pixels, with what light from elsewhere may shift
     where the scale is known; `texture_correlation` in [-1, 1] tells how alike the fine shading of the two is once
     registered (1: the same light), `texture_ratio` how much stronger it is after, `light_change` how strongly the
-    low-frequency light differs (SD of the log ratio).
+    low-frequency light differs (SD of the log ratio). `spread` (h, w) float32 is the standard uncertainty of one axis
+    of each sample's place in after pixels, sampled as `displacement` is (also where that is of zero size), NaN where
+    unknown.
     """
 
     ok: bool
@@ -571,10 +573,12 @@ class Registration:
     light_change: float
     texture_ratio: float = math.nan
     notices: tuple[Notice, ...] = ()
+    spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def __post_init__(self) -> None:
         frozen(self.homography)
         frozen(self.displacement)
+        frozen(self.spread)
 
 
 @dataclass(frozen=True, slots=True)

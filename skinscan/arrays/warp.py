@@ -66,6 +66,15 @@ def displacement_at(displacement: Field, grid_px: int, points: NDArray[Any]) -> 
     return total
 
 
+def spread_at(spread: Field, grid_px: int, points: NDArray[Any]) -> Points:
+    """Bilinear standard uncertainty (...,) at points (..., 2) of a grid (h, w) sampled as a displacement is; NaN where
+    it is unknown or not given."""
+    points = np.asarray(points, np.float64)
+    if spread.size == 0:
+        return np.full(points.shape[:-1], np.nan)
+    return displacement_at(np.repeat(spread[..., None], 2, axis=2), grid_px, points)[..., 0]
+
+
 def forward(points: NDArray[Any], homography: NDArray[np.floating[Any]], displacement: Field, grid_px: int) -> Points:
     """Points (..., 2) of the before image in the after image; NaN where unknown."""
     return project(homography, points) + displacement_at(displacement, grid_px, points)

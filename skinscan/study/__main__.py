@@ -174,6 +174,26 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
 
 
 @study.command()
+@click.option("--count", default=4, show_default=True, help="Skins a tone, each in some fifty pairs.")
+@click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here too, as CSV.")
+@click.pass_obj
+def registration(workers: int, count: int, rows: Path | None) -> None:
+    """docs/registration.md, from phantom pairs with one thing changed and from pairs that share no skin."""
+    import pandas as pd
+
+    from skinscan.study import registration_accuracy, registration_table
+
+    found = [
+        row
+        for part in over(registration_accuracy.run, registration_accuracy.jobs(count), "skins", workers)
+        for row in part
+    ]
+    if rows is not None:
+        pd.DataFrame(found).to_csv(rows, index=False)
+    registration_table.publish(ROOT, found)
+
+
+@study.command()
 def demo() -> None:
     """datasets/demo/, the two photos of `skinscan demo`."""
     from skinscan.study import demo as module

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skinscan.arrays import warp
-from skinscan.capture.registration import matching, refining
+from skinscan.capture.registration import full_size, matching, refining, searching
 from skinscan.capture.registration import register as registration
 from skinscan.capture.registration.register import register
 from skinscan.capture.registration.skin_view import skin_view
@@ -259,7 +259,7 @@ def test_the_tail_of_a_binomial_is_scipys():
     from scipy.stats import binom
 
     for successes, trials in ((0, 0), (1, 10), (9, 30), (25, 40), (300, 400)):
-        got = registration._log10_tail(successes, trials, 0.06)
+        got = searching._log10_tail(successes, trials, 0.06)
         if successes > 0.06 * trials:
             assert got == pytest.approx(binom.logsf(successes - 1, trials, 0.06) / np.log(10), rel=1e-6)
         else:
@@ -272,7 +272,7 @@ def test_small_views_settle_a_close_up_that_moved_and_no_other(monkeypatch):
 
     before, moved = frame(shot("III").pixels), frame(shot("III", rotation_deg=4.0).pixels)
     with monkeypatch.context() as patch:
-        patch.setattr(registration, "_search", never)
+        patch.setattr(searching, "_search", never)
         assert register(before, moved).ok
         with pytest.raises(AssertionError):
             register(before, before)  # what is printed on the picture lies at the same pixels too
@@ -291,7 +291,7 @@ def test_features_of_a_mirrored_view_are_its_own_mirrored():
 @pytest.mark.parametrize("ratio", [1.0, 1.9, 8.0, 31.0])
 @pytest.mark.parametrize("spacing", [24, 60, 300])
 def test_passes_go_down_to_the_finest_scale_in_steps_that_the_search_spans(ratio, spacing):
-    levels = registration._levels(ratio, spacing)
+    levels = full_size._levels(ratio, spacing)
     assert len(levels) >= 2
     assert levels[-1] == (1, 8)
     assert all(spacing // reduction >= 24 for reduction, _ in levels)

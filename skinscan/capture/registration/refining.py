@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import alignment, warp
 from skinscan.arrays.threads import each
+from skinscan.capture.registration import uncertainty
 from skinscan.capture.registration.skin_view import SkinView
+from skinscan.capture.registration.uncertainty import Known
 from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
@@ -56,10 +58,12 @@ class Pass:
     """What one pass found.
 
     `patches` patches were looked up, `agreeing` of them have their peak where their neighbours predict it;
-    `standard_error_px` of the fitted field in after pixels (both axes together).
+    `standard_error_px` of the fitted field in after pixels (both axes together); `spread` (h, w) the same place by
+    place, one axis, on the grid of a displacement of `warp.grid_px`, NaN where no patch is near.
     """
 
     warp: Warp
+    spread: NDArray[np.float32]
     patches: int
     agreeing: int
     standard_error_px: float
@@ -201,7 +205,8 @@ def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass | Non
     rest[votes.weights == 0] = np.nan
     if np.isfinite(rest).all(axis=1).sum() < _LEAST:
         return None  # a wild homography puts the others behind the horizon
-    width, robust, off = _smoothest(votes, rest, spacing_px)
+    width, robust, apart = _smoothest(votes, rest, spacing_px)
+    off = np.linalg.norm(apart, axis=1)
     weights = votes.weights * robust
     tolerance = max(_AGREE_PX * votes.after_px, 0.0)
     agreeing = off <= tolerance
@@ -213,8 +218,12 @@ def _fit(votes: _Votes, shape: tuple[int, int], spacing_px: float) -> Pass | Non
             displacement = np.zeros((*lost.shape, 2), np.float32)
         displacement[lost] = np.nan
     scatter = _scatter(off, weights)
+    known = Known(votes.before, apart, weights, scatter)
+    spread = uncertainty.of_field(known, homography, width, _grid(shape, grid_px), _NEAR * spacing_px)
+    spread[lost] = np.nan
     return Pass(
         Warp(homography, displacement, grid_px),
+        spread,
         len(votes.before),
         int(agreeing.sum()),
         float(np.sqrt(2 * gain) * scatter),
@@ -246,24 +255,26 @@ def _robust_homography(votes: _Votes) -> Array:
 
 
 def _smoothest(votes: _Votes, rest: Array, spacing_px: float) -> tuple[float, Array, Array]:
-    """Kernel width in px (inf: none needed), robust weights (n,), leave-one-out residual lengths (n,)."""
+    """Kernel width in px (inf: none needed), robust weights (n,), leave-one-out residuals (n, 2)."""
     floor = 0.02 * votes.after_px
     flat = np.linalg.norm(rest, axis=1)
-    tried = [(np.inf, alignment.biweight(flat, max(alignment.radial_scale(flat), floor)), flat)]
+    tried = [(np.inf, alignment.biweight(flat, max(alignment.radial_scale(flat), floor)), flat, rest)]
     for factor in reversed(_WIDTHS):
         width = factor * spacing_px
         robust = tried[-1][1]
-        off = flat
+        off, apart = flat, rest
         smoother = alignment.Smoother.between(votes.before, width)
         for _ in range(3):
             predicted = smoother.predict(rest, votes.weights * robust)
-            off = np.linalg.norm(rest - predicted, axis=1)
+            apart = rest - predicted
+            off = np.linalg.norm(apart, axis=1)
             robust = alignment.biweight(off, max(alignment.radial_scale(off), floor))
-        tried.append((width, robust, off))
-    cut = 3 * max(min(alignment.radial_scale(off) for _, _, off in tried), floor)
-    scores = [_score(off, votes.weights, cut) for _, _, off in tried]
+        tried.append((width, robust, off, apart))
+    cut = 3 * max(min(alignment.radial_scale(off) for _, _, off, _ in tried), floor)
+    scores = [_score(off, votes.weights, cut) for _, _, off, _ in tried]
     enough = 1.03 * min(scores)
-    return next(one for one, score in zip(tried, scores, strict=True) if score <= enough)
+    width, robust, _, apart = next(one for one, score in zip(tried, scores, strict=True) if score <= enough)
+    return width, robust, apart
 
 
 def _score(off: Array, weights: Array, cut: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,19 +133,29 @@ def registered_mask(frame: Frame) -> BoolArray:
 
 def _log_luminance(photo: Photo, rows: slice, columns: slice, mask: BoolArray) -> NDArray[np.float32]:
     """Natural log of (luminance + 2 % of its median in the mask): without exposure, dark noise kept low."""
-    values = np.empty(mask.shape, np.float32)
+    values, weights = np.empty(mask.shape, np.float32), np.asarray(luminance(np.eye(3)))
     for top in range(0, mask.shape[0], _STRIPE_ROWS):
         stripe = slice(rows.start + top, min(rows.start + top + _STRIPE_ROWS, rows.stop))
-        values[top : top + _STRIPE_ROWS] = _luminance(photo, stripe, columns)
+        values[top : top + _STRIPE_ROWS] = _weighted(photo, stripe, columns, weights)
+    return _logs(values, mask)
+
+
+def log_channel(photo: Photo, rows: slice, columns: slice, weights: Any) -> NDArray[np.float32]:
+    """The same of any sum of linear RGB over a tile, the floor taken from the whole tile."""
+    values = _weighted(photo, rows, columns, weights)
+    return _logs(values, np.ones(values.shape, bool))
+
+
+def _logs(values: NDArray[np.float32], mask: BoolArray) -> NDArray[np.float32]:
     step = 4 if mask.sum() > 10_000 else 1
     floor = _FLOOR_OF_MEDIAN * max(float(np.median(values[::step, ::step][mask[::step, ::step]])), 1e-4)
     np.maximum(values, 0, out=values)
     return np.asarray(cv2.log(values + np.float32(floor)), np.float32)
 
 
-def _luminance(photo: Photo, rows: slice, columns: slice) -> NDArray[np.float32]:
-    """Luminance straight from the tables: a third of the work of linear RGB."""
-    shares = np.asarray(luminance(np.eye(3)), np.float64) @ photo.matrix.astype(np.float64)
+def _weighted(photo: Photo, rows: slice, columns: slice, weights: Any) -> NDArray[np.float32]:
+    """A sum of linear RGB straight from the tables: a third of the work of linear RGB."""
+    shares = np.asarray(weights, np.float64) @ photo.matrix.astype(np.float64)
     tile = photo.pixels[rows, columns]
     tables = (photo.lut * shares[:, None]).astype(np.float32)
     if tile.dtype == np.uint8:

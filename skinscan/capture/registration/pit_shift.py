@@ -1,0 +1,215 @@
+"""What light from elsewhere does to the place of everything at once, told from what is dark whatever the light.
+
+Shading moves with the lamp: a furrow lit from the left is bright on its right. The bottom of a pit, a hair or a spot is
+dark in every light, and most so in red, which spreads furthest under the surface and shades relief least (on phantoms
+75 um of shift at 45 degrees in luminance as a whole, 10 um in what is darkest in red). So where fine shading tells that
+the light moved, the whole map is shifted to where the dark tails of the red channel lie on one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.arrays import warp
+from skinscan.arrays.alignment import typical
+from skinscan.capture.registration.refining import Warp
+from skinscan.capture.registration.skin_view import SkinView, log_channel
+from skinscan.records import BoolArray, Frame
+
+Array = NDArray[np.float64]
+Plane = NDArray[np.float32]
+
+PITS_MM = 0.0625
+"""Standard deviation of the finer Gaussian of the band, the coarser being four times that: pores, not furrow nets."""
+
+DARK = 4.0
+"""Robust standard deviations below the surround from which on a pixel counts as dark, by how much more it is."""
+
+LEFT_OVER = 0.5
+"""Share of a shift that its estimate may still be off by, beside its scatter (phantoms: 0.2-0.9)."""
+
+_RED = (1.0, 0.0, 0.0)
+_TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 16
+_MAP_STEP = 8
+_STEPS = 5
+_LARGEST_PX = 4.0
+_LEAST_BLOCKS = 12
+_DARKEST = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class PitShift:
+    """Before pixels (2,) by which the place that is looked up in the map has to move; standard uncertainty of one
+    axis."""
+
+    xy: tuple[float, float]
+    spread: float
+
+
+def pit_shift(before: Frame, after: Frame, first: SkinView, second: SkinView, fit: Warp) -> PitShift | None:
+    """The common shift of dark structure that a fit has left; None where too little of it is seen in both.
+
+    With the scale the band is PITS_MM, else it is as fine as the photo.
+    """
+    per_mm = 1 / before.scale.mm_per_px if before.scale else 0.0
+    step = max(int(per_mm * PITS_MM), 1)
+    fine = max(per_mm * PITS_MM / step, 1.0)
+    parts = []
+    for tile in _tiles(first, step):
+        pair = _dark_pair(before, after, first, second, fit, tile, step, fine)
+        if pair is not None:
+            parts.append(pair)
+    found = _solved(parts)
+    if found is None:
+        return None
+    (x, y), spread = found
+    return PitShift((x * step, y * step), spread * step)
+
+
+def _tiles(view: SkinView, step: int) -> list[tuple[int, int]]:
+    """Top left corners in photo px of up to _MOST_TILES tiles that are mostly skin, spread over the view."""
+    side = _TILE_PX * step
+    left, top = view.to_photo[:2, 2]
+    height, width = (round(length * view.photo_px) for length in view.mask.shape)
+    every = max(round(side / view.photo_px), 1)
+    found = [
+        (round(left) + x, round(top) + y)
+        for y in range(0, max(height - side // 2, 1), side)
+        for x in range(0, max(width - side // 2, 1), side)
+        if view.mask[
+            round(y / view.photo_px) : round(y / view.photo_px) + every,
+            round(x / view.photo_px) : round(x / view.photo_px) + every,
+        ].mean()
+        > 0.5
+    ]
+    apart = -(-len(found) // _MOST_TILES)
+    return found[apart // 2 :: apart] if found else []
+
+
+def _dark_pair(
+    before: Frame,
+    after: Frame,
+    first: SkinView,
+    second: SkinView,
+    fit: Warp,
+    corner: tuple[int, int],
+    step: int,
+    fine: float,
+) -> tuple[Plane, Plane, BoolArray] | None:
+    """Darkness of a tile in the before photo, of the after photo under it, and where both show skin."""
+    height, width = before.shape
+    columns = slice(max(corner[0], 0), min(corner[0] + _TILE_PX * step, width))
+    rows = slice(max(corner[1], 0), min(corner[1] + _TILE_PX * step, height))
+    size = (rows.stop - rows.start) // step, (columns.stop - columns.start) // step
+    if min(size) < 2 * _BLOCK_PX:
+        return None
+    rows, columns = (slice(s.start, s.start + n * step) for s, n in zip((rows, columns), size, strict=True))
+    offset = np.array([columns.start, rows.start]) + (step - 1) / 2
+
+    def in_photo(nodes: Array) -> Array:
+        return np.asarray(nodes * step + offset)
+
+    whole = slice(0, size[0]), slice(0, size[1])
+    map_x, map_y = warp.map_between(lambda nodes: fit(in_photo(nodes)), whole, _MAP_STEP)
+    there = _red_under(after, map_x, map_y)
+    if there is None:
+        return None
+    both = _skin_under(first, *warp.map_between(in_photo, whole, _MAP_STEP)) & _skin_under(second, map_x, map_y)
+    if both.mean() < 0.25:
+        return None
+    one = cv2.resize(log_channel(before.photo, rows, columns, _RED), size[::-1], interpolation=cv2.INTER_AREA)
+    return _dark(np.asarray(one, np.float32), both, fine), _dark(there, both, fine), both
+
+
+def _red_under(frame: Frame, map_x: Plane, map_y: Plane) -> Plane | None:
+    """Log of red of a photo at maps (h, w), averaged over as many of its pixels as fall to one of the maps'."""
+    known = np.isfinite(map_x) & np.isfinite(map_y)
+    if not known.any():
+        return None
+    height, width = frame.shape
+    reach = 8
+    low_x, high_x, low_y, high_y = (
+        int(f(m[known])) for m, f in ((map_x, np.min), (map_x, np.max), (map_y, np.min), (map_y, np.max))
+    )
+    columns = slice(max(low_x - reach, 0), min(high_x + reach, width))
+    rows = slice(max(low_y - reach, 0), min(high_y + reach, height))
+    if rows.stop - rows.start < 2 or columns.stop - columns.start < 2:
+        return None
+    finer = float(np.sqrt((high_x - low_x + 1) * (high_y - low_y + 1) / known.sum()))
+    reduce = max(int(finer), 1)
+    size = (columns.stop - columns.start) // reduce, (rows.stop - rows.start) // reduce
+    columns = slice(columns.start, columns.start + size[0] * reduce)
+    rows = slice(rows.start, rows.start + size[1] * reduce)
+    red = np.asarray(cv2.resize(log_channel(frame.photo, rows, columns, _RED), size, interpolation=cv2.INTER_AREA))
+    x, y = ((m - s.start - (reduce - 1) / 2) / reduce for m, s in ((map_x, columns), (map_y, rows)))
+    return np.asarray(warp.sample(red, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC), np.float32)
+
+
+def _skin_under(view: SkinView, map_x: Plane, map_y: Plane) -> BoolArray:
+    """Whether the places of a photo are skin, (h, w)."""
+    back = np.linalg.inv(view.to_photo)
+    x, y = (map_x * back[0, 0] + back[0, 2]).astype(np.float32), (map_y * back[1, 1] + back[1, 2]).astype(np.float32)
+    return np.asarray(warp.sample(view.mask.view(np.uint8), x, y, cv2.INTER_NEAREST) > 0)
+
+
+def _dark(values: Plane, mask: BoolArray, fine: float) -> Plane:
+    """How far below its surround each pixel lies, beyond DARK robust standard deviations; 0 elsewhere, never above."""
+    level = np.where(mask, values, np.float32(values[mask].mean()))
+    high = cv2.GaussianBlur(level, (0, 0), fine) - cv2.GaussianBlur(level, (0, 0), 4 * fine)
+    depth = high / np.float32(typical(high, mask)) + np.float32(DARK)
+    return np.asarray(np.where(mask, np.clip(depth, DARK - _DARKEST, 0), 0), np.float32)
+
+
+def _solved(parts: list[tuple[Plane, Plane, BoolArray]]) -> tuple[tuple[float, float], float] | None:
+    """Shift (x, y) that lays the second of each pair onto the first, and its uncertainty by leaving blocks out."""
+    shift = np.zeros(2)
+    normal, right = np.zeros((0, 2, 2)), np.zeros((0, 2))
+    for _ in range(_STEPS):
+        sums = [_equations(one, other, both, shift) for one, other, both in parts]
+        if not sums:
+            return None
+        normal, right = (np.concatenate(list(part)) for part in zip(*sums, strict=True))
+        whole = normal.sum(axis=0)
+        if len(normal) < _LEAST_BLOCKS or np.linalg.det(whole) <= 1e-6 * np.trace(whole) ** 2:
+            return None
+        change = np.linalg.solve(whole, right.sum(axis=0))
+        shift = shift + np.clip(change, -1, 1)
+        if np.abs(shift).max() > _LARGEST_PX:
+            return None
+        if np.abs(change).max() < 2e-3:
+            break
+    count = len(normal)
+    without = np.linalg.solve(normal.sum(axis=0) - normal, (right.sum(axis=0) - right)[..., None])[..., 0]
+    spread = np.sqrt((count - 1) * without.var(axis=0)).max()
+    return (float(shift[0]), float(shift[1])), float(spread)
+
+
+def _equations(one: Plane, other: Plane, both: BoolArray, shift: Array) -> tuple[Array, Array]:
+    """Least squares of a remaining shift, block by block: (n, 2, 2), (n, 2)."""
+    height, width = one.shape
+    move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = cv2.warpAffine(other, move, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    inner = cv2.erode(both.view(np.uint8), np.ones((9, 9), np.uint8), borderValue=0) > 0
+    gain = np.sqrt(float((one[inner] ** 2).sum()) / max(float((moved[inner] ** 2).sum()), 1e-9))
+    mean = 0.5 * (one + np.float32(gain) * moved)
+    slope_x = cv2.filter2D(mean, -1, np.array([[-0.5, 0, 0.5]], np.float32))
+    slope_y = cv2.filter2D(mean, -1, np.array([[-0.5, 0, 0.5]], np.float32).T)
+    off = np.where(inner, one - np.float32(gain) * moved, np.float32(0))
+    slope_x, slope_y = (np.where(inner, s, np.float32(0)) for s in (slope_x, slope_y))
+    xx, xy, yy = (_blocks(a) for a in (slope_x * slope_x, slope_x * slope_y, slope_y * slope_y))
+    x, y = _blocks(slope_x * off), _blocks(slope_y * off)
+    some = xx + yy > 0
+    normal = np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2)[some]
+    return normal, np.stack([x, y], -1)[some]
+
+
+def _blocks(image: NDArray[Any]) -> Array:
+    """Sums over blocks of _BLOCK_PX, flat; what is left over at the edges is left out."""
+    rows, columns = (side // _BLOCK_PX for side in image.shape)
+    cut = image[: rows * _BLOCK_PX, : columns * _BLOCK_PX].astype(np.float64)
+    return np.asarray(cut.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX).sum(axis=(1, 3)).ravel())

@@ -1,0 +1,119 @@
+"""docs/registration.md: what `skinscan.study.registration_accuracy` found, in tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skinscan.study.pairs import TONES
+from skinscan.study.registration_pairs import PX_PER_MM, SIDE_PX
+
+Row = Mapping[str, Any]
+
+_COLUMNS: Mapping[str, Any] = {
+    "median_px": np.median,
+    "p95_px": np.median,
+    "median_um": np.median,
+    "p95_um": np.median,
+    "common_px": np.median,
+    "unknown": np.mean,
+    "residual_px": np.median,
+    "spread_px": np.median,
+    "z_rms": lambda values: np.sqrt(np.mean(np.square(values))),
+    "z_within_2": np.mean,
+}
+
+
+def table(rows: Iterable[Row], by: Sequence[str] = ("kind", "what")) -> list[dict[str, Any]]:
+    """Rows of `run` in groups: medians over the pairs that were registered, and the share of those that were."""
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row.get(name) for name in by)].append(row)
+    out = []
+    for key, group in groups.items():
+        line: dict[str, Any] = dict(zip(by, key, strict=True))
+        line |= {"pairs": len(group), "registered": float(np.mean([row["ok"] for row in group]))}
+        line["mirrored"] = float(np.mean([row["mirrored"] for row in group]))
+        for name, over in _COLUMNS.items():
+            values = [row[name] for row in group if np.isfinite(row.get(name, np.nan))]
+            if values:
+                line[name] = float(over(values))
+        out.append(line)
+    return out
+
+
+def publish(root: Path, rows: Sequence[Row]) -> None:
+    """Write docs/registration.md."""
+    page = _PAGE.format(
+        side=SIDE_PX,
+        px_per_mm=f"{PX_PER_MM:g}",
+        seeds=f"{min(row['seed'] for row in rows)}-{max(row['seed'] for row in rows)}",
+        same=same_table(rows),
+        tones=tone_table(rows),
+        others=other_table(rows),
+    )
+    (root / "docs" / "registration.md").write_text(page, encoding="utf-8")
+
+
+def same_table(rows: Iterable[Row]) -> str:
+    """One line a disturbance."""
+    head = "| what differs | pairs | registered | median px | p95 px | median um | said, px | error/said | in 95 % |"
+    lines = [head, "|---" + "|--:" * 8 + "|"]
+    for line in table(row for row in rows if row["kind"] == "same"):
+        lines.append(
+            f"| {line['what']} | {line['pairs']} | {line['registered']:.0%} | {_told(line, 'median_px', 3)} "
+            f"| {_told(line, 'p95_px', 2)} | {_told(line, 'median_um', 1)} | {_told(line, 'spread_px', 3)} "
+            f"| {_told(line, 'z_rms', 2)} | {_told(line, 'z_within_2', 2)} |"
+        )
+    return "\n".join(lines)
+
+
+def tone_table(rows: Iterable[Row]) -> str:
+    """Median error in px by disturbance and tone; refused where no pair was registered."""
+    found = {
+        (line["what"], line["tone"]): line for line in table(rows, ("what", "tone", "kind")) if line["kind"] == "same"
+    }
+    lines = ["| median px | " + " | ".join(TONES) + " |", "|---" + "|--:" * len(TONES) + "|"]
+    for what in dict.fromkeys(name for name, _ in found):
+        cells = [_told(found[what, tone], "median_px", 3) if (what, tone) in found else "" for tone in TONES]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def other_table(rows: Iterable[Row]) -> str:
+    """Share of pairs that were wrongly registered, and of mirrored pairs that were said to be."""
+    lines = ["| what the two photos have in common | pairs | registered | said to be mirrored |", "|---|--:|--:|--:|"]
+    for line in table(row for row in rows if row["kind"] != "same"):
+        mirrored = f"{line['mirrored']:.0%}" if line["kind"] == "mirrored" else ""
+        lines.append(f"| {line['what']} | {line['pairs']} | {line['registered']:.0%} | {mirrored} |")
+    return "\n".join(lines)
+
+
+def _told(line: Row, name: str, digits: int) -> str:
+    return f"{line[name]:.{digits}f}" if name in line else "refused"
+
+
+_PAGE = """# Registration: how far off, and what it believes
+
+Made by `python -m skinscan.study registration` from phantoms of {side} px a side, {px_per_mm} px/mm, seeds {seeds}.
+The same skin is photographed twice with one thing changed; the dense map is held against the truth over what both
+photos show. Errors are in pixels of the after photo, median and 95th percentile of a pair, median over pairs. *Said* is
+the map's own standard uncertainty of one axis (`Registration.spread`); errors over it would have an RMS of 1, and 95 %
+of them would lie within 1.96.
+
+{same}
+
+By tone:
+
+{tones}
+
+Photos of different skin that have something else in common, each as the pipeline masks it and with the whole photo
+drawn as a region. The same skin mirrored (first line) has to be registered and said to be mirrored; all else has to be
+refused.
+
+{others}
+"""
