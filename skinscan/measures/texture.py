@@ -117,7 +117,7 @@ def _band_refused(shortest_um: int, longest_um: int) -> Gate:
         if side_um < LEAST_WAVELENGTHS_ACROSS * longest_um:
             return Notice(
                 Flag.REGION_TOO_SMALL_FOR_BAND,
-                f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
+                f"{side_um / 1000:.3g} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.3g} mm needed",
             )
         return None
 
