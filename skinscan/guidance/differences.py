@@ -43,7 +43,12 @@ class Setup:
 
 def differences(setup: Setup, measures: Mapping[str, Measure], notices: Sequence[Notice]) -> tuple[Advice, ...]:
     """Everything in which the two photos were taken differently that bears on these measures."""
-    return (*_covariates(setup, measures), *_tie(setup.pair, measures), *_noticed(notices, measures))
+    return (
+        *_covariates(setup, measures),
+        *_side_light(setup.pair, measures),
+        *_tie(setup.pair, measures),
+        *_noticed(notices, measures),
+    )
 
 
 def _covariates(setup: Setup, measures: Mapping[str, Measure]) -> Iterator[Advice]:
@@ -54,12 +59,34 @@ def _covariates(setup: Setup, measures: Mapping[str, Measure]) -> Iterator[Advic
         bearing = tuple(n for n, m in measures.items() if m.fine or name not in repeatability.FINE)
         if not bearing or value <= HALF * limit:
             continue
+        if name in ("light", "contrast") and value <= limit and _softer(setup):
+            continue  # blur takes the shading away: that the lamp moved is then not known
         beyond = not value <= limit
         finding, todo, unit, found, most = _told(name, value, limit, setup)
         yield Advice(
             Flag.OUTSIDE_STUDY if beyond else _FLAGS.get(name, Flag.SETUP_DIFFERS), _ACTS[name], finding, todo, found,
             most, unit, SKIN, bearing if beyond else (), () if beyond else bearing,
         )  # fmt: skip
+
+
+def _softer(setup: Setup) -> bool:
+    """Whether the two photos differ in sharpness by enough to make shading look weaker."""
+    difference = setup.pair.difference
+    return difference.blur > HALF * float(repeatability.model()["limits"][difference.setup]["blur"])
+
+
+def _side_light(pair: Pair, measures: Mapping[str, Measure]) -> Iterator[Advice]:
+    """Light that falls otherwise across the skin, by more than the lamp of one set-up does."""
+    value, limit = pair.difference.gradient, repeatability.STATED_LIMITS["gradient"]
+    moved = light_moved(pair.before.frame, pair.after.frame, pair.registration) if value > limit else None
+    if moved is None:
+        return
+    factor, side = moved
+    finding = f"the {side} of the picture gained a factor of {factor:.1f} on the other side since the baseline"
+    todo = f"move the lamp back, away from the {side} of the picture"
+    yield Advice(
+        Flag.LIGHT_DIFFERS, "light", finding, todo, factor, math.exp(2 * limit), "times", SKIN, (), tuple(measures)
+    )  # fmt: skip
 
 
 _FLAGS: Mapping[str, Flag] = {

@@ -69,7 +69,7 @@ def _guidance(
     aim: Aim | None,
 ) -> Guidance:
     verdict = together(outlook.verdict for outlook in outlooks)
-    said = sentences_of(outlooks, advice, aim.moves if aim else ())
+    said = sentences_of(outlooks, advice, aim.moves if aim else (), what="these two photos")
     return Guidance(frame.photo.name, baseline.photo.name, verdict, said, outlooks, advice, prospects, aim)
 
 
@@ -104,7 +104,13 @@ def _prospect(change: Change, measure: Measure) -> Prospect:
     carries = change.verdict != "not_comparable"
     reason = "" if carries else readable(change.reason)
     return Prospect(
-        change.measure, change.region, carries, reason, change.sdc if carries else NAN, change.before, measure.unit
+        change.measure,
+        change.region,
+        carries,
+        reason,
+        float(change.sdc) if carries else NAN,
+        change.before,
+        measure.unit,
     )
 
 
@@ -125,13 +131,14 @@ def _outlook(family: str, region: str, prospects: Sequence[Prospect], advice: Se
 def _unmatched(baseline: Frame, frame: Frame, measures: Mapping[str, Measure], notices: Sequence[Notice]) -> Guidance:
     """Nothing can be compared: why, what this photo says against itself, and no more."""
     notice = next((n for n in notices if n.flag in (Flag.NOT_REGISTERED, Flag.LITTLE_OVERLAP)), None)
-    text = notice.text if notice else "the two photos could not be matched"
+    text = notice.text.partition(";")[0] if notice else "the two photos could not be matched"
     todo = SAME_PLACE
     if Flag.BLURRED in {n.flag for n in frame.notices}:
         todo = f"{FOCUS}; {todo}"
     flag = notice.flag if notice else Flag.NOT_REGISTERED
     main = Advice(flag, "framing", readable(text), todo, NAN, NAN, "", SKIN, tuple(measures), ())
-    advice = (main, *(replace(one, stops=()) for one in _own_advice(Maps(frame, lasting=False), measures)))
+    own = _own_advice(Maps(frame, lasting=False), measures)
+    advice = (main, *(replace(one, stops=()) for one in own if one.flag != Flag.NO_SCALE or baseline.scale is None))
     outlooks = tuple(
         Outlook(
             family,

@@ -11,9 +11,11 @@ from skinscan.report.words import FAMILIES, listing
 MOST = 3
 
 
-def sentences_of(outlooks: Sequence[Outlook], advice: Sequence[Advice], moves: Sequence[str] = ()) -> tuple[str, ...]:
+def sentences_of(
+    outlooks: Sequence[Outlook], advice: Sequence[Advice], moves: Sequence[str] = (), what: str = "this photo"
+) -> tuple[str, ...]:
     """The verdict in a sentence, then the most important errands, each kind of errand once."""
-    said = [_verdict(outlooks)]
+    said = [_verdict(outlooks, what)]
     errands: list[str] = []
     for one in advice:
         if one.act not in errands and one.todo and len(said) < MOST:
@@ -24,7 +26,7 @@ def sentences_of(outlooks: Sequence[Outlook], advice: Sequence[Advice], moves: S
     return tuple(said)
 
 
-def _verdict(outlooks: Sequence[Outlook]) -> str:
+def _verdict(outlooks: Sequence[Outlook], what: str) -> str:
     """Which families come, over the whole skin; over all regions where no family's verdict differs between them."""
     by_verdict: dict[str, list[str]] = {"good": [], "usable": [], "cannot": []}
     skin = [o for o in outlooks if o.region == SKIN]
@@ -34,7 +36,7 @@ def _verdict(outlooks: Sequence[Outlook]) -> str:
     if not usable and not cannot:
         return _sentence(f"good for {good}")
     if not good and not usable:
-        return _sentence(f"this photo cannot carry {cannot}")
+        return _sentence(f"{what} cannot carry {cannot}")
     parts = [f"good for {good}" if good else "", f"usable for {usable}" if usable else ""]
     text = ", ".join(part for part in parts if part)
     return _sentence(f"{text}; not for {cannot}" if cannot else text)
