@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -202,7 +203,7 @@ def _sides(shape: tuple[int, int], steps: int = 60) -> Outline:
     """The border of a photo as a closed line of points."""
     height, width = shape
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1], [0, 0]], np.float64)
-    parts = [a + np.linspace(0, 1, steps)[:, None] * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
+    parts = [a + np.linspace(0, 1, steps)[:, None] * (b - a) for a, b in pairwise(corners)]
     return np.concatenate(parts)
 
 
@@ -266,11 +267,11 @@ def _level(canvas: Rgba, stroke: int) -> None:
     height, width = canvas.shape[:2]
     x, y = (width - 1) / 2, (height - 1) / 2
     arm = 0.03 * max(width, height)
-    for start, end in (
-        ((x - arm, y), (x + arm, y)), ((x, y - arm), (x, y + arm)), ((0, y), (arm, y)), ((width - 1 - arm, y), (width - 1, y)),
-        ((x, 0), (x, arm)), ((x, height - 1 - arm), (x, height - 1)),
-    ):  # fmt: skip
-        _line(canvas, np.array([start, end]), stroke, False)
+    marks = [((x - arm, y), (x + arm, y)), ((x, y - arm), (x, y + arm))]
+    marks += [((0, y), (arm, y)), ((width - 1 - arm, y), (width - 1, y))]
+    marks += [((x, 0), (x, arm)), ((x, height - 1 - arm), (x, height - 1))]
+    for mark in marks:
+        _line(canvas, np.array(mark), stroke, False)
 
 
 def _text(canvas: Rgba, text: str, at: Outline, stroke: int, middle: bool = False) -> None:
