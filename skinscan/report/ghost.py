@@ -25,11 +25,11 @@ Rgba = NDArray[np.uint8]
 STRUCTURE_PX = 480
 """Longer side of the picture in which dark structures are looked for: brows, eyes, nostrils, lips, moles, edges."""
 
-DARKER = 0.22
-SURROUND = 0.04
-LEAST_SIZE, MOST_STRUCTURES = 0.0004, 40
+LOOKS = ((0.22, 0.04, 4e-4), (0.08, 0.015, 6e-5))
+ENOUGH, MOST_STRUCTURES = 6, 40
 """Natural log by which a structure is darker than around it, the SD of that surround in shares of the picture's longer
-side, the least share of the picture that it covers, and how many of the largest are drawn."""
+side, and the least share of the picture that it covers: of a face's features, and where there are not ENOUGH of them of
+a close-up's moles, pores and furrows. The largest are drawn."""
 
 SMOOTH = 0.006
 LEAST_SKIN = 0.004
@@ -70,7 +70,10 @@ def ghost(before: Frame, size: tuple[int, int] | None = None, landmarks: NDArray
     for point in [] if landmarks is None else place(np.asarray(landmarks, np.float64)):
         _dot(canvas, point, 2 * stroke)
     _level(canvas, stroke)
-    for line, text in enumerate(reversed(distance_words(before))):
+    words = distance_words(before)
+    canvas[height - (24 * stroke + 20 * stroke * (len(words) - 1)) :] = 0
+    canvas[height - (24 * stroke + 20 * stroke * (len(words) - 1)) :, :, 3] = 150
+    for line, text in enumerate(reversed(words)):
         _text(canvas, text, np.array([6.0 * stroke, height - (8 + 20 * line) * stroke]), stroke)
     return canvas
 
@@ -131,6 +134,15 @@ def _inside_pieces(line: Outline, size: tuple[int, int]) -> list[Outline]:
 
 def structures(frame: Frame) -> list[Outline]:
     """Dark structures in and around the skin, as closed outlines in pixels of the photo, the largest first."""
+    found: list[Outline] = []
+    for look in LOOKS:
+        found = _dark_structures(frame, *look)
+        if len(found) >= ENOUGH:
+            break
+    return found
+
+
+def _dark_structures(frame: Frame, darker: float, surround: float, least: float) -> list[Outline]:
     thumbnails = Thumbnails(frame.photo)
     size = thumbnails.size(STRUCTURE_PX)
     logs = np.log(colour.luminance(thumbnails.linear(STRUCTURE_PX)) + 0.004).astype(np.float32)
@@ -139,12 +151,12 @@ def structures(frame: Frame) -> list[Outline]:
     near = np.asarray(
         cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     )
-    around = np.asarray(cv2.GaussianBlur(logs, (0, 0), SURROUND * STRUCTURE_PX))
+    around = np.asarray(cv2.GaussianBlur(logs, (0, 0), surround * STRUCTURE_PX))
     soft = np.asarray(cv2.GaussianBlur(logs, (0, 0), 1.2))
-    dark = ((soft - around) < -DARKER) & (near > 0)
+    dark = ((soft - around) < -darker) & (near > 0)
     dark_px = np.asarray(cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
     found, _ = cv2.findContours(dark_px, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    large = [contour for contour in found if cv2.contourArea(contour) >= LEAST_SIZE * dark.size]
+    large = [contour for contour in found if cv2.contourArea(contour) >= least * dark.size]
     large.sort(key=lambda contour: -cv2.contourArea(contour))
     return [_to_photo(c[:, 0].astype(np.float64), size, frame.shape) for c in large[:MOST_STRUCTURES]]
 
@@ -275,8 +287,11 @@ def _level(canvas: Rgba, stroke: int) -> None:
 
 
 def _text(canvas: Rgba, text: str, at: Outline, stroke: int, middle: bool = False) -> None:
+    """Text from a place to the right, or around it; around it there is no dark strip to read it on, so it brings one."""
     scale = 0.5 * stroke
-    left = at[0] - (_wide(text, scale) / 2 if middle else 0.0)
-    place = (round(float(left)), round(float(at[1])))
-    for colour_of, wide in ((BLACK, 4 * stroke), (WHITE, stroke)):
-        cv2.putText(canvas, _plain(text), place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour_of, wide, cv2.LINE_AA)
+    wide = _wide(text, scale)
+    left, bottom = round(float(at[0]) - (wide / 2 if middle else 0.0)), round(float(at[1]))
+    if middle:
+        top = (left - 4 * stroke, bottom - 15 * stroke)
+        cv2.rectangle(canvas, top, (left + wide + 4 * stroke, bottom + 6 * stroke), BLACK, -1)
+    cv2.putText(canvas, _plain(text), (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, stroke, cv2.LINE_AA)
