@@ -21,7 +21,7 @@ from skinscan.judgement import judge, judge_paired
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, shared_cells, tie
-from skinscan.records import SKIN, Change, Flag, Frame, Notice
+from skinscan.records import SKIN, Change, Flag, Frame, Notice, Registration
 from skinscan.report.words import readable
 
 NAN = math.nan
@@ -36,12 +36,14 @@ def against(
     *,
     same_setup: bool = False,
     face: bool = False,
+    registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
-    Prospects are told of the measures that a report shows first and of those that `wanted` names.
+    Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
+    `compare`; `face`: an upright face is shown (see `aim_of`); `registration` of the two where it is known already.
     """
-    registration = register(baseline, frame)
+    registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
     families = families_of(measures)
     if not registration.ok:

@@ -287,7 +287,7 @@ def _level(canvas: Rgba, stroke: int) -> None:
 
 
 def _text(canvas: Rgba, text: str, at: Outline, stroke: int, middle: bool = False) -> None:
-    """Text from a place to the right, or around it; around it there is no dark strip to read it on, so it brings one."""
+    """Text from a place to the right; or around it, where it brings the dark strip that it is read on."""
     scale = 0.5 * stroke
     wide = _wide(text, scale)
     left, bottom = round(float(at[0]) - (wide / 2 if middle else 0.0)), round(float(at[1]))

@@ -74,7 +74,7 @@ def guide_page(
     burst: Mapping[str, Any] | None = None,
     shown: Mapping[str, tuple[str, pictures.Picture]] | None = None,
 ) -> str:
-    """The HTML of guidance, of a burst, or of both. `shown`: what each picture is called, by key -> (words, picture)."""
+    """The HTML of guidance, of a burst, or of both. `shown`: key -> (words, picture)."""
     sentences = [*(burst["sentences"] if burst else []), *(guidance["sentences"] if guidance else [])]
     head = Head(words.readable(sentences[0]), words.readable(" ".join(sentences[1:])))
     return page.render(
