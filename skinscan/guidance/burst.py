@@ -39,8 +39,10 @@ SAME_EXPOSURE = 0.7
 """Share of the scatter that two exposures' noise makes, under which two files are one exposure saved twice. Phantoms:
 0.85-1.25 between exposures from a stand, 1.1-3.4 by hand, 0.15-0.6 for a file saved again at quality 90 or better."""
 
+CLEARLY = 1.1
 LEAST_SHARE = 0.5
-"""Share of the best frame's resolved skin under which a frame is left out: nobody would keep it."""
+"""Ratio of resolved skin from which one copy of an exposure is better than another, and share of the best frame's under
+which a frame is left out: nobody would keep it."""
 
 _COMPARED_PX = 256
 
@@ -118,16 +120,21 @@ def _elements(frame: Frame) -> float:
     return float(np.count_nonzero(skin)) / (1.0 + blur.sigma_px**2) if blur else 0.0
 
 
-def _distinct(frames: Sequence[_Frame], reasons: dict[int, str]) -> Iterator[_Frame]:
-    """The frames without those that are an earlier one again."""
+def _distinct(frames: Sequence[_Frame], reasons: dict[int, str]) -> list[_Frame]:
+    """The frames without those that are another one again; of two that are one exposure, the first, unless the second
+    holds clearly more."""
     kept: list[_Frame] = []
     for one in frames:
         twin = next((other for other in kept if _same_photo(one.frame, other.frame)), None)
         if twin is None:
             kept.append(one)
-            yield one
-        else:
-            reasons[one.index] = f"{FLAGS[Flag.SAME_PHOTO]} (number {twin.index + 1})"
+            continue
+        better = one.elements > CLEARLY * twin.elements
+        if better:
+            kept[kept.index(twin)] = one
+        left, stays = (twin, one) if better else (one, twin)
+        reasons[left.index] = f"{FLAGS[Flag.SAME_PHOTO]} (number {stays.index + 1})"
+    return kept
 
 
 def _same_photo(one: Frame, other: Frame) -> bool:
@@ -156,11 +163,17 @@ def _same_view(frames: Sequence[_Frame]) -> Group | None:
     """The first frame, best first, that most of the burst registers to, and those that do."""
     for anchor in frames:
         group: Group = [(anchor, None)]
+        lost = 0
         for other in frames:
-            if other is not anchor:
-                found = register(anchor.frame, other.frame)
-                if found.ok and not found.mirrored:
-                    group.append((other, found))
+            if other is anchor:
+                continue
+            found = register(anchor.frame, other.frame)
+            if found.ok and not found.mirrored:
+                group.append((other, found))
+            else:
+                lost += 1
+            if 2 * lost >= len(frames):
+                break
         if 2 * len(group) > len(frames):
             return group
     return None

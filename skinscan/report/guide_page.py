@@ -83,7 +83,7 @@ def guide_page(
         shots=[],
         lights=lights(guidance) if guidance else [],
         errands=errands(guidance) if guidance else [],
-        moves=[words.readable(move) for move in (guidance.get("aim") or {}).get("moves", [])] if guidance else [],
+        moves=[words.capital(move) for move in (guidance.get("aim") or {}).get("moves", [])] if guidance else [],
         aimed=bool(guidance and guidance.get("aim")),
         prospects=prospects(guidance) if guidance else [],
         baseline=words.visible(guidance["baseline"]) if guidance and guidance["baseline"] else "",
@@ -151,7 +151,7 @@ def prospects(guidance: Mapping[str, Any]) -> list[Line]:
     """What the pair carries, and the smallest change that it could show."""
     lines = []
     for one in guidance["prospects"]:
-        verdict = "good" if one["carries"] else "cannot"
+        verdict = "carries" if one["carries"] else "cannot"
         places = numbers.decimals(one["sdc"] or 0.0)
         sdc = numbers.number(one["sdc"], places) if one["sdc"] is not None else numbers.MISSING
         base = numbers.number(one["baseline"], places) if one["baseline"] is not None else numbers.MISSING
@@ -174,7 +174,7 @@ def spreads(burst: Mapping[str, Any]) -> list[Line]:
 
 
 def _line(one: Mapping[str, Any], verdict: str, texts: tuple[str, ...]) -> Line:
-    word, mark = LIGHTS[verdict]
+    word, mark = {**LIGHTS, "carries": ("Carried", "✓")}[verdict]
     return Line(
         words.title(one["measure"]), _region(one["region"]), numbers.unit_text(one["unit"]), verdict, word, mark, texts,
         words.capital(one["reason"]),
