@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from skinscan.guidance import Guided
     from skinscan.records import Assessment, Change, Comparison, SkinscanError
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
@@ -220,6 +221,53 @@ def compare(
         if out is not None:
             click.echo(f"Report: {out / 'report.html'}")
     raise SystemExit(DONE if comparison.comparable else FAILED)
+
+
+@main.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
+@_photo_options(report=False)
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="PHOTO", help="Hold it against this earlier photo."
+)
+@click.option(
+    "--wanted", metavar="NAMES", help="Families or measures, with commas: pores,redness. All where not given."
+)
+@click.option("--burst", is_flag=True, help="The photos are a burst: find the best one, and tell how they scatter.")
+@click.option(
+    "--same-setup", is_flag=True, help="Camera, settings, lamp and their place are the baseline's (see compare)."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write guide.html, ghost.png and overlay.png here."
+)
+def guide(
+    photos: tuple[Path, ...],
+    region: tuple[str, ...],
+    regions_file: Path | None,
+    baseline: Path | None,
+    wanted: str | None,
+    out: Path | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Say, while the patient is still there, what a photo can carry and how to take a better one.
+
+    With --baseline: whether the two can be compared, and how to move camera and lamp; scale and regions are then those
+    of the baseline. Exits with 1 where nothing that is wanted can be measured.
+    """
+    from skinscan.guidance import guide as guide_photos
+    from skinscan.guidance import write
+
+    _check_folder(out)
+    names = None if wanted is None else [name.strip() for name in wanted.split(",") if name.strip()]
+    guided = guide_photos(list(photos), baseline, names, regions=_regions(region, regions_file), **settings)
+    page = write(guided, out) if out is not None else None
+    if as_json:
+        _print_json(guided.to_dict())
+    else:
+        _print_guided(guided)
+        if page is not None:
+            click.echo(f"Guide: {page}")
+    raise SystemExit(FAILED if guided.guidance is None or guided.guidance.verdict == "cannot" else DONE)
 
 
 @main.command()
@@ -511,6 +559,24 @@ def _print_comparison(comparison: Comparison) -> None:
         )
     _print_refused(refused)
     click.echo("within_error does not show that nothing changed.")
+
+
+def _print_guided(guided: Guided) -> None:
+    if guided.burst is not None:
+        for sentence in guided.burst.sentences:
+            click.echo(sentence)
+    guidance = guided.guidance
+    if guidance is None:
+        return
+    click.secho(guidance.photo, bold=True)
+    for sentence in guidance.sentences:
+        click.echo(f"  {sentence}")
+    for outlook in guidance.outlooks:
+        click.echo(f"  {outlook.verdict:<7} {outlook.family:<10} {outlook.region:<12} {outlook.why}")
+    for advice in guidance.advice:
+        click.echo(f"  ! {advice.text}" if advice.region == "skin" else f"  ! {advice.region}: {advice.text}")
+    for move in guidance.aim.moves if guidance.aim else ():
+        click.echo(f"  > {move}")
 
 
 def _print_refused(refused: Mapping[str, Sequence[str]]) -> None:

@@ -78,6 +78,7 @@ class Flag(StrEnum):
     CLIPPED_BRIGHT = "clipped_bright"
     CLIPPED_DARK = "clipped_dark"
     UNEVEN_LIGHT = "uneven_light"
+    SHINY = "shiny"
     NOISY = "noisy"
     COMPRESSED = "compressed"
     SMOOTHING_SUSPECTED = "smoothing_suspected"
@@ -125,6 +126,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.CLIPPED_BRIGHT: "part of the skin is overexposed: its colour and texture are lost there",
         Flag.CLIPPED_DARK: "part of the skin is underexposed: its colour and texture are lost there",
         Flag.UNEVEN_LIGHT: "the light falls off strongly across the skin",
+        Flag.SHINY: "part of the skin shines: its colour and texture are hidden there",
         Flag.NOISY: "the photo is noisy",
         Flag.COMPRESSED: "the photo was compressed hard: fine texture is lost or invented",
         Flag.SMOOTHING_SUSPECTED: "a beauty filter or strong noise reduction is suspected",

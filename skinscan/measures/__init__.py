@@ -67,7 +67,9 @@ class Measure:
     `largest_um_per_px`: effective resolution beyond which it is refused. `within_photo`: the threshold comes from
     the photo itself; only a comparison, which carries it, says more. `fine`: it rests on fine structure, so light,
     sharpness and noise may not differ by more than the error study covers. `same`: what must stay the same for two
-    results to be comparable. `evidence_unit`: of the map, where it is not the number's own.
+    results to be comparable. `evidence_unit`: of the map, where it is not the number's own. `gate`: why a region cannot
+    carry the measure as far as the frame tells before anything is measured; `evaluate` refuses for the same reasons,
+    and for those that only measuring tells (too few pores, a constant region).
     """
 
     name: str
@@ -88,6 +90,7 @@ class Measure:
     scale_power: float = 0.0
     within_photo: bool = False
     fine: bool = False
+    gate: Callable[[Maps, Cells], Notice | None] | None = None
     evidence_unit: str | None = None
     same: str = "camera, light and distance"
     empty: str = "NaN with the reason"
@@ -110,15 +113,20 @@ class Measure:
 
 def refused(flag: Flag, detail: str, cells: Cells | None = None) -> Sample:
     """An undefined sample that says why."""
+    return refused_for(Notice(flag, detail), cells)
+
+
+def refused_for(notice: Notice, cells: Cells | None = None) -> Sample:
+    """An undefined sample with its reason."""
     blocks = np.full(cells.count if cells is not None else 0, np.nan)
-    return Sample(float("nan"), blocks, np.zeros(len(blocks)), 0, (Notice(flag, detail),))
+    return Sample(float("nan"), blocks, np.zeros(len(blocks)), 0, (notice,))
 
 
-def too_thin(picture: NDArray[Any], cells: Cells) -> Sample | None:
+def too_thin(picture: NDArray[Any], cells: Cells) -> Notice | None:
     """Why a map that holds fewer pixels than the photo says nothing of a region, or None."""
     if not cells.hardly_on(picture):
         return None
-    return refused(Flag.REGION_TOO_SMALL, "the region is thinner than the pixels of the averaged photo", cells)
+    return Notice(Flag.REGION_TOO_SMALL, "the region is thinner than the pixels of the averaged photo")
 
 
 @cache

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of
 from skinscan.arrays.medians import medians_of
+from skinscan.measures import too_thin
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice
 
@@ -25,6 +26,36 @@ COLOURS: Mapping[str, tuple[Callable[[Maps], NDArray[np.float32]], tuple[float, 
     "haemoglobin": (lambda maps: maps.chromophores[1], (-1.0, 2.0)),
 }
 """The maps that are told a colour pixel, and where their values mostly lie."""
+
+
+GLANCE_PX = 65_536
+"""Pixels of a region that are enough to tell its colour to a tenth of a unit of Lab."""
+
+
+def colour_refused(maps: Maps, cells: Cells) -> Notice | None:
+    """Why a region has no colour to measure pixel by pixel, or None."""
+    if maps.frame.photo.is_grey:
+        return Notice(Flag.NO_COLOUR, "the file holds one grey channel")
+    return too_thin(maps.colour_pixels, cells)
+
+
+def smooth_colour_refused(maps: Maps, cells: Cells) -> Notice | None:
+    """Why a region has no averaged colour to measure, or None."""
+    return colour_refused(maps, cells) or too_thin(maps.smooth_pixels, cells)
+
+
+def glanced_lab(maps: Maps, cells: Cells) -> NDArray[np.float64]:
+    """Median L*, a* and b* of a region from a thinned grid of its pixels, (3,): a first look; NaN where it has none."""
+    step = max(int(np.sqrt(cells.pixels / GLANCE_PX)), 1)
+    rows, columns = maps.box
+    inside = cells.labels[slice(None), slice(None)][::step, ::step] > 0
+    rgb = maps.frame.photo.linear_rgb(slice(rows.start, rows.stop, step), slice(columns.start, columns.stop, step))[
+        inside
+    ]
+    if not len(rgb):
+        return np.full(3, np.nan)
+    gains = np.asarray(maps.frame.colour.gains)
+    return np.median(colour.lab(np.asarray(colour.rebalanced(rgb, gains))), 0).astype(np.float64)
 
 
 def colour_medians(maps: Maps, cells: Cells, name: str) -> tuple[float, NDArray[np.float64]]:

@@ -227,6 +227,25 @@ class Maps:
         height, width = self.measured.shape
         return np.broadcast_to(np.False_, (-(-height // self.colour_step), -(-width // self.colour_step)))
 
+    @property
+    def smooth_pixels(self) -> NDArray[np.bool_]:
+        """Something of the shape that maps of averaged colour have."""
+        step = self._smooth_step
+        height, width = self.measured.shape
+        return np.broadcast_to(np.False_, (-(-height // step), -(-width // step)))
+
+    @property
+    def _smooth_sigma_px(self) -> float:
+        known = self.frame.scale is not None
+        return max(COLOUR_SIGMA_MM * 1000 / self.um_per_px, LEAST_COLOUR_SIGMA_PX) if known else UNSCALED_SIGMA_PX
+
+    @property
+    def _smooth_step(self) -> int:
+        step = self.colour_step
+        while 2 * step <= self._smooth_sigma_px and min(self.measured.shape) > 4 * step:
+            step *= 2
+        return step
+
     def _developed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log-luminance (h, w), and linear RGB averaged over `colour_step`, in stripes that stay in cache."""
         step = self.colour_step
@@ -313,11 +332,7 @@ class Maps:
 
         On as few pixels as carry it: one to about a sigma.
         """
-        known = self.frame.scale is not None
-        sigma_px = max(COLOUR_SIGMA_MM * 1000 / self.um_per_px, LEAST_COLOUR_SIGMA_PX) if known else UNSCALED_SIGMA_PX
-        step = self.colour_step
-        while 2 * step <= sigma_px and min(self.measured.shape) > 4 * step:
-            step *= 2
+        step, sigma_px = self._smooth_step, self._smooth_sigma_px
         height, width = (-(-side // step) for side in self.measured.shape)
         linear, share = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
         for part in self.tiles():

@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
-from skinscan.measures import Measure, Sample, refused, too_thin
-from skinscan.measures.colours import beyond_unmixing, colour_medians
+from skinscan.measures import Measure, Sample, refused_for
+from skinscan.measures.colours import (
+    beyond_unmixing,
+    colour_medians,
+    colour_refused,
+    glanced_lab,
+    smooth_colour_refused,
+)
 from skinscan.measures.maps import Maps, chromophores_of
 from skinscan.records import Flag, Notice
 
@@ -34,26 +40,32 @@ def difference_map(maps: Maps) -> NDArray[np.float32]:
 
 
 def _melanin(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    if maps.frame.photo.is_grey:
-        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    refusal = too_thin(maps.colour_pixels, cells)
+    refusal = colour_refused(maps, cells)
     if refusal is not None:
-        return refusal
+        return refused_for(refusal, cells)
     value, blocks = colour_medians(maps, cells, "melanin")
     return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, beyond_unmixing(maps, cells))
 
 
-def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    if maps.frame.photo.is_grey:
-        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    refusal = too_thin(maps.colour_pixels, cells)
+def _b_star_not_positive(b_star: float) -> Notice:
+    return Notice(Flag.B_STAR_NOT_POSITIVE, f"b* is {b_star:.1f}: the white balance is far off")
+
+
+def _ita_refused(maps: Maps, cells: Cells) -> Notice | None:
+    refusal = colour_refused(maps, cells)
     if refusal is not None:
         return refusal
+    b_star = float(glanced_lab(maps, cells)[2])
+    return None if b_star > 0 else _b_star_not_positive(b_star)
+
+
+def _ita(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    refusal = colour_refused(maps, cells)
+    if refusal is not None:
+        return refused_for(refusal, cells)
     (l_star, l_blocks), (b_star, b_blocks) = (colour_medians(maps, cells, name) for name in ("L*", "b*"))
     value = float(colour.ita_degree(l_star, b_star))
-    notices: tuple[Notice, ...] = ()
-    if np.isnan(value):
-        notices = (Notice(Flag.B_STAR_NOT_POSITIVE, f"b* is {b_star:.1f}: the white balance is far off"),)
+    notices = (_b_star_not_positive(b_star),) if np.isnan(value) else ()
     blocks = np.asarray(colour.ita_degree(l_blocks, b_blocks), np.float64)
     return Sample(value, blocks, cells.sizes.astype(float), cells.pixels, notices)
 
@@ -69,11 +81,9 @@ def _median_colour(cells: Cells, lab: NDArray[np.float32]) -> NDArray[np.float64
 
 
 def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    if maps.frame.photo.is_grey:
-        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    refusal = too_thin(maps.smooth_lab, cells)
+    refusal = smooth_colour_refused(maps, cells)
     if refusal is not None:
-        return refusal
+        return refused_for(refusal, cells)
     lab = maps.smooth_lab
     own = cells.on(lab)
     centre = _median_colour(own, lab)
@@ -106,6 +116,7 @@ MEASURES = (
         evidence_title="melanin",
         evaluate=_melanin,
         of_colour=_melanin_of,
+        gate=colour_refused,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
     Measure(
@@ -120,6 +131,7 @@ MEASURES = (
         evidence_title="ITA",
         evaluate=_ita,
         of_colour=_ita_of_colour,
+        gate=_ita_refused,
         same="light, camera, white balance and exposure, or a card or reference in both photos",
     ),
     Measure(
@@ -134,6 +146,7 @@ MEASURES = (
         evidence_title="dE00 to the median colour",
         evaluate=_evenness,
         transform="log",
+        gate=smooth_colour_refused,
         same="light direction, distance, sharpness and noise",
     ),
 )

@@ -20,7 +20,7 @@ from skinscan.arrays.pits import Pits
 from skinscan.arrays.statistics import percentile
 from skinscan.arrays.warp import forward, inverse
 from skinscan.environment import data_path
-from skinscan.measures import Measure, PairedSample, Sample, refused
+from skinscan.measures import Measure, PairedSample, Sample, refused, refused_for
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, FloatArray, Notice, Registration
 
@@ -86,7 +86,26 @@ def pores_refused(maps: Maps) -> Notice | None:
 
 def _refusal(maps: Maps, cells: Cells) -> Sample | None:
     notice = pores_refused(maps)
-    return None if notice is None else refused(notice.flag, notice.detail, cells)
+    return None if notice is None else refused_for(notice, cells)
+
+
+def large_pores_only(maps: Maps) -> Notice | None:
+    """Why only pores of 250 um and more are counted in this photo, or None where all are, or none."""
+    if pores_refused(maps) is not None or floor_um(maps) <= FLOOR_UM:
+        return None
+    detail = f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed"
+    return Notice(Flag.PORES_250_ONLY, detail)
+
+
+def _smaller_unseen(maps: Maps, cells: Cells) -> Notice | None:
+    """Why the share of visible pores cannot be told, or None."""
+    refusal = pores_refused(maps)
+    if refusal is not None or floor_um(maps) <= FLOOR_UM:
+        return refusal
+    return Notice(
+        Flag.TOO_FAR,
+        f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed to see the smaller pores",
+    )
 
 
 def _closer(ratio: float) -> str:
@@ -323,14 +342,8 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
         refusal = _refusal(maps, cells)
         if refusal is not None:
             return refusal
-        floor = floor_um(maps)
-        notices: list[Notice] = []
-        if floor > FLOOR_UM:
-            notices.append(
-                Notice(
-                    Flag.PORES_250_ONLY, f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed"
-                )
-            )
+        only = large_pores_only(maps)
+        notices = () if only is None else (only,)
         pores, starts = _of_region(maps, cells)
         if len(pores) < least:
             return refused(Flag.FEW_PORES, f"{len(pores)} found, {least} needed", cells)
@@ -341,8 +354,8 @@ def _evaluate(read: Reader, least: int) -> Callable[[Maps, Cells, Mapping[str, f
             if sizes[block] and (least == 0 or counts[block]):
                 own = pores.where(slice(starts[block], starts[block + 1]))
                 blocks[block] = read(own, maps, float(sizes[block]))
-        weights = sizes if least == 0 else counts.astype(float)
-        return Sample(read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), tuple(notices))
+        weights = (sizes if least == 0 else counts).astype(float)
+        return Sample(read(pores, maps, float(sizes.sum())), blocks, weights, len(pores), notices)
 
     return evaluate
 
@@ -364,12 +377,9 @@ def _visible(pores: Pits, maps: Maps, pixels: float) -> float:
 
 
 def _visible_share(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-    if _refusal(maps, cells) is None and floor_um(maps) > FLOOR_UM:
-        return refused(
-            Flag.TOO_FAR,
-            f"{maps.effective_um_per_px:.0f} um/px resolved, {FULL_UM_PER_PX:.0f} needed to see the smaller pores",
-            cells,
-        )
+    refusal = _smaller_unseen(maps, cells)
+    if refusal is not None:
+        return refused_for(refusal, cells)
     return _evaluate(_visible, LEAST_PORES)(maps, cells, carried)
 
 
@@ -484,6 +494,7 @@ def _measure(
         evidence_title="flattened log-luminance with pores",
         evidence_unit="log-luminance",
         evaluate=_evaluate(read, least),
+        gate=lambda maps, cells: pores_refused(maps),
         transform=transform,  # type: ignore[arg-type]
         needs_scale=True,
         fine=True,
@@ -522,6 +533,7 @@ MEASURES = (
         evidence_title="flattened log-luminance with pores",
         evidence_unit="log-luminance",
         evaluate=_visible_share,
+        gate=_smaller_unseen,
         transform="sqrt",
         needs_scale=True,
         fine=True,
@@ -542,6 +554,7 @@ MEASURES = (
         evidence=None,
         evidence_title="",
         paired=_matched_change,
+        gate=lambda maps, cells: pores_refused(maps),
         needs_scale=True,
         fine=True,
         largest_um_per_px=LARGEST_UM_PER_PX,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
-from skinscan.measures import Measure, Sample, refused, too_thin
-from skinscan.measures.colours import beyond_unmixing, colour_medians
+from skinscan.measures import Measure, Sample, refused, refused_for
+from skinscan.measures.colours import beyond_unmixing, colour_medians, colour_refused, smooth_colour_refused
 from skinscan.measures.maps import Maps, chromophores_of
 from skinscan.records import Flag, Notice
 
@@ -39,11 +39,9 @@ def smooth_haemoglobin_map(maps: Maps) -> NDArray[np.float32]:
 
 def _median_of(name: str) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
     def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
-        if maps.frame.photo.is_grey:
-            return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-        refusal = too_thin(maps.colour_pixels, cells)
+        refusal = colour_refused(maps, cells)
         if refusal is not None:
-            return refusal
+            return refused_for(refusal, cells)
         value, blocks = colour_medians(maps, cells, name)
         return Sample(value, blocks, cells.sizes.astype(float), cells.pixels)
 
@@ -90,12 +88,10 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     photos' colours are not tied together, what is carried is its height above the region's own median, so that
     the lamp drops out; even reddening of the whole region is then not seen, and the flag says so.
     """
-    if maps.frame.photo.is_grey:
-        return refused(Flag.NO_COLOUR, "the file holds one grey channel", cells)
-    picture = smooth_haemoglobin_map(maps)
-    refusal = too_thin(picture, cells)
+    refusal = smooth_colour_refused(maps, cells)
     if refusal is not None:
-        return refusal
+        return refused_for(refusal, cells)
+    picture = smooth_haemoglobin_map(maps)
     own = cells.on(picture)
     values = own.take(picture)
     tied = maps.frame.colour.state != "uncorrected"
@@ -149,6 +145,7 @@ MEASURES = (
         evidence_title="a*",
         evaluate=_median_of("a*"),
         of_colour=_a_star_of,
+        gate=colour_refused,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
     Measure(
@@ -163,6 +160,7 @@ MEASURES = (
         evidence_title="erythema index",
         evaluate=_median_of("erythema"),
         of_colour=_erythema_index_of,
+        gate=colour_refused,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
     Measure(
@@ -177,6 +175,7 @@ MEASURES = (
         evidence_title="haemoglobin",
         evaluate=_haemoglobin,
         of_colour=_haemoglobin_of,
+        gate=colour_refused,
         same="light, camera and white balance, or a card or reference in both photos",
     ),
     Measure(
@@ -194,6 +193,7 @@ MEASURES = (
         evaluate=_area,
         transform="threshold",
         within_photo=True,
+        gate=smooth_colour_refused,
         same="the threshold (carried from the baseline) and the light's direction",
     ),
 )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import filters, glcm
 from skinscan.arrays.cells import Cells, factor_between
-from skinscan.measures import Measure, Sample, refused
+from skinscan.measures import Measure, Sample, refused, refused_for
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice
 
@@ -33,8 +33,8 @@ END_BIN_SHARE = 0.05
 GLCM_FEATURES = ("contrast", "homogeneity", "entropy", "energy", "correlation")
 
 
-def _no_scale(cells: Cells) -> Sample:
-    return refused(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin", cells)
+Gate = Callable[[Maps, Cells], Notice | None]
+NO_SCALE = Notice(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin")
 
 
 def _too_fine(maps: Maps, wavelength_um: float) -> bool:
@@ -105,23 +105,32 @@ def _reduced(side: slice, factor: int) -> slice:
     return slice(side.start // factor, -(-side.stop // factor))
 
 
-def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
-    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+def _band_refused(shortest_um: int, longest_um: int) -> Gate:
+    def gate(maps: Maps, cells: Cells) -> Notice | None:
         if maps.frame.scale is None:
-            return _no_scale(cells)
+            return NO_SCALE
         if _too_fine(maps, shortest_um):
-            return refused(
-                Flag.BAND_TOO_FINE,
-                f"{maps.um_per_px:.0f} um/px, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed",
-                cells,
+            return Notice(
+                Flag.BAND_TOO_FINE, f"{maps.um_per_px:.0f} um/px, {shortest_um / LEAST_PX_A_WAVELENGTH:.0f} needed"
             )
         side_um = math.sqrt(cells.pixels) * maps.um_per_px
         if side_um < LEAST_WAVELENGTHS_ACROSS * longest_um:
-            return refused(
+            return Notice(
                 Flag.REGION_TOO_SMALL_FOR_BAND,
-                f"{side_um / 1000:.1f} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.1f} mm needed",
-                cells,
+                f"{side_um / 1000:.3g} mm across, {LEAST_WAVELENGTHS_ACROSS * longest_um / 1000:.3g} mm needed",
             )
+        return None
+
+    return gate
+
+
+def _roughness(shortest_um: int, longest_um: int) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    gate = _band_refused(shortest_um, longest_um)
+
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        refusal = gate(maps, cells)
+        if refusal is not None:
+            return refused_for(refusal, cells)
         power, sizes = _powers(maps, cells)[shortest_um, longest_um]
         if not sizes.any():
             return refused(Flag.REGION_TOO_SMALL_FOR_BAND, "the region is thinner than the band's pixels", cells)
@@ -136,18 +145,29 @@ def flattened_map(maps: Maps) -> NDArray[np.float32]:
     return np.where(maps.measured, maps.flattened, np.float32(np.nan))
 
 
-def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
-    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+def _distance_refused(distance_um: float) -> Gate:
+    def gate(maps: Maps, cells: Cells) -> Notice | None:
         if maps.frame.scale is None:
-            return _no_scale(cells)
+            return NO_SCALE
         distance_px = distance_um / maps.um_per_px
         error = _offset_error(maps, distance_um)
         if error > LARGEST_OFFSET_ERROR:
-            return refused(
+            return Notice(
                 Flag.OFFSET_TOO_COARSE,
                 f"{distance_um} um are {distance_px:.2f} px here; whole pixels are off by up to {100 * error:.0f} %",
-                cells,
             )
+        return None
+
+    return gate
+
+
+def _glcm(feature: str, distance_um: float) -> Callable[[Maps, Cells, Mapping[str, float] | None], Sample]:
+    gate = _distance_refused(distance_um)
+
+    def evaluate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        refusal = gate(maps, cells)
+        if refusal is not None:
+            return refused_for(refusal, cells)
         whole, blocks, weights = _counted(maps, cells)[0][distance_um]
         if weights.sum() == 0:
             return refused(Flag.REGION_TOO_SMALL, "no pair of pixels at this distance", cells)
@@ -220,6 +240,7 @@ def _roughness_measure(shortest_um: int, longest_um: int) -> Measure:
         evidence_title=f"log-luminance, {shortest_um}-{longest_um} um",
         evidence_unit="log-luminance",
         evaluate=_roughness(shortest_um, longest_um),
+        gate=_band_refused(shortest_um, longest_um),
         transform="log",
         needs_scale=True,
         fine=True,
@@ -250,6 +271,7 @@ def _glcm_measure(feature: str, distance_um: int) -> Measure:
         evidence_title="flattened log-luminance",
         evidence_unit="log-luminance",
         evaluate=_glcm(feature, distance_um),
+        gate=_distance_refused(distance_um),
         transform="identity" if feature == "correlation" else "log",
         needs_scale=True,
         fine=True,

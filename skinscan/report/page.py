@@ -71,7 +71,7 @@ def comparison_page(comparison: Comparison) -> str:
         shot("after", "After", comparison.after, after, warping.carried_polygons(comparison)),
     ]
     changes = [rows.change_row(change) for change in comparison.changes]
-    return _render(
+    return render(
         "comparison.html",
         head=headline.of_comparison(comparison),
         shots=shots,
@@ -95,7 +95,7 @@ def assessment_page(assessments: Mapping[str, Assessment]) -> str:
         shot(role, label(i, len(assessments)), a, _photo_uri(pictures.shown(a.frame.photo)))
         for i, (role, a) in enumerate(assessments.items())
     ]
-    return _render(
+    return render(
         "assessment.html",
         head=headline.of_assessments({shot.label: assessments[shot.role] for shot in shots}),
         shots=shots,
@@ -177,7 +177,8 @@ def environment(*folders: Path) -> Environment:
     )
 
 
-def _render(template: str, **context: Any) -> str:
+def render(template: str, **context: Any) -> str:
+    """The page of a template, its style and script within it."""
     script, style = ((TEMPLATES / name).read_text("utf-8") for name in ("report.js", "report.css"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (

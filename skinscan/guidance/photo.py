@@ -1,0 +1,267 @@
+"""What one photo can carry, told before anything is measured: the frame's own notices and the measures' own gates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from skinscan.arrays.cells import Cells, cells_of
+from skinscan.arrays.colour import ita_degree
+from skinscan.assessment import LEAST_PIXELS, read
+from skinscan.guidance.findings import SHINY_SHARE, Finding, Found, rank_of, told
+from skinscan.guidance.nouns import Advice, Outcome, Outlook
+from skinscan.measures import Measure, Sample, refused_for
+from skinscan.measures.colours import DARKEST_ITA, glanced_lab
+from skinscan.measures.maps import Maps
+from skinscan.measures.pores import large_pores_only
+from skinscan.records import SKIN, Flag, Frame, Notice
+from skinscan.report.words import PROMINENT, readable
+
+FINE_FLAGS = frozenset(
+    {Flag.BLURRED, Flag.NOISY, Flag.COMPRESSED, Flag.SMOOTHING_SUSPECTED, Flag.TOO_SMALL, Flag.SHARPNESS_DIFFERS}
+)
+"""What spoils fine structure and leaves the colour of an area as it is."""
+
+SILENT_FLAGS = frozenset({Flag.ALPHA, Flag.REFERENCE_LOST})
+"""Notices of a frame that weaken no measure of what is left."""
+
+PORE_WINDOWS_PX = (400, 900, 2000)
+"""Sides of the windows in which pores are counted, one after the other, until there are enough of them."""
+
+ENOUGH = 1.3
+"""Times as many pores as are needed that a window must hold: at its edge a few are seen that the whole photo would
+not, and the other way round."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reason:
+    """A finding about a region, and the measures that it stops and weakens."""
+
+    notice: Notice
+    finding: Finding
+    region: str
+    stops: tuple[str, ...]
+    weakens: tuple[str, ...]
+
+
+def advice_on(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ...]:
+    """Everything that is in the way of these measures in a frame, what matters most first."""
+    single = {name: measure for name, measure in measures.items() if measure.evaluate is not None}
+    reasons: list[Reason] = []
+    for region in maps.frame.regions:
+        cells = cells_of(maps.frame.regions[region][maps.box], 1)
+        stopped = list(_stops(maps, cells, region, single))
+        taken = {name for reason in stopped for name in reason.stops}
+        left = {name: measure for name, measure in single.items() if name not in taken}
+        reasons += [*stopped, *_weakens(maps, cells, region, left)]
+    return tuple(sorted((_advice(reason) for reason in _merged(reasons)), key=importance))
+
+
+def _stops(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Reason]:
+    """Why measures of a region would be refused, as `assess` would refuse them."""
+    groups: dict[Notice, list[str]] = {}
+    for name, measure in measures.items():
+        refusal = _refusal(maps, cells, region, measure)
+        if refusal is not None:
+            groups.setdefault(refusal, []).append(name)
+    for notice, names in groups.items():
+        found = Found(notice, maps, region, cells, measures[names[0]])
+        yield Reason(notice, told(found), region, tuple(names), ())
+
+
+def _refusal(maps: Maps, cells: Cells, region: str, measure: Measure) -> Notice | None:
+    """Why `assess` would refuse a measure of a region, or None."""
+    if cells.pixels >= LEAST_PIXELS and measure.family == "pores" and not _gated(maps, cells, region, measure):
+        return _too_few_pores(maps, region, measure)
+    return _gated(maps, cells, region, measure)
+
+
+def _gated(maps: Maps, cells: Cells, region: str, measure: Measure) -> Notice | None:
+    gate = measure.gate
+
+    def only_the_gate(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+        refusal = gate(maps, cells) if gate is not None else None
+        return _PASSED if refusal is None else refused_for(refusal)
+
+    sample = read(replace(measure, evaluate=only_the_gate), maps, cells, region)
+    return sample.notices[0] if math.isnan(sample.value) else None
+
+
+_PASSED = Sample(0.0, np.zeros(0), np.zeros(0), 0)
+
+
+def _too_few_pores(maps: Maps, region: str, measure: Measure) -> Notice | None:
+    """Why there are too few pores, told by counting in windows that grow until there are enough, or all is counted."""
+    assert measure.evaluate is not None
+    for side in (*PORE_WINDOWS_PX, None):
+        window = maps.once(("window", region, side), partial(_window, maps, region, side))
+        if window is None:
+            continue
+        part, cells, whole = window
+        sample = measure.evaluate(part, cells, None)
+        if math.isfinite(sample.value) and (whole or sample.n >= ENOUGH * 20):
+            return None
+        if whole:
+            return sample.notices[0] if math.isnan(sample.value) else None
+    return None
+
+
+def _window(maps: Maps, region: str, side: int | None) -> tuple[Maps, Cells, bool] | None:
+    """Maps of a square of a region around its middle, its cells, and whether that is all of the region; None where a
+    square would hold all of it as well."""
+    frame, mask = maps.frame, maps.frame.regions[region]
+    if side is not None:
+        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+        if side >= max(rows[-1] - rows[0], columns[-1] - columns[0]):
+            return None
+        row, column = _middle(mask)
+        part = np.zeros_like(mask)
+        at = slice(max(row - side // 2, 0), row + side // 2), slice(max(column - side // 2, 0), column + side // 2)
+        part[at] = mask[at]
+        if int(np.count_nonzero(part)) < LEAST_PIXELS:
+            return None
+        mask = part
+    own = Maps(replace(frame, regions={SKIN: mask}, reference_mask=None), lasting=False)
+    own.coarser_um_per_px = maps.coarser_um_per_px
+    return own, cells_of(own.measured, 1), side is None
+
+
+def _middle(mask: np.ndarray) -> tuple[int, int]:
+    """Row and column of the pixel of a mask nearest to its middle."""
+    step = max(min(mask.shape) // 256, 1)
+    rows, columns = np.nonzero(mask[::step, ::step])
+    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    return int(rows[nearest]) * step, int(columns[nearest]) * step
+
+
+def _weakens(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Reason]:
+    """What weakens the measures of a region that come nevertheless."""
+    for notice in _weak_notices(maps, cells, region, measures):
+        names = tuple(name for name, measure in measures.items() if bears_on(notice.flag, measure))
+        if names:
+            yield Reason(notice, told(Found(notice, maps, region, cells)), region, (), names)
+
+
+def _weak_notices(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Notice]:
+    frame = maps.frame
+    for notice in frame.notices:
+        if notice.flag not in SILENT_FLAGS and notice.region in (None, region):
+            yield notice
+    if frame.quality.specular_share > SHINY_SHARE:
+        yield Notice(Flag.SHINY)
+    only = large_pores_only(maps) if any(measure.family == "pores" for measure in measures.values()) else None
+    if only is not None:
+        yield only
+    if frame.colour.state == "uncorrected":
+        yield Notice(Flag.UNCORRECTED_COLOUR)
+    if any(name in BEYOND_MODEL for name in measures):
+        lab = glanced_lab(maps, cells)
+        ita = float(ita_degree(float(lab[0]), float(lab[2])))
+        if ita < DARKEST_ITA:
+            detail = f"ITA {ita:.0f}: on skin this dark the surface outshines the inside"
+            yield Notice(Flag.OUT_OF_MODEL, detail)
+
+
+BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
+"""Measures that the unmixing of melanin and blood stands behind."""
+
+
+def bears_on(flag: Flag, measure: Measure) -> bool:
+    """Whether a notice of a photo weakens a measure."""
+    if flag in FINE_FLAGS:
+        return measure.fine
+    if flag == Flag.PORES_250_ONLY:
+        return measure.family == "pores"
+    if flag == Flag.UNCORRECTED_COLOUR:
+        return measure.needs_colour
+    if flag == Flag.OUT_OF_MODEL:
+        return measure.name in BEYOND_MODEL
+    return True
+
+
+def _merged(reasons: Iterable[Reason]) -> Iterator[Reason]:
+    """One reason for each flag, finding and region: what stops one measure often weakens another."""
+    groups: dict[tuple[str, str], Reason] = {}
+    for reason in reasons:
+        key = (_same_errand(reason.notice.flag), reason.region)
+        if key[0] == Flag.BAND_TOO_FINE:
+            key = (reason.finding.finding, reason.region)
+        earlier = groups.get(key)
+        if earlier is None:
+            groups[key] = reason
+        else:
+            groups[key] = replace(
+                earlier,
+                stops=tuple(dict.fromkeys(earlier.stops + reason.stops)),
+                weakens=tuple(dict.fromkeys(earlier.weakens + reason.weakens)),
+            )
+    yield from groups.values()
+
+
+def _same_errand(flag: Flag) -> str:
+    """What a photo resolves too little for, it says once: the smaller pores and their share among all."""
+    if flag in (Flag.TOO_FAR, Flag.PORES_250_ONLY):
+        return Flag.TOO_FAR.value
+    return Flag.BAND_TOO_FINE.value if flag == Flag.OFFSET_TOO_COARSE else flag.value
+
+
+def _advice(reason: Reason) -> Advice:
+    f = reason.finding
+    return Advice(
+        reason.notice.flag,
+        f.act,
+        readable(f.finding),
+        readable(f.todo),
+        f.found,
+        f.limit,
+        f.unit,
+        reason.region,
+        reason.stops,
+        tuple(name for name in reason.weakens if name not in reason.stops),
+    )
+
+
+def importance(advice: Advice) -> tuple[float, ...]:
+    """What comes first: what stops numbers that people look at, then other numbers, then what weakens them."""
+    stops, weakens = ([name for name in names if name in PROMINENT] for names in (advice.stops, advice.weakens))
+    return (
+        -len(stops), -len(weakens), -len(advice.stops), -len(advice.weakens), advice.region != SKIN, -rank_of(advice),
+    )  # fmt: skip
+
+
+def outlooks_of(
+    frame: Frame, measures: Mapping[str, Measure], families: Sequence[str], advice: Sequence[Advice]
+) -> tuple[Outlook, ...]:
+    """The verdict for each family of measures in each region."""
+    single = [measure for measure in measures.values() if measure.evaluate is not None]
+    return tuple(
+        _outlook(family, region, [m for m in single if m.family == family], advice)
+        for region in frame.regions
+        for family in families
+    )
+
+
+def _outlook(family: str, region: str, measures: Sequence[Measure], advice: Sequence[Advice]) -> Outlook:
+    here = [a for a in advice if a.region == region]
+    verdicts: dict[str, Outcome] = {m.name: _verdict_of(m.name, here) for m in measures}
+    found = set(verdicts.values())
+    verdict: Outcome = "good" if found <= {"good"} else "cannot" if found == {"cannot"} else "usable"
+    bearing = [a for a in here if any(name in verdicts for name in (*a.stops, *a.weakens))]
+    first = bearing[0] if bearing else None
+    return Outlook(family, region, verdict, first.finding if first else "", first.todo if first else "", verdicts)
+
+
+def _verdict_of(name: str, advice: Sequence[Advice]) -> Outcome:
+    if any(name in a.stops for a in advice):
+        return "cannot"
+    return "usable" if any(name in a.weakens for a in advice) else "good"
+
+
+def together(outcomes: Iterable[Outcome]) -> Outcome:
+    """One verdict for several: good or cannot where all are, usable else."""
+    found = set(outcomes)
+    return "good" if found <= {"good"} else "cannot" if found == {"cannot"} else "usable"

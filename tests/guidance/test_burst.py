@@ -1,0 +1,121 @@
+"""A burst: the best frame, the odd ones left out, and a scatter that claims no more than it holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from skinscan.arrays import statistics
+from skinscan.capture.frame import make_frame
+from skinscan.guidance import best_of
+from skinscan.guidance.burst import CAUTION, scatter
+from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
+from skinscan.records import Frame, ParameterError, PhotoError
+from tests.capture.skin_photos import photo_of
+
+PX_PER_MM = 22.0
+
+
+@cache
+def skin(seed: int, tone: str) -> Skin:
+    return make_skin(SkinRecipe(seed, tone, width_mm=22, height_mm=22), 1000 / PX_PER_MM / 1.55)  # type: ignore[arg-type]
+
+
+def named(pixels: NDArray[Any], name: str, **settings: Any) -> Frame:
+    photo = replace(photo_of(pixels), name=name, sha256=f"{name:_>64}")
+    return make_frame(photo, mm_per_px=1 / PX_PER_MM, **settings)
+
+
+def shot(name: str, seed: int, of: int = 31, tone: str = "IV", **camera: Any) -> Frame:
+    view = Camera(**{"px_per_mm": PX_PER_MM, "size_px": (360, 360), "seed": seed, **camera})
+    return named(photograph(skin(of, tone), view).pixels, name)
+
+
+def test_the_best_frame_is_found_and_the_others_are_told_why_not() -> None:
+    soft, sharp = shot("soft", 1, blur_px=1.1), shot("sharp", 2, shift_mm=(0.3, 0.2))
+    code, data = cv2.imencode(".jpg", sharp.photo.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert code
+    again = named(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], "saved again")
+    frames = [
+        soft, sharp, replace(sharp), again, shot("other", 4, of=77), shot("smeared", 5, blur_px=6.0),
+        shot("smaller", 6, size_px=(280, 320), blur_px=0.9, rotation_deg=1.0),
+    ]  # fmt: skip
+    found = best_of(frames, ["redness.a_star", "texture.roughness_500_1000um"])
+    assert (found.best, found.index) == ("sharp", 1)
+    assert [one.photo for one in found.ranked if one.used] == ["sharp", "soft", "smaller"]
+    why = {one.photo: one.reason for one in found.ranked if not one.used}
+    assert "same photo" in why["sharp"]
+    assert "same photo" in why["saved again"]
+    assert "not show the same skin" in why["other"]
+    assert "not sharp" in why["smeared"]
+    assert {spread.measure for spread in found.spreads} == {"redness.a_star", "texture.roughness_500_1000um"}
+    for spread in found.spreads:
+        assert len(spread.values) == 3
+        assert 0 < spread.sem < spread.sdc
+        assert np.std(spread.values, ddof=1) == pytest.approx(spread.sem, rel=0.1)
+    assert "understates" in found.caution
+    assert "ICC" in CAUTION
+    assert len(found.sentences) <= 3
+
+
+@pytest.mark.parametrize("tone", ["I", "VI"])
+def test_sharpness_is_ranked_on_every_tone_and_lost_skin_counts(tone: str) -> None:
+    sharp, soft = shot("sharp", 1, tone=tone, blur_px=0.7), shot("soft", 2, tone=tone, blur_px=1.3)
+    lost = replace(sharp, regions={"skin": sharp.regions["skin"] & (np.arange(360) < 120)})
+    lost = replace(lost, photo=replace(lost.photo, sha256="9" * 64, name="lost", pixels=lost.photo.pixels ^ 1))
+    elements = {one.photo: one.elements for one in best_of([sharp, soft], ["redness"]).ranked}
+    assert elements["sharp"] > 1.3 * elements["soft"]
+    assert best_of([lost, sharp], ["redness"]).best == "sharp"
+
+
+def test_photos_of_different_skins_are_no_burst() -> None:
+    found = best_of([shot("one", 1), shot("two", 2, of=77)], ["redness"])
+    assert found.best is None
+    assert found.spreads == ()
+    assert "do not show one view" in found.sentences[0]
+
+
+def test_two_frames_tell_no_repeatability() -> None:
+    found = best_of([shot("one", 1), shot("two", 2)], ["redness.a_star"])
+    assert found.best is not None
+    assert all(math.isnan(spread.sdc) and "3 needed" in spread.reason for spread in found.spreads)
+
+
+def test_the_scatter_by_hand() -> None:
+    """SD 1 of three values; SDC95 = 4.303 x sqrt(2) x 1 (Student's t, two degrees of freedom)."""
+    sem, sdc = scatter([9.0, 10.0, 11.0], statistics.IDENTITY)
+    assert sem == pytest.approx(1.0)
+    assert sdc == pytest.approx(4.3027 * math.sqrt(2), rel=1e-4)
+    _, relative = scatter([math.exp(v) for v in (-0.01, 0.0, 0.01)], statistics.LOG)
+    assert relative == pytest.approx(math.exp(0.01 * 4.3027 * math.sqrt(2)) - 1, rel=1e-3)
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_95_of_100_differences_of_unchanged_skin_stay_within_it(count: int) -> None:
+    """Binomial SD of 4000 draws at 95 % is 0.35 %: four of them."""
+    draw = np.random.default_rng(count)
+    inside = 0
+    for _ in range(4000):
+        values = draw.normal(50.0, 2.0, count + 2)
+        inside += abs(values[-1] - values[-2]) <= scatter(values[:count].tolist(), statistics.IDENTITY)[1]
+    assert inside / 4000 == pytest.approx(0.95, abs=0.014)
+
+
+def test_what_is_no_burst_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="several photos"):
+        best_of([shot("one", 1)])
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    with pytest.raises(PhotoError):
+        best_of([tmp_path / "broken.jpg", tmp_path / "missing.jpg"])
+    found = best_of([tmp_path / "broken.jpg", shot("one", 1), shot("two", 2)], ["redness.a_star"])
+    assert found.index == 1 + (found.best == "two")
+    assert found.ranked[-1].photo == "broken.jpg"
+    assert found.ranked[-1].reason

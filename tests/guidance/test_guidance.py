@@ -1,0 +1,185 @@
+"""What one photo can carry: guidance says no where assess gives no number, and its orders lead there."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skinscan.arrays.cells import cells_of
+from skinscan.assessment import assess_frame
+from skinscan.capture.frame import make_frame
+from skinscan.guidance import advise
+from skinscan.guidance.findings import Found, nearest_that_passes
+from skinscan.guidance.light import brighter_side
+from skinscan.measures import all_measures
+from skinscan.measures.maps import Maps
+from skinscan.records import SKIN, Flag, Frame, ParameterError, Scale
+from tests.capture.skin_photos import photo_of, skin_photo
+
+
+def square(x: float, y: float, side: float) -> list[tuple[float, float]]:
+    return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
+
+
+REGIONS = {"cheek": square(60, 60, 180), "dot": square(280, 280, 30), "line": [(20, 300), (310, 300), (310, 303)]}
+
+
+def frame(tone: str = "III", scaled: bool = True, regions: Any = None, **camera: Any) -> Frame:
+    scale = 1 / camera.get("px_per_mm", 20.0) if scaled else None
+    if camera.get("px_per_mm", 20.0) < 14:  # the skin of a photo from afar takes long to make
+        camera["size_px"] = (320, 320)
+    return make_frame(skin_photo(tone, **camera), mm_per_px=scale, regions=regions)
+
+
+def disagreements(one: Frame) -> list[str]:
+    """Where guidance and assess differ about whether a number comes."""
+    assessment = assess_frame(Maps(one, lasting=False), evidence=False)
+    told = {(o.region, name): verdict for o in advise(one).outlooks for name, verdict in o.measures.items()}
+    assert len(told) == len(assessment.measurements)
+    return [
+        f"{m.measure} of {m.region}: {told[m.region, m.measure]}, assess {m.value:.3g} {m.reason}"
+        for m in assessment.measurements
+        if (told[m.region, m.measure] == "cannot") != math.isnan(m.value)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tone", "camera"),
+    [
+        ("I", {"px_per_mm": 34.0}),
+        ("III", {"px_per_mm": 15.0}),
+        ("VI", {"px_per_mm": 15.0, "gloss": 3.0}),
+        ("II", {"px_per_mm": 11.5}),
+        ("IV", {"px_per_mm": 8.0}),
+        ("V", {"blur_px": 1.5}),
+        ("II", {"blur_px": 2.6}),
+        ("I", {"exposure_ev": 1.4}),
+        ("V", {"exposure_ev": -2.5}),
+        ("III", {"gradient": 1.6, "noise": 4.0, "jpeg_quality": 60}),
+        ("II", {"white_balance": (0.75, 1.0, 1.7)}),
+    ],
+)
+def test_guidance_says_no_exactly_where_assess_gives_no_number(tone: str, camera: dict[str, Any]) -> None:
+    one = frame(tone, regions=REGIONS, **camera)
+    assert disagreements(one) == []
+
+
+def test_so_it_does_without_a_scale_without_colour_and_without_skin() -> None:
+    assert disagreements(frame(scaled=False, regions=REGIONS)) == []
+    grey = skin_photo("II")
+    assert disagreements(make_frame(replace(grey, is_grey=True), mm_per_px=0.05, regions=REGIONS)) == []
+    nothing = photo_of(np.full((300, 400, 3), (40, 90, 160), np.uint8))
+    assert disagreements(make_frame(nothing, mm_per_px=0.05)) == []
+
+
+def test_who_does_as_told_gets_the_measure() -> None:
+    """66 um/px, 50 needed: come a quarter closer. A quarter closer is 50 um/px, and sizes every pore."""
+    far = advise(frame(px_per_mm=15.0), wanted=["pores"])
+    advice = next(a for a in far.advice if a.flag == Flag.PORES_250_ONLY)
+    assert (advice.found, advice.limit, advice.act) == (pytest.approx(66.7, abs=0.1), 50.0, "closer")
+    assert "67 µm/px, 50 needed" in advice.text
+    assert "come a quarter closer or use the 2x lens" in advice.text
+    assert far.verdict == "usable"
+    near = advise(frame(px_per_mm=15.0 * advice.found / advice.limit), wanted=["pores"])
+    assert near.verdict == "good"
+    assert near.advice == ()
+
+
+def test_who_is_blurred_is_not_told_to_come_closer() -> None:
+    told = advise(frame(blur_px=2.6), wanted=["pores"])
+    assert told.verdict == "cannot"
+    assert told.advice[0].flag == Flag.BLURRED
+    assert told.advice[0].found > told.advice[0].limit == 1.8
+    assert "focus" in told.advice[0].todo
+    assert not any("closer" in a.text for a in told.advice)
+    soft = advise(frame(blur_px=1.6), wanted=["pores"])  # resolves 60-70 um/px for its blur alone
+    assert [a.act for a in soft.advice] == ["focus"]
+
+
+@settings(max_examples=25)
+@given(st.floats(20.0, 400.0))
+def test_what_is_needed_for_texture_is_enough(um_per_px: float) -> None:
+    """At the scale that the advice asks for, the gate that refused lets the measure through."""
+    one = replace(FRAME, scale=Scale(um_per_px / 1e3, um_per_px / 1e5, "given"))
+    maps = Maps(one)
+    cells = cells_of(one.regions[SKIN][maps.box], 1)
+    for name, measure in all_measures().items():
+        refusal = measure.gate(maps, cells) if measure.gate and name.startswith("texture.") else None
+        if refusal is None or refusal.flag == Flag.REGION_TOO_SMALL_FOR_BAND:
+            continue
+        needed = nearest_that_passes(Found(refusal, maps, SKIN, cells, measure))
+        assert needed < um_per_px
+        nearer = Maps(replace(one, scale=Scale(needed / 1e3, needed / 1e5, "given")))
+        assert measure.gate is not None
+        again = measure.gate(nearer, cells)
+        assert again is None or again.flag != refusal.flag
+
+
+FRAME = frame()
+
+
+@pytest.mark.parametrize(("azimuth_deg", "side"), [(0, "right"), (90, "bottom"), (180, "left"), (225, "upper left")])
+def test_the_brighter_side_is_named_as_it_lies_in_the_picture(azimuth_deg: float, side: str) -> None:
+    one = frame(azimuth_deg=azimuth_deg, gradient=1.4, elevation_deg=80.0)
+    assert brighter_side(one) == side
+    assert any(f"the {side} of the picture is brighter" in a.text for a in advise(one).advice)
+
+
+def test_no_side_is_named_under_even_light() -> None:
+    assert brighter_side(frame(gradient=0.0, vignetting=0.0)) is None
+
+
+def test_what_stops_is_said_before_what_weakens_and_three_sentences_are_enough() -> None:
+    told = advise(frame(scaled=False, noise=4.0, gradient=1.6))
+    assert 2 <= len(told.sentences) <= 3
+    assert told.advice[0].flag == Flag.NO_SCALE
+    assert told.sentences[0] == "Usable for redness and pigment; not for pores and texture."
+    assert "sticker" in told.sentences[1]
+    stops = [bool(a.stops) for a in told.advice]
+    assert stops == sorted(stops, reverse=True)
+
+
+def test_only_what_is_wanted_is_judged() -> None:
+    one = frame(scaled=False)
+    assert advise(one, wanted=["redness.area"]).verdict == "good"  # told within the photo: needs neither scale nor card
+    assert advise(one, wanted=["redness"]).verdict == "usable"
+    assert advise(one, wanted=["pores", "texture"]).verdict == "cannot"
+    with pytest.raises(ParameterError, match="neither a family"):
+        advise(one, wanted=["wrinkles"])
+    with pytest.raises(ParameterError, match="no measure is wanted"):
+        advise(one, wanted=[])
+
+
+def test_overexposed_skin_is_told_so_and_not_to_come_closer() -> None:
+    told = advise(frame("I", exposure_ev=2.2))
+    assert told.verdict == "cannot"
+    assert told.advice[0].act == "exposure"
+    assert "lower the exposure" in told.sentences[1]
+
+
+def test_darkest_skin_is_told_what_would_show_it() -> None:
+    told = advise(frame("VI", exposure_ev=-0.5), wanted=["redness", "pigment"])
+    advice = next(a for a in told.advice if a.flag == Flag.OUT_OF_MODEL)
+    assert set(advice.weakens) == {"redness.haemoglobin", "redness.area", "pigment.melanin"}
+    assert "polarise" in advice.todo
+
+
+def test_colour_is_told_without_developing_the_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = frame()
+    monkeypatch.setattr(Maps, "_developed", lambda self: pytest.fail("measured, where a glance is enough"))
+    assert advise(one, wanted=["redness", "pigment", "texture"]).verdict == "usable"
+
+
+def test_guidance_is_json() -> None:
+    told = advise(frame(px_per_mm=10.0, regions=REGIONS)).to_dict()
+    again = json.loads(json.dumps(told, allow_nan=False))
+    assert again["schema"] == 1
+    assert {o["verdict"] for o in again["outlooks"]} <= {"good", "usable", "cannot"}
+    assert all(a["text"] and "\n" not in a["text"] for a in again["advice"])
