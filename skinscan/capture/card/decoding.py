@@ -163,7 +163,7 @@ def agreements(codes: Array, member: BoolArray, seen: BoolArray) -> tuple[Array,
     middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     away = np.linalg.norm(own - middle[:, None], axis=-1)
     lost, whole = ((weight * _bounded(v)).sum(axis=1) for v in (miss, away))
-    agreeing = seen & (miss < FAR)
+    agreeing: BoolArray = np.logical_and(seen, miss < FAR)
     of_members = (member & (miss < FAR)).sum(axis=1) / np.maximum(member.sum(axis=1), 1)
     told = (agreeing.sum(axis=1) >= LEAST_AGREEING) & (of_members >= MEMBERS_AGREEING)
     return np.where(told, np.clip(1 - lost / np.maximum(whole, 1e-9), 0.0, 1.0), 0.0), agreeing

@@ -17,9 +17,8 @@ Array = NDArray[np.float64]
 LEAST_MEMBERS = 6
 """Squares that must stand together; a quarter of a card hidden and as much in the dark leave twice as many."""
 
-STEP = (1.0, 1.75)
-"""From one square to the next, in sides of the square's even middle: patches fill 0.76 to 0.92 of a pitch, and blur
-takes a pixel or two off small ones."""
+STEP = (0.9, 1.6)
+"""From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
 
 NEAR = 0.24
 """How far from its expected place the next square may lie, in steps."""
@@ -153,7 +152,7 @@ def gathered(homography: Array, places: Array, squares: Squares) -> tuple[Array,
         apart = np.linalg.norm(squares.centres[None] - at[:, None], axis=-1)
         nearest = np.argmin(apart, axis=1)
         of_pitch = squares.sides[nearest] / pitch
-        fits = (apart.min(axis=1) < 0.3 * pitch) & (of_pitch > 0.4) & (of_pitch < 1.2)
+        fits = (apart.min(axis=1) < 0.3 * pitch) & (of_pitch > 0.55) & (of_pitch < 1.2)
         if fits.sum() < LEAST_MEMBERS:
             break
         step = float(np.median(pitch))
