@@ -1,8 +1,9 @@
 """Which square of a lattice is which patch: by the pattern of colours, under any light, tone curve and shadow.
 
-A lamp and a white balance scale the channels; a shadow scales all three alike. So codes are divided by their channel's
-mean over the card, then by their own mean: what is left of a patch is told by a linear function of what is left of its
-published colour. Which way round and where the card lies is the arrangement for which that holds best.
+A lamp, its white balance and the exposure scale the channels: the middle of the ratios of seen to published linear
+light tells by how much, and so what the file's codes would be, clipped or crushed as they come. A shadow scales all
+channels of a patch alike: so codes are divided by their own mean. What is left of a patch is told by a linear function
+of what is left of the prediction. Which way round and where the card lies is the arrangement for which that holds best.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.card.chart import PLACES, patch_codes
+from skinscan.capture.card.chart import PLACES, patch_linear
 from skinscan.capture.card.lattice import Lattice
+from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
 
@@ -42,6 +44,12 @@ LEAST_AGREEING = 10
 DULL = 0.02
 """Scatter of the shares of red, green and blue below which squares are all of one colour."""
 
+MEMBERS_AGREEING = 0.6
+"""Share of the squares on the card that must show it."""
+
+UNSURE = 0.15
+"""Weight of a place without a square: the black patch, or what hides one."""
+
 INSIDE = 0.8
 """Share of a lattice's squares that must lie on the card: more around it belong to another chart, or a mosaic."""
 
@@ -49,12 +57,12 @@ INSIDE = 0.8
 @dataclass(frozen=True, eq=False)
 class Reading:
     """An arrangement: `homography` (3, 3) from chart coordinates to pixels of the small picture, `agreement` 0 to 1 of
-    its colours, `margin` to the next best arrangement, `agreeing` how many patches agree."""
+    its colours, `margin` to the next best arrangement, `agreeing` (24,) which patches agree."""
 
     homography: Array
     agreement: float
     margin: float
-    agreeing: int
+    agreeing: BoolArray
 
 
 def decode(picture: NDArray[np.uint8], lattice: Lattice) -> Reading | None:
@@ -69,19 +77,18 @@ def decode(picture: NDArray[np.uint8], lattice: Lattice) -> Reading | None:
     turns, shifts = _arrangements(lattice.cells)
     where = np.einsum("pj,kij->kpi", PLACES.astype(np.int64), turns) + (shifts - origin)[:, None]
     at = (where[..., 0], where[..., 1])
-    weight = np.where(seen[at], np.where(member[at], 1.0, 0.5), 0.0)
-    enough = (weight > 0).sum(axis=1) >= LEAST_AGREEING
+    enough = (seen | member)[at].sum(axis=1) >= LEAST_AGREEING
     if not enough.any():
         return None
-    turns, shifts, weight, at = turns[enough], shifts[enough], weight[enough], (at[0][enough], at[1][enough])
-    agreement, agreeing = agreements(codes[at], weight)
+    turns, shifts, at = turns[enough], shifts[enough], (at[0][enough], at[1][enough])
+    agreement, agreeing = agreements(codes[at], (member & seen)[at], seen[at])
     first, second = np.argsort(-np.append(agreement, 0.0), kind="stable")[:2]
     if first == len(agreement):
         return None
     to_lattice = np.eye(3)
     to_lattice[:2, :2], to_lattice[:2, 2] = turns[first], shifts[first]
     margin = float(agreement[first] - np.append(agreement, 0.0)[second])
-    return Reading(lattice.homography @ to_lattice, float(agreement[first]), margin, int(agreeing[first]))
+    return Reading(lattice.homography @ to_lattice, float(agreement[first]), margin, agreeing[first])
 
 
 def _dull(codes: Array) -> bool:
@@ -109,7 +116,7 @@ def _arrangements(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 
 def _sampled(
     picture: NDArray[np.uint8], lattice: Lattice, origin: NDArray[np.int64], size: NDArray[np.int64]
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, BoolArray]:
     """Codes 0 to 1 (n, m, 3) of the middles of all cells from `origin` on, and which are in the picture and even."""
     cells = np.stack(np.meshgrid(*(np.arange(s) for s in size), indexing="ij"), axis=-1) + origin
     inner = np.linspace(-REACH, REACH, 5)
@@ -119,7 +126,7 @@ def _sampled(
     return mean, ~outside.any(axis=2) & (spread < EVEN)
 
 
-def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tuple[Array, NDArray[np.bool_]]:
+def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tuple[Array, BoolArray]:
     """Codes 0 to 1 (..., 3) of a picture at places (..., 2) of a plane, and which lie outside of it (...)."""
     flat = np.column_stack([places.reshape(-1, 2), np.ones(places.size // 2)]) @ homography.T
     behind = flat[:, 2] <= 1e-9
@@ -136,33 +143,43 @@ def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tupl
     return codes.reshape(*places.shape[:-1], 3), outside.reshape(places.shape[:-1])
 
 
-def agreements(codes: Array, weight: Array) -> tuple[Array, NDArray[np.int64]]:
-    """How well codes (k, 24, 3) follow the chart's pattern of colours, -inf to 1, and how many patches do: (k,), (k,).
+def agreements(codes: Array, member: BoolArray, seen: BoolArray) -> tuple[Array, BoolArray]:
+    """How well codes (k, 24, 3) follow the chart's pattern of colours, 0 to 1: (k,), and which patches do: (k, 24).
 
-    `weight` (k, 24) is 0 for a patch that is not seen. Robust: a covered patch counts as one that fails, no more.
+    `member` (k, 24): a square stands there; `seen` (k, 24): something even does, which may as well hide the patch.
+    Robust: a patch that does not fit counts as one that fails, no more.
     """
-    count = np.maximum(weight.sum(axis=1), 1e-9)[:, None, None]
-    share = weight[..., None]
-    reference = np.broadcast_to(patch_codes(), codes.shape)
-    own, wanted = codes + 0.02, reference + 0.02
-    own = own / np.maximum((share * own).sum(axis=1, keepdims=True) / count, 1e-6)
-    wanted = wanted / np.maximum((share * wanted).sum(axis=1, keepdims=True) / count, 1e-6)
-    weight = weight * np.clip(codes.mean(axis=-1) / 0.2, 0.1, 1.0)  # in the dark, colour is noise
-    own = own / own.mean(axis=-1, keepdims=True)
-    wanted = wanted / wanted.mean(axis=-1, keepdims=True)
+    weight = np.where(member, 1.0, np.where(seen, UNSURE, 0.0))
+    predicted = _predicted(codes, member)
+    dark = np.clip(codes.mean(axis=-1) / 0.2, 0.1, 1.0)  # in the dark, colour is noise
+    weight = weight * dark
+    own, wanted = (c / c.mean(axis=-1, keepdims=True) for c in (codes + 0.03, predicted + 0.03))
     robust = weight
     for _ in range(3):
         normal = np.einsum("kp,kpi,kpj->kij", robust, wanted, wanted) + 1e-6 * np.eye(3)
         right = np.einsum("kp,kpi,kpj->kij", robust, wanted, own)
         miss = np.linalg.norm(own - wanted @ np.linalg.solve(normal, right), axis=-1)
-        robust = weight / (1 + (miss / FAR) ** 2) ** 2
+        robust = np.where(seen, dark, 0.0) / (1 + (miss / FAR) ** 2) ** 2
     middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     away = np.linalg.norm(own - middle[:, None], axis=-1)
-    lost = (weight * _bounded(miss)).sum(axis=1)
-    whole = (weight * _bounded(away)).sum(axis=1)
-    agreeing = ((weight > 0) & (miss < FAR)).sum(axis=1)
-    told = (agreeing >= LEAST_AGREEING) & (agreeing >= 0.6 * (weight > 0).sum(axis=1))
-    return np.where(told, 1 - lost / np.maximum(whole, 1e-9), 0.0), agreeing
+    lost, whole = ((weight * _bounded(v)).sum(axis=1) for v in (miss, away))
+    agreeing: BoolArray = np.logical_and(seen, miss < FAR)
+    of_members = (member & (miss < FAR)).sum(axis=1) / np.maximum(member.sum(axis=1), 1)
+    told = (agreeing.sum(axis=1) >= LEAST_AGREEING) & (of_members >= MEMBERS_AGREEING)
+    return np.where(told, np.clip(1 - lost / np.maximum(whole, 1e-9), 0.0, 1.0), 0.0), agreeing
+
+
+def _predicted(codes: Array, member: BoolArray) -> Array:
+    """Codes (k, 24, 3) of the published colours under the light that the squares (k, 24) are seen in."""
+    seen = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    published = np.maximum(patch_linear(), 0.0)
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(member[..., None] & (published > 0.02), seen / np.maximum(published, 0.02), np.nan)
+    few = ~np.isfinite(ratio).any(axis=1)
+    ratio[np.broadcast_to(few[:, None], ratio.shape)] = 1.0
+    light = np.nanmedian(ratio, axis=1)[:, None] * published
+    light = np.clip(light, 0.0, 1.0)
+    return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
 
 
 def _bounded(miss: Array) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.card.chart import PLACES
+from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
 
@@ -64,9 +65,13 @@ def projected(homography: Array, places: Array) -> Array:
 
 
 def place(
-    pixels: NDArray[np.uint8] | NDArray[np.uint16], lut: NDArray[np.float32], homography: Array, rounds: int = 3
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    lut: NDArray[np.float32],
+    homography: Array,
+    patches: BoolArray,
+    rounds: int = 3,
 ) -> Placed | None:
-    """The homography refined on the edges of all patches; None where too few are seen.
+    """The homography refined on the edges of the patches (24,) that are to be trusted; None where too few are seen.
 
     An edge is where the light is half way between the patch and the frame, which blur does not move; a wrong tone
     curve, sharpening or flare move the opposite edges of a patch alike, so its `patch` takes that and not its place.
@@ -78,7 +83,8 @@ def place(
         found = _measured(pixels, lut, homography, max(middle - reach, FROM), min(middle + reach, TO))
         if found is None:
             return None
-        placed = _solved(homography, *found)
+        at, seen, middles = found
+        placed = _solved(homography, at, seen & patches[:, None], middles)
         if placed is None:
             return None
         homography, size = placed.homography, placed.patch
@@ -89,7 +95,7 @@ def place(
 
 def _measured(
     pixels: NDArray[np.uint8] | NDArray[np.uint16], lut: NDArray[np.float32], homography: Array, low: float, high: float
-) -> tuple[Array, NDArray[np.bool_], Array] | None:
+) -> tuple[Array, BoolArray, Array] | None:
     """Where the edges are: distance from the patch's centre in pitches (24, 4), which were seen (24, 4), and their
     middles in chart coordinates (24, 4, 2). Sides in the order right, left, below, above."""
     sides = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], np.float64)
@@ -121,7 +127,7 @@ def _measured(
     return middle, seen & straight, PLACES[:, None] + sides * np.nan_to_num(middle)[..., None]
 
 
-def _solved(homography: Array, at: Array, seen: NDArray[np.bool_], middles: Array) -> Placed | None:
+def _solved(homography: Array, at: Array, seen: BoolArray, middles: Array) -> Placed | None:
     """The correction of the homography and the side of a patch that explain the edges, by robust least squares."""
     if seen.sum() < LEAST_EDGES:
         return None

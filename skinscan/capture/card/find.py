@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.capture.card.chart import PLACES
 from skinscan.capture.card.decoding import Reading, decode
 from skinscan.capture.card.edges import Placed, place
-from skinscan.capture.card.lattice import lattices
+from skinscan.capture.card.lattice import gathered, lattices
 from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.card.squares import even_parts, find_squares
@@ -23,7 +26,7 @@ SEARCH_PX = 1500
 LEVELS = 3
 """Pictures that are searched, each half of the last, the smallest first: in it noise is least and work is little."""
 
-AGREEMENT, MARGIN = 0.55, 0.2
+AGREEMENT, MARGIN = 0.62, 0.2
 """Least agreement of the pattern of colours, and its lead over the next best arrangement."""
 
 
@@ -38,7 +41,7 @@ def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | 
     picture = _searched(photo, thumbnails or Thumbnails(photo))
     for reading, factor in _readings(picture):
         enlarged = _enlarging(photo.shape[1] / picture.shape[1]) @ _enlarging(factor) @ reading.homography
-        placed = place(photo.pixels, photo.lut, enlarged)
+        placed = place(photo.pixels, photo.lut, enlarged, reading.agreeing)
         if placed is not None and _same_place(placed, enlarged):
             return _sighting(photo, reading, placed)
     return None
@@ -60,13 +63,15 @@ def _readings(picture: NDArray[np.uint8]) -> list[tuple[Reading, float]]:
         pyramid.append(np.asarray(cv2.resize(pyramid[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
     for small in reversed(pyramid):
         found = []
-        for lattice in lattices(find_squares(even_parts(small))):
+        squares = find_squares(even_parts(small))
+        for lattice in lattices(squares):
             reading = decode(small, lattice)
             if reading is not None and reading.agreement > AGREEMENT and reading.margin > MARGIN:
-                found.append(reading)
+                homography, standing = gathered(reading.homography, PLACES, squares)
+                found.append(replace(reading, homography=homography, agreeing=reading.agreeing & standing))
         if found:
             factor = picture.shape[1] / small.shape[1]
-            return [(r, factor) for r in sorted(found, key=lambda r: -r.agreement * r.agreeing)]
+            return [(r, factor) for r in sorted(found, key=lambda r: -r.agreement * r.agreeing.sum())]
     return []
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.card.squares import Squares
+from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
 
 LEAST_MEMBERS = 6
 """Squares that must stand together; a quarter of a card hidden and as much in the dark leave twice as many."""
 
-STEP = (1.0, 1.75)
-"""From one square to the next, in sides of the square's even middle: patches fill 0.76 to 0.92 of a pitch, and blur
-takes a pixel or two off small ones."""
+STEP = (0.9, 1.6)
+"""From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
 
 NEAR = 0.24
 """How far from its expected place the next square may lie, in steps."""
@@ -49,29 +50,30 @@ def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
             continue
         members = _grown(squares, sides, int(seed), left)
         left[list(members)] = False
+        if len(members) == 1:
+            continue
         if LEAST_MEMBERS <= len(members) <= largest and (lattice := _fitted(squares, members)) is not None:
             found.append(lattice)
     return sorted(found, key=len, reverse=True)
 
 
 def _neighbours(squares: Squares, sides: Array) -> NDArray[np.int64]:
-    """How many squares of like size lie about one step from each, along one of its sides: (n,)."""
+    """How many squares of like size lie about one step from each: (n,)."""
     offsets = squares.centres[None] - squares.centres[:, None]
     apart = np.hypot(offsets[..., 0], offsets[..., 1])
     near = (apart > 0.8 * STEP[0] * sides[:, None]) & (apart < STEP[1] * sides[:, None])
     near &= np.abs(np.log(sides[:, None] / sides[None])) < np.log(1.5)
-    first, second = np.nonzero(near)
-    along = squares.across[first] / np.linalg.norm(squares.across[first], axis=1)[:, None]
-    cosine = np.abs((offsets[first, second] * along).sum(axis=1)) / apart[first, second]
-    straight = (cosine > 0.9) | (cosine < 0.43)  # within 25 degrees of a side: tilt shears a square
-    return np.bincount(first[straight], minlength=len(squares))
+    return np.asarray(near.sum(axis=1))
 
 
-def _grown(squares: Squares, sides: Array, seed: int, left: NDArray[np.bool_]) -> dict[int, tuple[int, int]]:
+def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
     """Members and their coordinates, grown from a seed over neighbours; each step is measured where it is made."""
     cells = {seed: (0, 0)}
     taken = {(0, 0): seed}
-    steps = {seed: _first_steps(squares, sides, seed, left)}
+    first = _first_steps(squares, sides, seed, left)
+    if first is None:
+        return cells
+    steps = {seed: first}
     queue = [seed]
     while queue:
         k = queue.pop(0)
@@ -97,29 +99,22 @@ def _grown(squares: Squares, sides: Array, seed: int, left: NDArray[np.bool_]) -
     return cells
 
 
-def _first_steps(squares: Squares, sides: Array, seed: int, left: NDArray[np.bool_]) -> Array:
-    """Steps across and down (2, 2) at the seed: to the nearest squares of like size along its sides."""
+def _first_steps(squares: Squares, sides: Array, seed: int, left: BoolArray) -> Array | None:
+    """Steps across and down (2, 2) at the seed: to the nearest square of like size, and to the nearest aside of it.
+
+    None where no two steps are of like length and about square: tilt by 30 degrees shortens one by a seventh, the way
+    to a square's diagonal neighbour is longer by two fifths.
+    """
     offsets = squares.centres - squares.centres[seed]
+    length = np.hypot(offsets[:, 0], offsets[:, 1])
     like = left & (np.abs(np.log(sides / sides[seed])) < np.log(1.5))
-    like[seed] = False
-    steps = []
-    ratio = 1.18
-    for half in (squares.across[seed], squares.down[seed]):
-        length = float(np.linalg.norm(half))
-        unit = half / length
-        along, beside = offsets @ unit, offsets @ np.array([-unit[1], unit[0]])
-        fits = like & (np.abs(beside) < 0.35 * np.abs(along)) & (np.abs(along) > 2 * STEP[0] * length)
-        fits &= np.abs(along) < 2 * STEP[1] * length
-        if fits.any():
-            best = np.flatnonzero(fits)[np.argmin(np.abs(along[fits]))]
-            steps.append(offsets[best] * np.sign(along[best]))
-            ratio = float(np.linalg.norm(steps[-1])) / (2 * length)
-        else:
-            steps.append(np.full(2, np.nan))
-    for axis, half in enumerate((squares.across[seed], squares.down[seed])):
-        if np.isnan(steps[axis]).any():
-            steps[axis] = 2 * half * ratio
-    return np.array(steps)
+    near = np.flatnonzero(like & (length > STEP[0] * sides[seed]) & (length < STEP[1] * sides[seed]))
+    near = near[np.argsort(length[near], kind="stable")][:6]
+    for one, other in combinations(near, 2):
+        cosine = abs(float(offsets[one] @ offsets[other])) / (length[one] * length[other])
+        if cosine < 0.45 and length[other] < 1.33 * length[one]:
+            return np.asarray(offsets[[one, other]])
+    return None
 
 
 def _fitted(squares: Squares, members: dict[int, tuple[int, int]]) -> Lattice | None:
@@ -142,3 +137,29 @@ def _pitch(cells: NDArray[np.int64], centres: Array) -> float:
     apart = np.linalg.norm(cells[:, None] - cells[None], axis=-1)
     pixels = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
     return float(np.median(pixels[apart > 0] / apart[apart > 0]))
+
+
+def gathered(homography: Array, places: Array, squares: Squares) -> tuple[Array, BoolArray]:
+    """The homography refitted to all squares that lie where it expects one, and at which of the `places` (n, 2), in its
+    own coordinates, one does: (n,). As it was, and nowhere, where they are too few."""
+    standing = np.zeros(len(places), bool)
+    for _ in range(2):
+        ones = np.ones((len(places), 1))
+        at = np.hstack([places, ones]) @ homography.T
+        beside = np.hstack([places + np.array([0.5, 0.0]), ones]) @ homography.T
+        at, beside = at[:, :2] / at[:, 2:], beside[:, :2] / beside[:, 2:]
+        pitch = 2 * np.linalg.norm(beside - at, axis=1)
+        apart = np.linalg.norm(squares.centres[None] - at[:, None], axis=-1)
+        nearest = np.argmin(apart, axis=1)
+        of_pitch = squares.sides[nearest] / pitch
+        fits = (apart.min(axis=1) < 0.3 * pitch) & (of_pitch > 0.55) & (of_pitch < 1.2)
+        if fits.sum() < LEAST_MEMBERS:
+            break
+        step = float(np.median(pitch))
+        refitted, inside = cv2.findHomography(places[fits], squares.centres[nearest[fits]], cv2.RANSAC, 0.1 * step)
+        if refitted is None or inside.sum() < LEAST_MEMBERS:
+            break
+        homography = np.asarray(refitted, np.float64)
+        standing = np.zeros(len(places), bool)
+        standing[np.flatnonzero(fits)[inside.ravel() > 0]] = True
+    return homography, standing

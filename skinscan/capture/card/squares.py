@@ -14,14 +14,23 @@ Array = NDArray[np.float64]
 WINDOW_PX, OF_AROUND, ALWAYS_EVEN = 25, 0.6, 4.0
 """Even is what differs by less than this share of the mean around, plus counts: above the noise, below an edge."""
 
-LEAST_SIDE_PX = 5
+LEAST_SIDE_PX = 3
 """Even middle of the smallest patch that is looked for."""
+
+LOST_PX = 3.5
+"""Of a patch's side, what its edges make uneven, and the border's half pixels."""
 
 SQUARENESS = (0.86, 1.10)
 """area^2 / (144 det of its second moments): 1 for every parallelogram, 0.75 for triangles, 1.10 for ellipses."""
 
+SMALL_PX2, SMALL_SLACK = 100.0, 0.1
+"""Parts of less area are ragged by their pixels: their squareness may be off by so much more."""
+
 SLIMMEST = 24.0
 """Border squared over area beyond which a part is too slim or ragged: 16 for a square, 25 for 1 to 4."""
+
+LONGEST = 5.0
+"""Largest second moment over the smallest: sides of 1 to 2.2."""
 
 MOST = 300
 """Squares that are kept of one picture, the largest first; a card has 24."""
@@ -31,21 +40,13 @@ _NINE = np.ones((3, 3), np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Squares:
-    """Squares by their centres (n, 2) and half sides as vectors, `across` and `down` (n, 2), in pixels."""
+    """Squares by their centres (n, 2) and sides (n,), in pixels; those of a patch come out about as large as it is."""
 
     centres: Array
-    across: Array
-    down: Array
+    sides: Array
 
     def __len__(self) -> int:
         return len(self.centres)
-
-    @property
-    def sides(self) -> Array:
-        """Mean side (n,)."""
-        return np.asarray(
-            2 * np.sqrt(np.abs(self.across[:, 0] * self.down[:, 1] - self.across[:, 1] * self.down[:, 0]))
-        )
 
 
 def even_parts(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -62,36 +63,54 @@ def even_parts(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def find_squares(even: NDArray[np.uint8]) -> Squares:
     """Squares among the connected parts of a mask (h, w), 255 where the picture is even."""
     contours, tree = cv2.findContours(even, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return Squares(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
     lengths = np.fromiter(map(len, contours), np.int64, len(contours))
-    outer = tree[0, :, 3] < 0
-    most = 3 * (even.shape[0] + even.shape[1])
-    long = outer & (lengths >= 4 * (LEAST_SIDE_PX - 1)) & (lengths < most)
-    found = [box for k in np.flatnonzero(long).tolist() if (box := _box(np.asarray(contours[k]))) is not None]
-    if not found:
-        return Squares(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
-    table = np.array(found)
-    table = table[np.argsort(-table[:, 6], kind="stable")[:MOST]]
-    return Squares(table[:, :2], table[:, 2:4], table[:, 4:6])
-
-
-def _box(contour: NDArray[Any]) -> tuple[float, ...] | None:
-    """Centre, two half sides and area of a contour, or None where it is no parallelogram."""
-    if cv2.contourArea(contour) * SLIMMEST < len(contour) ** 2:
-        return None
-    m = cv2.moments(contour)
-    area = m["m00"]
-    determinant = (m["mu20"] * m["mu02"] - m["mu11"] ** 2) / area**2
-    if determinant <= 0:
-        return None
+    likely = (lengths >= 4 * (LEAST_SIDE_PX - 1)) & (lengths < 3 * sum(even.shape))
+    if not likely.any():
+        return Squares(np.zeros((0, 2)), np.zeros(0))
+    likely &= tree[0, :, 3] < 0
+    which = np.flatnonzero(likely)
+    area, centres, second = _moments([contours[k] for k in which.tolist()], lengths[which])
+    xx, yy, xy = second.T
+    determinant = np.maximum(xx * yy - xy**2, 1e-9)
     squareness = area**2 / (144 * determinant)
-    small = 0.05 if area < 150 else 0.0
-    if not SQUARENESS[0] - small < squareness < SQUARENESS[1] + small:
-        return None
-    (_, _), (width, height), angle = cv2.minAreaRect(contour)
-    if min(width, height) < 0.4 * max(width, height):
-        return None
-    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    a, b = (width + 1) / 2, (height + 1) / 2
-    return m["m10"] / area, m["m01"] / area, a * cos, a * sin, -b * sin, b * cos, area
+    slack = np.where(area < SMALL_PX2, SMALL_SLACK, 0.0)
+    longest = (xx + yy) ** 2 / determinant  # (a + b)^2 / a b of the two main moments
+    square = (squareness > SQUARENESS[0] - slack) & (squareness < SQUARENESS[1] + slack)
+    square &= (area * SLIMMEST >= lengths[which] ** 2) & (longest < (LONGEST + 1) ** 2 / LONGEST)
+    kept = np.flatnonzero(square)
+    kept = kept[np.argsort(-area[kept], kind="stable")[:MOST]]
+    return Squares(centres[kept], np.sqrt(area[kept]) + LOST_PX)
+
+
+def _moments(contours: list[Any], lengths: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """Areas (n,), centres (n, 2) and central second moments xx, yy, xy over the area (n, 3) of closed contours, all at
+    once, by Green's theorem."""
+    starts = np.cumsum(lengths) - lengths
+    ends = starts + lengths - 1
+    points = np.concatenate(contours)[:, 0].astype(np.float64)
+    first = np.repeat(points[starts], lengths, axis=0)
+    x, y = (points - first).T  # from the contour's own first point: no digits are lost
+    following = np.arange(1, len(x) + 1)
+    following[ends] = starts
+    nx, ny = x[following], y[following]
+    cross = x * ny - nx * y
+    sums = np.add.reduceat(
+        np.stack(
+            [
+                cross,
+                cross * (x + nx),
+                cross * (y + ny),
+                cross * (x * x + x * nx + nx * nx),
+                cross * (y * y + y * ny + ny * ny),
+                cross * (x * (2 * y + ny) + nx * (y + 2 * ny)),
+            ]
+        ),
+        starts,
+        axis=1,
+    )
+    twice = np.where(np.abs(sums[0]) < 1.0, np.inf, sums[0])
+    cx, cy = sums[1] / (3 * twice), sums[2] / (3 * twice)
+    second = np.stack(
+        [sums[3] / (6 * twice) - cx * cx, sums[4] / (6 * twice) - cy * cy, sums[5] / (12 * twice) - cx * cy], axis=-1
+    )
+    return np.abs(sums[0]) / 2, points[starts] + np.stack([cx, cy], axis=-1), second
