@@ -38,7 +38,7 @@ taken for one upside down: then both are alike."""
 MOST_YAW_DEG, MOST_PITCH_DEG = 60.0, 45.0
 MOST_OUTSIDE = 0.25
 
-LEAST_SKIN_COLOURS = 0.02
+LEAST_SKIN_COLOURS = 0.004
 """Share of the photo in colours that skin can have under which it is not turned to look for lying faces."""
 
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
