@@ -31,6 +31,21 @@ def test_photos() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def face_model() -> Iterator[Path]:
+    """The optional face model, which is not part of the repository: in SKINSCAN_MODELS, or beside the shared photos."""
+    from skinscan import models
+
+    photos = os.environ.get("SKINSCAN_TEST_PHOTOS")
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get(models.FOLDER_VARIABLE) and photos:
+            patch.setenv(models.FOLDER_VARIABLE, str(Path(photos).parent / "models"))
+        place = models.locate("face_landmarker")
+        if place.path is None:
+            pytest.skip(f"the face model is not here: {place.reason}")
+        yield place.path
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     """Tests run side by side; OpenCV must not start a thread for each core in each of them."""

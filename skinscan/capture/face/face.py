@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,8 +52,8 @@ class Face:
     roll_deg: float
     yaw_deg: float
     pitch_deg: float
-    irises: dict[Side, Iris]
-    iris_reasons: dict[Side, str]
+    irises: Mapping[Side, Iris]
+    iris_reasons: Mapping[Side, str]
 
     def __post_init__(self) -> None:
         frozen(self.landmarks_xyz)

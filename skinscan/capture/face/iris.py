@@ -120,7 +120,7 @@ def _profiles(photo: Photo, start: Points, along: Points, radius: float) -> tupl
     # red and green: blue irises are dark in red, brown ones in both, and blue is where cameras are noisy and yellow
     # lamps dim
     grey = (tile[..., 0] + tile[..., 1]) * np.float32(0.5 / np.iinfo(photo.pixels.dtype).max)
-    grey = cv2.GaussianBlur(grey, (0, 0), max(0.5, 0.04 * radius))
+    grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), max(0.5, 0.04 * radius)), np.float32)
     x, y = ((xy[..., k] - low[k]).astype(np.float32) for k in (0, 1))
     flat = cv2.remap(grey, x.reshape(-1, len(steps)), y.reshape(-1, len(steps)), cv2.INTER_LINEAR)
     return np.asarray(flat, np.float64).reshape(2, LINES, len(steps)), steps, heights

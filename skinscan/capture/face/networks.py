@@ -34,7 +34,7 @@ _GRIDS = ((16, 2), (8, 6))
 
 
 class Detections(NamedTuple):
-    """Candidates of one picture: chance (n,), box (n, 4) as centre and size, points (n, 6, 2), all in shares of its side.
+    """Candidates of one picture: chance (n,), box (n, 4) as centre and size, points (n, 6, 2), in shares of its side.
 
     The points are the eye on the picture's left, the eye on its right, nose tip, mouth, and the two ears.
     """

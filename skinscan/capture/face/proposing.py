@@ -23,7 +23,7 @@ WHOLE_SHARE = 0.6
 """Share of the skin from which one rectangle is split in four: so much of a close-up is better compared in parts."""
 
 MARGIN = 0.02
-"""Distance kept to the skin's edge, in sides of a square as large as the skin: outlines, hair's roots, blurred borders."""
+"""Distance kept to the skin's edge (outlines, hair's roots), in sides of a square as large as the skin."""
 
 LEAST_ELONGATION = 1.25
 """Ratio of the skin's axes from which the areas follow its own direction (an arm across the picture)."""
@@ -100,7 +100,8 @@ def _upright(small: BoolArray, size: tuple[int, int]) -> Points:
 
 def _blocks(free: BoolArray, least: float) -> list[_Rectangle]:
     """Disjoint rectangles within the free cells, largest first, each split until it is near a square."""
-    left, blocks = free.copy(), []
+    blocks: list[_Rectangle] = []
+    left = free.copy()
     total = max(1, int(np.count_nonzero(free)))
     while len(blocks) < MOST_AREAS:
         found = _largest(left)

@@ -72,8 +72,8 @@ _BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 _NOSTRIL = (98, 64, 59, 79, 239, 238, 20, 242, 97, 99, 60, 75, 240)
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _MARGINS = {"eye": 0.06, "brow": 0.055, "nostril": 0.03, "lips": 0.035}
-"""Margin around each in eye distances: lashes and lid's edge, the brow's stray hairs, the shade of the nostril's rim, the
-lip's border."""
+"""Margin around each in eye distances: lashes and lid's edge, the brow's stray hairs, the shade of the nostril's rim,
+the lip's border."""
 
 
 def face_regions(face: Face, shape: tuple[int, int]) -> dict[str, Points]:
@@ -92,6 +92,11 @@ def face_regions(face: Face, shape: tuple[int, int]) -> dict[str, Points]:
         if seen >= LEAST_SEEN and abs(signed_area(corners)) > 25.0 and share_outside(corners, shape) < 1.0:
             found[name] = corners if _simple(corners) else _hull(corners)
     return found
+
+
+def region_outline(face: Face, name: str) -> Points:
+    """Outline (n, 2) of a region in photo pixels, whether or not it faces the camera."""
+    return _places()[name][0].of(face.points)
 
 
 def left_out(face: Face, shape: tuple[int, int]) -> BoolArray:

@@ -18,7 +18,7 @@ from skinscan.capture.face.networks import DETECTOR_PX, LANDMARK_PX, Networks
 from skinscan.capture.face.shape import SURFACE, Pose, mirror_of, pose_of
 from skinscan.capture.face.views import Views, Window
 from skinscan.capture.thumbnails import Thumbnails
-from skinscan.records import Photo
+from skinscan.records import BoolArray, Photo
 
 Points = NDArray[np.float64]
 
@@ -38,8 +38,10 @@ taken for one upside down: then both are alike."""
 MOST_YAW_DEG, MOST_PITCH_DEG = 60.0, 45.0
 MOST_OUTSIDE = 0.25
 
-LEAST_SKIN_COLOURS = 0.02
+LEAST_SKIN_COLOURS = 0.004
 """Share of the photo in colours that skin can have under which it is not turned to look for lying faces."""
+
+QUARTERS = (0.0, 90.0, 180.0, 270.0)
 
 MOST_FACES = 4
 """Candidates looked at in one round."""
@@ -124,11 +126,13 @@ def _rounds(loaded: Networks, views: Views) -> Iterator[list[_Candidate]]:
     upright = _detected(loaded, views, [whole])
     if upright and upright[0].chance >= UPRIGHT_CHANCE:
         yield upright
-    if not upright and not _skin_colours(views.cut(whole, DETECTOR_PX)):
+    skin = _skin_colours(views.cut(whole, DETECTOR_PX))
+    if not upright and float(skin.mean()) < LEAST_SKIN_COLOURS:
         return
-    turned = _detected(loaded, views, [whole._replace(turn_deg=turn) for turn in (90.0, 180.0, 270.0)])
-    yield _apart([*upright, *turned])
-    yield _detected(loaded, views, [whole._replace(turn_deg=turn) for turn in (45.0, 135.0, 225.0, 315.0)])
+    closer = _around_skin(views, skin)
+    windows = [window._replace(turn_deg=turn) for window in [whole, *closer] for turn in QUARTERS]
+    yield _apart([*upright, *_detected(loaded, views, windows[1:])])
+    yield _detected(loaded, views, [whole._replace(turn_deg=turn + 45.0) for turn in QUARTERS])
 
 
 def _detected(loaded: Networks, views: Views, windows: Iterable[Window]) -> list[_Candidate]:
@@ -157,12 +161,27 @@ def _apart(candidates: list[_Candidate]) -> list[_Candidate]:
     return kept
 
 
-def _skin_colours(picture: NDArray[np.uint8]) -> bool:
-    """Whether a picture holds colours that skin may have, or none at all (a grey photo). Loose: under any lamp."""
+def _skin_colours(picture: NDArray[np.uint8]) -> BoolArray:
+    """Where a picture (h, w, 3) has colours that skin may have under any lamp; a grey one has them everywhere."""
     red, green, blue = (plane.astype(np.int16) for plane in cv2.split(picture))
-    grey = (abs(red - green) < 4) & (abs(green - blue) < 4) & (green > 30)
-    skin = (red > 25) & (red > blue + 6) & (red >= green - 6)
-    return float(np.mean(skin)) >= LEAST_SKIN_COLOURS or float(np.mean(grey)) > 0.6
+    grey = (abs(red - green) < 4) & (abs(green - blue) < 4)
+    found: BoolArray = (red > 25) & (red > blue + 6) & (red >= green - 6)
+    return found if float(grey.mean()) < 0.98 else np.ones_like(found)
+
+
+def _around_skin(views: Views, skin: BoolArray) -> list[Window]:
+    """A window around the largest patch in the colours of skin, where that is much smaller than the photo: the
+    detector misses faces under an eighth of its picture."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(skin.astype(np.uint8), connectivity=8)
+    if len(stats) < 2:
+        return []
+    left, top, width, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
+    side = 1.6 * max(width, height)
+    if side > 0.7 * DETECTOR_PX:
+        return []
+    middle = np.array([left + (width - 1) / 2, top + (height - 1) / 2])
+    x, y = views.whole.to_photo(middle, DETECTOR_PX)
+    return [Window((float(x), float(y)), max(1.0, float(side) * views.whole.side / DETECTOR_PX))]
 
 
 # --- its landmarks, and whether to trust them -----------------------------------------------------------------
@@ -237,7 +256,7 @@ def _eye_distance(landmarks: Points) -> float:
 
 
 def _seen_again(loaded: Networks, views: Views, landmarks: Points) -> bool:
-    """Whether the detector, shown the face alone, sees its parts where the landmarks are, and not rather upside down."""
+    """Whether the detector, shown the face alone, sees its parts where the landmarks are, not rather upside down."""
     window = _around(landmarks)
     chances, _, points = loaded.detect(views.cut(window, DETECTOR_PX), LEAST_AGAIN)
     expected = np.stack([landmarks[list(part), :2].mean(axis=0) for part in _PARTS])

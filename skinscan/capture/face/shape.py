@@ -17,6 +17,10 @@ Points = NDArray[np.float64]
 SURFACE = 468
 """Landmarks of the face's surface; those after it are the irises."""
 
+OVAL: tuple[int, ...] = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377)
+OVAL += (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+"""Landmarks of the face's outline, from the middle of the forehead round by the patient's left."""
+
 
 class Pose(NamedTuple):
     """How a head is turned, in degrees, and how far its points are from a turned mean face (rms, in eye distances)."""
@@ -83,4 +87,4 @@ def pose_of(landmarks: Points) -> Pose:
     upright = np.array([[np.cos(roll), np.sin(roll), 0], [-np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ rotation
     ahead = upright @ np.array([0.0, 0.0, -1.0])
     yaw, pitch = np.arctan2(ahead[0], -ahead[2]), np.arcsin(np.clip(-ahead[1], -1, 1))
-    return Pose(*(float(np.degrees(angle)) for angle in (roll, yaw, pitch)), misfit)
+    return Pose(float(np.degrees(roll)), float(np.degrees(yaw)), float(np.degrees(pitch)), misfit)
