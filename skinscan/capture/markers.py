@@ -90,7 +90,7 @@ def find_borders(photo: Photo, rough: Points, white: BoolArray) -> Borders | Non
     width = np.sum(across * normal, axis=1)
     normal, width = normal * np.sign(width)[:, None], np.abs(width)
     reach = np.clip(REACH_CELLS * width, *REACH_PX)
-    steps = np.linspace(-1.0, 1.0, int(np.clip(12 * reach.max(), 33, 161)) | 1)
+    steps = np.linspace(-1.0, 1.0, int(np.clip(6 * reach.max(), 25, 121)) | 1)
     places = np.linspace(-0.3, 0.3, int(np.clip(0.6 * np.median(length), 3, 11)))
     middle = through(matrix, pieces.at)
     xy = (
@@ -183,9 +183,10 @@ def _luminance_at(photo: Photo, xy: Points) -> Points | None:
     y = (xy[..., 1] - low[1]).astype(np.float32)
     rows = (len(xy), -1)
     seen = cv2.remap(tile, x.reshape(rows), y.reshape(rows), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    outside = (flat < 0).any(axis=1) | (flat > [width - 1, height - 1]).any(axis=1)
     values = np.asarray(seen, np.float64).reshape(xy.shape[:-1])
-    values[outside.reshape(values.shape)] = np.nan
+    if flat.min() < 0 or (flat.max(axis=0) > [width - 1, height - 1]).any():
+        outside = (flat < 0).any(axis=1) | (flat > [width - 1, height - 1]).any(axis=1)
+        values[outside.reshape(values.shape)] = np.nan
     return values
 
 

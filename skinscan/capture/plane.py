@@ -270,7 +270,7 @@ def _solved(problem: _Problem, start: Points, spreads: Points) -> tuple[Points, 
         target = np.concatenate([residuals * weights / misfit, unknowns[held] / spreads[held]])
         step, *_ = np.linalg.lstsq(matrix, -target, rcond=None)
         unknowns = unknowns + step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-6:  # a few ten-thousandths of a pixel
             break
     return unknowns, np.asarray(np.linalg.pinv(matrix.T @ matrix)), misfit
 

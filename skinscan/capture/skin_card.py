@@ -85,12 +85,12 @@ def find_skin_card(photo: Photo) -> SkinCardSighting | None:
     Turned as it may be, partly hidden, and mirrored: a mirrored marker has a code of its own. Where a photo shows
     two cards, the one that more is seen of.
     """
-    found: _Found | None = None
+    seen: list[_Seen] = []
     for thorough in (False, True):
-        seen = _seen(photo, thorough=thorough)
-        found = max((_card(photo, [s for s in seen if s[0] // 4 == turned]) for turned in (0, 1)), key=_more)
-        if not seen or _more(found) == 4:
+        seen = _largest_card(_seen(photo, thorough=thorough))
+        if not seen or len(seen) == 4:
             break  # the second look is for the rest of a card: not worth its time where there is nothing of one
+    found = _plane(photo, seen)
     if found is None:
         return None
     plane, markers, mirrored = found
@@ -98,11 +98,6 @@ def find_skin_card(photo: Photo) -> SkinCardSighting | None:
 
 
 _Seen = tuple[int, Points, Borders]
-_Found = tuple[Plane, tuple[int, ...], bool]
-
-
-def _more(found: _Found | None) -> int:
-    return 0 if found is None else len(found[1])
 
 
 def _seen(photo: Photo, *, thorough: bool) -> list[_Seen]:
@@ -120,19 +115,15 @@ def _seen(photo: Photo, *, thorough: bool) -> list[_Seen]:
     return kept
 
 
-def _card(photo: Photo, seen: list[_Seen]) -> _Found | None:
-    """The plane of the markers of one card; None where two do not agree about one."""
-    corners = layout.marker_corners()
-    best: _Found | None = None
+def _largest_card(seen: list[_Seen]) -> list[_Seen]:
+    """The most markers, each once, that lie where one of them says; a single one where no two agree."""
+    corners, most = layout.marker_corners(), seen[:1]
     for anchor in seen:
-        # each marker foretells where the others lie: those of a second card, or of no card, do not
-        near = [anchor, *(s for s in seen if s[0] != anchor[0] and _foretold(anchor, s, corners))]
-        own = {s[0]: s for s in near}
-        if len(own) < LEAST_MARKERS or len(own) <= _more(best):
-            continue
-        found = _plane(photo, list(own.values()))
-        best = found if _more(found) > _more(best) else best
-    return best
+        # those of a second card, or of no card, lie elsewhere
+        near = [s for s in seen if s[0] // 4 == anchor[0] // 4 and s[0] != anchor[0] and _foretold(anchor, s, corners)]
+        own = {s[0]: s for s in (*near, anchor)}
+        most = list(own.values()) if len(own) > len(most) else most
+    return most
 
 
 def _foretold(anchor: _Seen, other: _Seen, corners: Points) -> bool:
@@ -153,23 +144,31 @@ def _marker_mm(number: int, corners: Points) -> Points:
     return np.asarray(own if number < 4 else own[[1, 0, 3, 2]], np.float64)
 
 
-def _plane(photo: Photo, seen: list[_Seen]) -> _Found | None:
-    """The plane of markers of one card: fitted, their borders placed where it says that they are, and fitted again."""
-    corners, white = layout.marker_corners(), _dictionary()[1]
-    for _ in range(2):
-        placed = [_marker_mm(number, corners) for number, *_ in seen]
-        plane = fit_plane([s[2] for s in seen], [s[1] for s in seen], max(photo.shape), placed=placed)
-        back = np.asarray(np.linalg.inv(plane.homography))
-        told = [through(back, square) for square in placed]
-        again = [(s[0], quad, find_borders(photo, quad, white[s[0]])) for s, quad in zip(seen, told, strict=True)]
-        seen = [(number, quad, borders) for number, quad, borders in again if borders is not None]
-        if len(seen) < LEAST_MARKERS:
-            return None
-    placed = [_marker_mm(number, corners) for number, *_ in seen]
-    plane = fit_plane([s[2] for s in seen], [s[1] for s in seen], max(photo.shape), placed=placed)
+def _plane(photo: Photo, seen: list[_Seen]) -> tuple[Plane, tuple[int, ...], bool] | None:
+    """The plane of markers of one card, which they are, and whether they are mirrored; None of less than two.
+
+    Fitted, their borders placed where it says that they are, and fitted again.
+    """
+    if len(seen) < LEAST_MARKERS:
+        return None
+    white = _dictionary()[1]
+    plane, placed = _fitted(photo, seen)
+    back = np.asarray(np.linalg.inv(plane.homography))
+    told = [through(back, square) for square in placed]
+    again = [(s[0], quad, find_borders(photo, quad, white[s[0]])) for s, quad in zip(seen, told, strict=True)]
+    seen = [(number, quad, borders) for number, quad, borders in again if borders is not None]
+    if len(seen) < LEAST_MARKERS:
+        return None
+    plane, _ = _fitted(photo, seen)
     if not plane.stretch <= LARGEST_STRETCH:
         return None
     return plane, tuple(sorted(number % 4 for number, *_ in seen)), seen[0][0] >= 4
+
+
+def _fitted(photo: Photo, seen: list[_Seen]) -> tuple[Plane, list[Points]]:
+    corners = layout.marker_corners()
+    placed = [_marker_mm(number, corners) for number, *_ in seen]
+    return fit_plane([s[2] for s in seen], [s[1] for s in seen], max(photo.shape), placed=placed), placed
 
 
 @cache

@@ -172,7 +172,7 @@ def photograph(skin: Skin, camera: Camera | None = None, props: Props | None = N
         )
     window = _window(skin, camera, props)
     scene = _radiance(skin, camera, window)
-    bare = add_props(scene, skin, window, props, camera)
+    bare = add_props(scene, skin.grid, window, props, camera)
     # a pixel gathers light over its own square: a Gaussian of the square's variance, less what the grid's
     # cells and the linear look-up (no overshoot at sharp edges) add by themselves
     aperture = np.sqrt(max((px_um / skin.grid.um) ** 2 - 1.0 - 2.0, 0.0) / 12.0)

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.phantom.cameras import Camera
-from skinscan.phantom.fields import Image
+from skinscan.phantom.fields import Grid, Image
 from skinscan.phantom.light import camera_rgb
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, Tone, reflectance
 from skinscan.phantom.recipes import Props
-from skinscan.phantom.skin import Skin
 from skinscan.sheet import layout
 
 PAPER, INK = 0.85, 0.035
@@ -20,12 +19,12 @@ PAPER, INK = 0.85, 0.035
 _TONES: dict[str, Tone] = {"light skin": "I", "medium skin": "III", "tan skin": "IV", "dark skin": "VI"}
 
 
-def add_props(scene: Image, skin: Skin, window: tuple[slice, slice], props: Props, camera: Camera) -> NDArray[np.uint8]:
+def add_props(scene: Image, grid: Grid, window: tuple[slice, slice], props: Props, camera: Camera) -> NDArray[np.uint8]:
     """Draws what lies on the skin into the scene; returns where bare skin is left (255)."""
     bare = np.full(scene.shape[:2], 255, np.uint8)
-    x, y = skin.grid.axes()
+    x, y = grid.axes()
     x, y = x[window[1]][None, :], y[window[0]][:, None]
-    edge = np.float32(skin.grid.mm)
+    edge = np.float32(grid.mm)
 
     def paint(distance_mm: Image, value: Image | np.float32) -> None:
         """Where the signed distance to the shape's border is negative (inside)."""
