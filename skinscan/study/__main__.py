@@ -173,6 +173,25 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     v.publish(ROOT, alone, intervals, mixed, placebo, power)
 
 
+@study.command("skin-mask")
+@click.option("--count", default=120, show_default=True, help="Held-out scenes.")
+@click.option("--photos", envvar="SKINSCAN_TEST_PHOTOS", type=click.Path(path_type=Path), required=True)
+@click.pass_obj
+def skin_mask(workers: int, count: int, photos: Path) -> None:
+    """docs/skin_mask.md: the mask by tone, on held-out scenes and hand-placed points, and what lies over skin."""
+    from skinscan.study import skin_mask_accuracy as s
+
+    seeds = [s.FIRST_SEED + number for number in range(count)]
+    judged = [row for part in over(s.judge_scene, seeds, "scenes", workers) for row in part]
+    paths = sorted((photos / "faces_frl").glob("*.tem"))
+    of_faces = over(s.judge_face, paths, "faces", workers)
+    close = over(s.judge_close_up, seeds[:12], "close-ups", workers)
+    judged += [row for face in of_faces for row in face[0]]
+    laid = [row for face in of_faces for row in face[1]] + [row for shot in close for row in shot[0]]
+    alarms = [row for face in of_faces for row in face[2]] + [row for shot in close for row in shot[1]]
+    s.write(ROOT / "docs" / "skin_mask.md", judged, laid, alarms)
+
+
 @study.command()
 @click.option("--count", default=4, show_default=True, help="Skins a tone, each in some fifty pairs.")
 @click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here too, as CSV.")

@@ -1,0 +1,105 @@
+"""Things that lie on skin with a sharp outline, and lettering drawn over it, told by their edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.records import BoolArray
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+EDGE_OVER_STRUCTURE = 5.0
+"""A pixel belongs to an outline when its gradient exceeds the skin's median gradient this many times."""
+
+LEAST_EDGE = 8.0
+"""Codes a pixel under which no gradient is an outline."""
+
+EVEN_STEP = 1.6
+"""Mean step of colour across an outline over the scatter of that step: bare skin's closed contours have less."""
+
+LEAST_STEP = 9.0
+"""Codes of colour between what lies on skin and the skin beside it."""
+
+LAID_SHARE = (0.002, 0.6)
+"""Least and largest size of a thing that lies on skin, as a share of the skin and its holes."""
+
+FULL = 0.86
+"""Least share of its convex hull that a pad, a bar or a disc fills."""
+
+
+def laid(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
+    """(h, w) mask of closed areas with a sharp, even outline: pads, bars, stickers, plasters of any colour.
+
+    Along its whole rim such a thing differs from what is beside it by one and the same step of colour; a shadow, a
+    reddened spot or a fold does so softly or in parts.
+    """
+    smooth = cv2.GaussianBlur(pixels, (0, 0), 1.0).astype(np.float32)
+    gradient = _gradient(smooth)
+    limit = max(LEAST_EDGE, EDGE_OVER_STRUCTURE * float(np.median(gradient[skin])))
+    edges = cv2.dilate((gradient > limit).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    inside = where & ~edges
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    whole = float(np.count_nonzero(where))
+    found = np.zeros_like(skin)
+    for label in np.flatnonzero((areas > LAID_SHARE[0] * whole) & (areas < LAID_SHARE[1] * whole)):
+        if label == 0:
+            continue
+        left, top, width, height = (int(v) for v in stats[label, :4])
+        box = (slice(max(top - 8, 0), top + height + 8), slice(max(left - 8, 0), left + width + 8))
+        part = _is_laid(labels[box] == label, smooth[box])
+        if part is not None:
+            found[box] |= part
+    return found
+
+
+def _gradient(smooth: Floats) -> Floats:
+    """Largest gradient of the three channels, codes a pixel, (h, w)."""
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=0.125)
+    return np.asarray(np.sqrt((across * across + down * down).max(axis=2)), np.float32)
+
+
+def _is_laid(part: BoolArray, smooth: Floats) -> BoolArray | None:
+    """The part grown to its outline if that is full and its step is even, else None."""
+    grown = cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    outlines, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=cv2.contourArea)
+    area = cv2.contourArea(outline)
+    if area < FULL * cv2.contourArea(cv2.convexHull(outline)) or area < 60:
+        return None
+    steps = _steps(outline[:, 0].astype(np.float32), smooth)
+    if len(steps) < 12:
+        return None
+    mean = np.median(steps, 0)
+    size = float(np.linalg.norm(mean))
+    scatter = float(np.sqrt(np.mean(np.sum((steps - mean) ** 2, 1))))
+    if size < LEAST_STEP or size < EVEN_STEP * scatter:
+        return None
+    filled = cv2.drawContours(np.zeros_like(grown), [outline], -1, 1, -1)
+    found: BoolArray = cv2.dilate(filled, np.ones((7, 7), np.uint8)) > 0
+    return found
+
+
+def _steps(outline: Floats, smooth: Floats) -> Floats:
+    """Colour 3 px inside less colour 6 px outside along an outline (n, 2): (m, 3), the picture's rim left out."""
+    ahead = np.roll(outline, -4, 0) - np.roll(outline, 4, 0)
+    length = np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-3)
+    outward = np.stack([ahead[:, 1], -ahead[:, 0]], 1) / length
+    middle = outline.mean(0)
+    if np.sum((outline - middle) * outward) < 0:
+        outward = -outward
+    within, beyond = outline - 3 * outward, outline + 6 * outward
+    height, width = smooth.shape[:2]
+    kept = (beyond.min(1) > 2) & (beyond[:, 0] < width - 3) & (beyond[:, 1] < height - 3)
+    kept &= (within.min(1) >= 0) & (within[:, 0] <= width - 1) & (within[:, 1] <= height - 1)
+    inner, outer = (np.round(points[kept]).astype(int) for points in (within, beyond))
+    return np.asarray(smooth[inner[:, 1], inner[:, 0]] - smooth[outer[:, 1], outer[:, 0]], np.float32)
+
+
+def lettering(pixels: Bytes, skin: BoolArray, known: BoolArray) -> BoolArray:
+    return np.zeros_like(skin)
