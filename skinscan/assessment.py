@@ -59,9 +59,9 @@ def assess(
     (DICT_4X4_50) lying on it; or `card_pitch_mm`: from the middle of one patch of a colour card to that of the next.
     The printed skin card tells its size itself, and a face's irises are the last resort; without any, lengths are
     refused and the rest still comes. `card`: which ColorChecker Classic may be in the photo (`before_2014`,
-    `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels of the upright photo;
-    without any, a face's own are proposed unless `face` is False. `reference` names a region of untreated skin or a
-    neutral patch. Raises a SkinscanError that says what to do.
+    `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels
+    of the upright photo; without any, a face's own are proposed unless `face` is False. `reference` names a region of
+    untreated skin or a neutral patch. Raises a SkinscanError that says what to do.
     """
     check_opencv()
     photo = read_photo(path, max_megapixels=max_megapixels)

@@ -52,8 +52,8 @@ LEAST_OF_PROPOSED = 0.15
 class Choices:
     """What the user says about a photo, each None or as it stands where nothing is said.
 
-    `mm_per_px` with its standard uncertainty, or `marker_mm`, the side of a sticker, or `card_pitch_mm`, from the middle
-    of one patch of the colour card to that of the next: the scale. `card`: which formulation the colour card is of,
+    `mm_per_px` with its standard uncertainty, or `marker_mm`, the side of a sticker, or `card_pitch_mm`, from the
+    middle of one patch of the colour card to that of the next: the scale. `card`: which formulation the card is of,
     `auto` to look and try both, `none` not to look for any card. `regions`: name -> polygon; `face`: propose a face's
     regions where none are given. `reference`: the region that others are held against.
     """
@@ -72,7 +72,7 @@ def make_frame(photo: Photo, **choices: Any) -> Frame:
     """The Frame of a photo, by `Choices`.
 
     The scale is given, or read from what lies in the photo: stickers, the colour card, the printed skin card, or a
-    face's irises; without any, the Frame has none. A colour card corrects the colours for skin, where the light lets it.
+    face's irises; without any, the Frame has none. A colour card corrects the colours for skin, if the light lets it.
     Regions are polygons in pixels ((n, 2) or flat lists); a polygon is taken at its word: all usable pixels in it are
     measured, with a notice when less than half of it looks like skin. Without regions a face's own are proposed,
     without brows, eyes, lips and what is turned away. `reference` names the polygon that other regions are held
@@ -101,7 +101,7 @@ def make_frame(photo: Photo, **choices: Any) -> Frame:
     graded, quality_notices = quality.measure_quality(photo, skin, seen, measured, thumbnails)
     drawn = _drawn(polygons, skin, mask, chosen.reference)
     whole = skin & mask
-    kept = {name: inside for name, inside in _proposed(proposed, whole).items()}
+    kept = _proposed(proposed, whole)
     correction = _correction(aids, whole, chosen)
     colour, colour_notices = _colour(chosen.reference, drawn.reference, correction)
     return Frame(

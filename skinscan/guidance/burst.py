@@ -20,8 +20,8 @@ from skinscan.guidance.nouns import BurstResult, Ranked, Spread
 from skinscan.guidance.wanted import told_first, wanted_measures
 from skinscan.measures import Measure, Sample
 from skinscan.measures.maps import Maps
-from skinscan.pairing import tie
 from skinscan.records import FLAGS, SKIN, BoolArray, Flag, Frame, ParameterError, Registration, SkinscanError
+from skinscan.tying import tie
 
 NAN = math.nan
 LEAST_FRAMES = 3

@@ -20,9 +20,10 @@ from skinscan.guidance.wanted import families_of, told_first
 from skinscan.judgement import judge, judge_paired
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
-from skinscan.pairing import Pair, pair_of, shared_cells, tie
+from skinscan.pairing import Pair, pair_of, shared_cells
 from skinscan.records import SKIN, Change, Flag, Frame, Notice, Registration
 from skinscan.report.words import readable
+from skinscan.tying import tie
 
 NAN = math.nan
 SAME_PLACE = "photograph the same skin from the same side, angle and distance, in the same light"

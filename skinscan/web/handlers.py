@@ -45,6 +45,7 @@ class Settings:
     regions: str = ""
     reference: str = ""
     same_setup: bool = False
+    card_pitch_mm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,30 @@ def preview(upload: Upload, desk: Path) -> str:
         picture = pictures.shown(read_photo(path), PREVIEW_SIDE)
     target = desk / f"preview-{abs(hash(upload.content)):x}.jpg"
     target.write_bytes(pictures.jpeg(picture))
+    return str(target)
+
+
+def advice(upload: Upload, settings: Settings, desk: Path) -> str:
+    """What a photo just added can carry, in words; a failure becomes words too."""
+    from skinscan.guidance.advising import advise
+
+    try:
+        options = _options(settings) | {"regions": None, "reference": None}  # drawn in the before photo, maybe not this
+        with _on_disk(desk, "advice", upload) as path:
+            return words.advice(advise(path, **options))
+    except SkinscanError as error:
+        return words.failure(str(error))
+    except Exception as error:
+        logging.getLogger(__name__).exception("advice on a photo failed")
+        return words.surprise(type(error).__name__)
+
+
+def skin_card(desk: Path) -> str:
+    """The printable skin card as a PDF file."""
+    from skinscan.sheet.page import make_sheet
+
+    target = desk / "skinscan-card.pdf"
+    make_sheet(target)
     return str(target)
 
 
@@ -123,6 +148,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "mm_per_px": _number("millimetres per pixel", settings.mm_per_px),
         "marker_mm": _number("the side of the sticker", settings.marker_mm),
+        "card_pitch_mm": _number("the distance of the card's patches", settings.card_pitch_mm),
         "regions": parse_regions(lines) or None,
         "reference": settings.reference.strip() or None,
     }

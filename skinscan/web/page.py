@@ -29,8 +29,9 @@ Two photos of the same skin in, an honest comparison out: every change is held a
 One photo alone is measured. Everything happens on this computer; nothing is sent anywhere, and the photos are
 wiped when the page is closed."""
 
-_HELP = """Without a scale, lengths and areas are left out; redness and evenness still come. A printed ArUco
-sticker (DICT_4X4_50) in the photo gives it; so does a number that you know. A region is one line of corner
+_HELP = """Without a scale, lengths and areas are left out; redness and evenness still come. The printed skin card
+beside the skin gives it, and ties the colours of two photos together; a ColorChecker corrects them. A printed ArUco
+sticker (DICT_4X4_50) in the photo gives the scale too; so does a number that you know. A region is one line of corner
 points in pixels of the before photo: `cheek=420,300,900,300,900,800,420,800`. Name untreated skin, or a grey
 patch, as the reference to compare colours between photos."""
 
@@ -56,12 +57,12 @@ def build(workplace: Workplace) -> gr.Blocks:
             after = _photo("After", "after")
         notes = [_html(visible=False), _html(visible=False)]
         held: list[gr.State] = [gr.State(None), gr.State(None)]
-        settings = _settings()
+        settings = _settings(handlers.skin_card(workplace.path))
         go = gr.Button("Measure", variant="primary", size="lg", elem_id="go")
         said = _html(elem_id="said")
         results = _results()
         for box, state, note in zip((before, after), held, notes, strict=True):
-            _wire_photo(workplace, box, state, note)
+            _wire_photo(workplace, box, state, note, settings)
         go.click(
             _measure(workplace),
             [*held, *settings],
@@ -100,7 +101,7 @@ def _html(**options: Any) -> gr.HTML:
     return gr.HTML(apply_default_css=False, padding=False, **options)
 
 
-def _settings() -> list[Any]:
+def _settings(card: str) -> list[Any]:
     with gr.Accordion("Scale and regions", open=False, elem_id="settings"):
         gr.Markdown(_HELP)
         with gr.Row():
@@ -110,14 +111,21 @@ def _settings() -> list[Any]:
             marker_mm = gr.Textbox(
                 label="Side of the sticker, mm", placeholder="no sticker", max_lines=1, elem_id="marker-mm"
             )
+            card_pitch_mm = gr.Textbox(
+                label="Colour card: middle to middle of two patches, mm",
+                placeholder="no colour card",
+                max_lines=1,
+                elem_id="card-pitch-mm",
+            )
         regions = gr.Textbox(label="Regions, one a line", lines=2, max_lines=8, elem_id="regions")
         reference = gr.Textbox(label="Name of the reference region", max_lines=1, elem_id="reference")
+        gr.DownloadButton("Printable skin card (PDF)", value=card, size="sm", elem_id="skin-card")
         same_setup = gr.Checkbox(
             label="Same set-up: camera, its settings, lamp, and their place against the skin",
             info="As with a stand, or a lamp fixed to the camera. Smaller changes can then be told from error.",
             elem_id="same-setup",
         )
-    return [mm_per_px, marker_mm, regions, reference, same_setup]
+    return [mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup]
 
 
 def _results() -> list[Any]:
@@ -149,15 +157,47 @@ def _results() -> list[Any]:
     return [slider, chosen, *maps, table, report, archive]
 
 
-def _wire_photo(workplace: Workplace, box: gr.Image, state: gr.State, note: gr.HTML) -> None:
+def _wire_photo(workplace: Workplace, box: gr.Image, state: gr.State, note: gr.HTML, settings: list[Any]) -> None:
     def keep(path: str, request: gr.Request) -> tuple[Any, ...]:
         return _kept(workplace, path, str(request.session_hash))
 
     def drop() -> tuple[Any, ...]:
         return None, gr.update(visible=False)
 
-    box.upload(keep, box, [box, state, note], show_progress_on=[box])
+    kept = box.upload(keep, box, [box, state, note], show_progress_on=[box])
+    kept.then(_advise(workplace), [state, *settings[:3]], [note], show_progress_on=[note], concurrency_limit=1)
     box.clear(drop, None, [state, note], show_progress="hidden")
+
+
+def _advise(workplace: Workplace) -> Any:
+    def advise(
+        upload: Upload | None,
+        mm_per_px: str | None,
+        marker_mm: str | None,
+        card_pitch_mm: str | None,
+        request: gr.Request,
+    ) -> Any:
+        if upload is None:
+            return gr.update()
+        settings = _typed(mm_per_px, marker_mm, card_pitch_mm)
+        told = handlers.advice(upload, settings, workplace.desk(str(request.session_hash)))
+        return gr.update(value=told, visible=True)
+
+    return advise
+
+
+def _typed(
+    mm_per_px: str | None,
+    marker_mm: str | None,
+    card_pitch_mm: str | None,
+    regions: str | None = None,
+    reference: str | None = None,
+    same_setup: bool | None = None,
+) -> Settings:
+    """The components of `_settings`, in their order."""
+    return Settings(
+        mm_per_px or "", marker_mm or "", regions or "", reference or "", bool(same_setup), card_pitch_mm or ""
+    )
 
 
 def _kept(workplace: Workplace, path: str, session: str) -> tuple[Any, ...]:
@@ -177,13 +217,14 @@ def _measure(workplace: Workplace) -> Any:
         after: Upload | None,
         mm_per_px: str | None,
         marker_mm: str | None,
+        card_pitch_mm: str | None,
         regions: str | None,
         reference: str | None,
         same_setup: bool | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
     ) -> tuple[Any, ...]:
-        settings = Settings(mm_per_px or "", marker_mm or "", regions or "", reference or "", bool(same_setup))
+        settings = _typed(mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup)
         desk = workplace.desk(str(request.session_hash))
         told = lambda share, text: progress(share, desc=text)  # noqa: E731
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from skinscan.records import Assessment, Comparison
-from skinscan.report import headline, page, rows
+from skinscan.guidance.nouns import Guidance
+from skinscan.records import SKIN, Assessment, Comparison
+from skinscan.report import guide_page, headline, page, rows
+from skinscan.report.words import readable
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -30,6 +32,18 @@ def values(assessment: Assessment) -> str:
     """The table of values."""
     axes = rows.shared_axes([assessment])
     return _render("values.html", families=rows.families(rows.value_rows(assessment, axes)))
+
+
+def advice(guidance: Guidance) -> str:
+    """What a photo just added can carry, of its skin as a whole: the lights, and the first thing to do."""
+    told = guidance.to_dict()
+    told["outlooks"] = [outlook for outlook in told["outlooks"] if outlook["region"] == SKIN]
+    return _render(
+        "advice.html",
+        head=readable(guidance.sentences[0]),
+        lights=guide_page.lights(told),
+        errands=guide_page.errands(told),
+    )
 
 
 def failure(text: str) -> str:

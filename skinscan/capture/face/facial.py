@@ -51,6 +51,6 @@ def _depths_px(face: Face) -> NDArray[np.float64]:
 def inside_the_photo(
     polygons: Mapping[str, NDArray[np.float64]], shape: tuple[int, int]
 ) -> dict[str, NDArray[np.float64]]:
-    """Polygons without what sticks out of the photo: a proposal is cut to what there is, a user's is taken at its word."""
+    """Polygons without what sticks out of the photo: a proposal is cut to what there is, a user's taken at its word."""
     height, width = shape
     return {name: np.clip(corners, 0, [width - 1, height - 1]) for name, corners in polygons.items()}
