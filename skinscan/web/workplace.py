@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -55,8 +56,9 @@ class Workplace:
         if not path.is_relative_to(root) or path == root:
             return
         path.unlink(missing_ok=True)
-        if path.parent != root and not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        with suppress(FileNotFoundError):  # the whole workplace may be on its way out
+            if path.parent != root and not any(path.parent.iterdir()):
+                path.parent.rmdir()
 
     def close(self) -> None:
         """Wipe everything."""

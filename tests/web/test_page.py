@@ -96,6 +96,20 @@ def test_two_photos_give_words_a_slider_maps_a_table_and_a_report(site, folder, 
     assert sent == []
 
 
+def test_a_photo_just_added_is_told_what_it_can_carry(site, photo_path, offline):
+    page = offline(site[0], width=390)
+    send(page, "#before", photo_path)
+    page.wait_for_selector(".lights .light", timeout=30_000)
+    told = page.inner_text(".lights")
+    assert "Redness" in told
+    assert "Pores" in told
+    assert page.locator(".lights li").count() == 4
+    with page.expect_download() as download:
+        page.click("#settings button")
+        page.click("#skin-card")
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+
+
 def test_one_photo_is_measured(site, folder, offline):
     page = offline(site[0], width=390)
     send(page, "#before", folder / "after.jpg")
