@@ -52,16 +52,18 @@ def build(workplace: Workplace) -> gr.Blocks:
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
         gr.Markdown(_INTRODUCTION, elem_id="introduction")
-        with gr.Row(equal_height=True):
-            before = _photo("Before, or the only photo", "before")
-            after = _photo("After", "after")
-        notes = [_html(visible=False), _html(visible=False)]
+        boxes, notes = [], []
+        with gr.Row():
+            for label, name in (("Before, or the only photo", "before"), ("After", "after")):
+                with gr.Column(min_width=300):
+                    boxes.append(_photo(label, name))
+                    notes.append(_html(visible=False))
         held: list[gr.State] = [gr.State(None), gr.State(None)]
         settings = _settings(handlers.skin_card(workplace.path))
         go = gr.Button("Measure", variant="primary", size="lg", elem_id="go")
         said = _html(elem_id="said")
         results = _results()
-        for box, state, note in zip((before, after), held, notes, strict=True):
+        for box, state, note in zip(boxes, held, notes, strict=True):
             _wire_photo(workplace, box, state, note, settings)
         go.click(
             _measure(workplace),
