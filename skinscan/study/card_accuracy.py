@@ -74,7 +74,7 @@ def drawn_camera(seed: int, lamp: Illuminant, sensitivities: int | str, gloss: f
         white_balance=(float(balance[0]), float(balance[1]), float(balance[2])),
         tone_curve=float(draw.uniform(0.3, 1.0)),
         sharpening=float(draw.uniform(0.0, 0.5)),
-        jpeg_quality=int(draw.integers(80, 96)),
+        jpeg_quality=int(draw.integers(85, 97)),
         chroma_subsampling="4:2:0",
         seed=seed,
     )
@@ -93,6 +93,7 @@ def photo_of(shot: Shot) -> Photo:
         name=f"phantom{shot.suffix}",
         format="JPEG",
         jpeg_quality=shot.truth.camera.jpeg_quality,
+        chroma_subsampled=shot.truth.camera.chroma_subsampling != "4:4:4",
     )
 
 
