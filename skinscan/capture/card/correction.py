@@ -30,8 +30,10 @@ LEAST_PATCHES, LEAST_GREYS = 12, 4
 """Patches and greys that must be readable in all channels: four greys carry a tone curve, eight colours a sensor."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
-LARGEST_RESIDUAL_DE00 = 2.5
-"""Median left-out residual from which on this is not a ColorChecker in one light (docs: study colour-card)."""
+DOUBTFUL_RESIDUAL_DE00, LARGEST_RESIDUAL_DE00 = 1.5, 2.0
+"""Median left-out residual from which on absolute colour is not told, and from which on this is no ColorChecker in one
+light. Whole cards in one light leave 0.2-0.5 (two phones' worth of saturation added to the codes: up to 1.3), half a
+card in shade 2.3 or more, a copy from a printer 2.7, two lamps from either side 1.2-8, anything else 15 or more."""
 PIXELS_TOGETHER = 16.0
 """Pixels whose noise a phone's noise reduction and JPEG make alike."""
 READING = 0.2 / 255
@@ -198,6 +200,11 @@ def _corrected(
         reasons.append(
             f"under this light the card leaves a* of skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): use "
             "daylight or a white LED or flash, or compare relative to a reference region"
+        )
+    if residual > DOUBTFUL_RESIDUAL_DE00:
+        reasons.append(
+            f"the card's patches contradict one another by {residual:.1f} dE00 (at most {DOUBTFUL_RESIDUAL_DE00:g}): "
+            "use one light of one colour, without shadow or shine on the card, or compare relative to a reference region"
         )
     responses = _responses(readings, best)
     colour = Colour(
