@@ -340,8 +340,9 @@ class Colour:
     With a colour card: `residual_de00` is how far its patches lie from what the others say of them, a detector of
     faults; `predicted_de00` (mean) and `predicted_a_star` (standard uncertainty) are the errors to expect on this
     photo's skin. `doubt` (k, 3, 3) are matrices that take corrected linear sRGB to equally plausible other corrections:
-    the uncertainty of any colour measure is its scatter over them. `own_doubt` is the part that another photo of the
-    same card by the same camera under the same light would not share. `responses` (24, 3) are the card's patches as
+    the uncertainty of any colour measure is its scatter over them. `sensor_doubt` leaves out how this skin may differ
+    from other skins, which the same skin in another photo shares; `own_doubt` is what another photo of the same card by
+    the same camera under the same light would not share. `responses` (24, 3) are the card's patches as
     the camera saw them, white at 1, without the light's fall-off, NaN where unread; `responses_spread` their standard
     uncertainty.
     """
@@ -356,12 +357,13 @@ class Colour:
     predicted_a_star: float | None = None
     formulation: Formulation | None = None
     doubt: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    sensor_doubt: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     own_doubt: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses_spread: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for array in (self.doubt, self.own_doubt, self.responses, self.responses_spread):
+        for array in (self.doubt, self.sensor_doubt, self.own_doubt, self.responses, self.responses_spread):
             if array is not None:
                 frozen(array)
 

@@ -75,6 +75,22 @@ def card_prior() -> None:
     module.write(ROOT / "datasets" / "optics" / "card_prior.npz")
 
 
+@study.command("colour-card")
+@click.option("--photos", default=4, show_default=True, help="Photos a tone and lamp, and half as many with gloss.")
+@click.option("--pairs", default=8, show_default=True, help="Skins a tone, photographed at two visits three times.")
+@click.pass_obj
+def colour_card(workers: int, photos: int, pairs: int) -> None:
+    """datasets/study/card_accuracy.json and its tables, from phantoms with a colour card."""
+    from skinscan.study import card_accuracy as module
+    from skinscan.study import card_table
+
+    matte = over(module.errors, module.jobs(photos), "photos", workers)
+    glossy = over(module.errors, module.jobs(max(photos // 2, 1), gloss=1.0), "with gloss", workers)
+    changes = [row for part in over(module.changes, module.jobs_of_changes(pairs), "visits", workers) for row in part]
+    found = card_table.write(ROOT / "datasets" / "study" / "card_accuracy.json", matte, glossy, changes)
+    click.echo(card_table.markdown(found))
+
+
 @study.command("pore-classifier")
 @click.option("--count", default=72, show_default=True)
 @click.pass_obj

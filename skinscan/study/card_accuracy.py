@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, ita_degree, lab
 from skinscan.capture.card.correction import Correction, correct
+from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
+from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
 from skinscan.phantom.cameras import Camera, project
 from skinscan.phantom.card import Card, card_homography, hidden_patches
@@ -74,7 +76,7 @@ def drawn_camera(seed: int, lamp: Illuminant, sensitivities: int | str, gloss: f
         white_balance=(float(balance[0]), float(balance[1]), float(balance[2])),
         tone_curve=float(draw.uniform(0.3, 1.0)),
         sharpening=float(draw.uniform(0.0, 0.5)),
-        jpeg_quality=int(draw.integers(80, 96)),
+        jpeg_quality=int(draw.integers(85, 97)),
         chroma_subsampling="4:2:0",
         seed=seed,
     )
@@ -93,6 +95,7 @@ def photo_of(shot: Shot) -> Photo:
         name=f"phantom{shot.suffix}",
         format="JPEG",
         jpeg_quality=shot.truth.camera.jpeg_quality,
+        chroma_subsampled=shot.truth.camera.chroma_subsampling != "4:4:4",
     )
 
 
@@ -165,8 +168,6 @@ def errors(job: Job) -> dict[str, Any]:
     found = lab(rgb)
     others = lab(np.einsum("kij,j->ki", done.colour.doubt, rgb))
     own = lab(np.einsum("kij,j->ki", done.colour.own_doubt, rgb))
-    from skinscan.capture.card.prior import load_prior
-
     target = load_prior().patches_rgb[("before_2014", "after_2014").index(job.card.formulation)]
     sighting = sighting_of(photo.pixels, job.card, job.camera)
     raw = photo.linear_rgb()[bare_skin(job.card, job.camera)].mean(0, dtype=np.float64)
@@ -200,4 +201,54 @@ def jobs(count: int, gloss: float = 0.0) -> list[Job]:
                 kind = kinds[(at * 5 + place * 3 + number) % len(kinds)]
                 card = replace(CARD, formulation=("before_2014", "after_2014")[seed % 2])
                 out.append(Job(FIRST_SEED + at * 10 + place, tone, drawn_camera(seed, lamp, kind, gloss), card))
+    return out
+
+
+# --- two visits -----------------------------------------------------------------------------------------------
+
+SETUPS = ("same set-up", "other white balance and exposure", "other light or camera")
+
+
+def second_visit(first: Camera, setup: str, seed: int) -> Camera:
+    """The camera of a second visit: the same but for its noise, re-balanced and re-exposed, or another under another
+    lamp."""
+    draw = np.random.default_rng([seed, 78])
+    if setup == SETUPS[0]:
+        return replace(first, seed=seed)
+    if setup == SETUPS[1]:
+        red, green, blue = (float(v) for v in np.array(first.white_balance) * np.exp(draw.normal(0, 0.05, 3)))
+        exposure = first.exposure_ev + (-0.35 if first.exposure_ev > -0.2 else 0.3)
+        return replace(first, seed=seed, white_balance=(red, green, blue), exposure_ev=exposure)
+    kinds = cameras()
+    return drawn_camera(seed, LAMPS[int(draw.integers(len(LAMPS)))], kinds[int(draw.integers(len(kinds)))], first.gloss)
+
+
+def changes(job: Job) -> list[dict[str, Any]]:
+    """Rows of an unchanged skin photographed twice, one for each of SETUPS: the error of the change of a*."""
+
+    def a_star(rgb: NDArray[np.float64]) -> float:
+        return float(lab(rgb)[1])
+
+    _, before, first, truth = view(job)
+    rows = []
+    for setup in SETUPS:
+        camera = second_visit(job.camera, setup, job.camera.seed + 5000)
+        _, after, second, true_then = view(replace(job, camera=camera))
+        row: dict[str, Any] = {"tone": job.tone, "setup": setup, "state": f"{before.state}, {after.state}"}
+        if before.colour.doubt is not None and after.colour.doubt is not None:
+            row["d_change"] = (a_star(second) - true_then[1]) - (a_star(first) - truth[1])
+            row["sd_change"] = change_uncertainty(a_star, first, second, before.colour, after.colour)
+            row["same"] = same_camera_and_light(before.colour, after.colour)
+        rows.append(row)
+    return rows
+
+
+def jobs_of_changes(count: int) -> list[Job]:
+    """`count` skins of each tone, by cameras and lamps in turn."""
+    kinds, out = cameras(), []
+    for at in range(count):
+        for place, tone in enumerate(TONES):
+            seed = FIRST_SEED + 20_000 + at * 10 + place
+            lamp, kind = LAMPS[(3 * at + place) % len(LAMPS)], kinds[(7 * at + 3 * place) % len(kinds)]
+            out.append(Job(seed, tone, drawn_camera(seed, lamp, kind)))
     return out

@@ -187,8 +187,8 @@ def draw_effective(draw: np.random.Generator, family: str) -> Array:
 
 def skins() -> Array:
     """Reflectance (n, 71) of modelled skins: melanin, blood, its oxygen, the yellow pigment and the surface."""
-    melanin, blood = np.geomspace(0.003, 0.36, 12)[:, None], np.geomspace(0.006, 0.09, 5)[None]
-    variants = ((0.7, 1.0, 0.028), (0.55, 0.5, 0.005), (0.85, 1.5, 0.045))
+    melanin, blood = np.geomspace(0.003, 0.36, 10)[:, None], np.geomspace(0.006, 0.09, 5)[None]
+    variants = ((0.7, 1.0, 0.028), (0.45, 0.3, 0.005), (0.9, 2.0, 0.045), (0.45, 2.0, 0.028), (0.9, 0.3, 0.028))
     parts = [optics.body_reflectance(melanin, blood, oxygen, yellow) + surface for oxygen, yellow, surface in variants]
     return np.concatenate([part.reshape(-1, WAVELENGTH_NM.size) for part in parts])
 

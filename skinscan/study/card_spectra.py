@@ -31,7 +31,7 @@ def after_2014() -> Array:
     table does not enter twice.
     """
     older, newer = published_lab("before_2014"), published_lab("after_2014")
-    base = patch_reflectances("before_2014")
+    base = np.asarray(patch_reflectances("before_2014"), np.float64)
     goal = lab_d50(base) + newer - older
     bend = np.diff(np.eye(WAVELENGTH_NM.size), 2, axis=0)
     easy = np.linalg.inv(bend.T @ bend * 1e4 + 1e-1 * np.eye(WAVELENGTH_NM.size))

@@ -19,7 +19,7 @@ from skinscan.capture.card import evenness, fitting, skin_matrix, tone_curve
 from skinscan.capture.card.fitting import Fit, Readings
 from skinscan.capture.card.prior import Prior, load_prior
 from skinscan.capture.card.sighting import Sighting
-from skinscan.capture.rounding import CB_TO_RGB, CR_TO_RGB, WHOLE_COUNTS, colour_step
+from skinscan.capture.rounding import CB_TO_RGB, CR_TO_RGB, WHOLE_COUNTS, colour_step, skin_errors
 from skinscan.records import BoolArray, Colour, Formulation, ParameterError, Photo
 
 Array = NDArray[np.float64]
@@ -30,10 +30,14 @@ LEAST_PATCHES, LEAST_GREYS = 12, 4
 """Patches and greys that must be readable in all channels: four greys carry a tone curve, eight colours a sensor."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
-LARGEST_RESIDUAL_DE00 = 2.5
-"""Median left-out residual from which on this is not a ColorChecker in one light (docs: study colour-card)."""
+DOUBTFUL_RESIDUAL_DE00, LARGEST_RESIDUAL_DE00 = 1.5, 2.0
+"""Median left-out residual from which on absolute colour is not told, and from which on this is no ColorChecker in one
+light. Whole cards in one light leave 0.2-0.5 (two phones' worth of saturation added to the codes: up to 1.3), half a
+card in shade 2.3 or more, a copy from a printer 2.7, two lamps from either side 1.2-8, anything else 15 or more."""
 PIXELS_TOGETHER = 16.0
 """Pixels whose noise a phone's noise reduction and JPEG make alike."""
+READING = 0.2 / 255
+"""Standard deviation of a patch's mean code that no scatter shows."""
 LOWEST_CODE = 0.02
 """A channel below this is at its black end: colours outside the file's space are cut off there."""
 
@@ -118,10 +122,12 @@ def read(photo: Photo, sighting: Sighting) -> Readings:
     """The patches' codes as linear light by the file's own profile, with their uncertainty."""
     codes = np.clip(np.nan_to_num(sighting.codes.astype(np.float64), nan=0.0), 0.0, 1.0)
     top = photo.lut.shape[1] - 1
-    variance = np.nan_to_num(sighting.spread.astype(np.float64)) ** 2
-    variance = variance / np.maximum(sighting.pixels[:, None] / PIXELS_TOGETHER, 1.0) + (0.3 / 255) ** 2
+    scatter = np.nan_to_num(sighting.spread.astype(np.float64))
+    variance = scatter**2 / np.maximum(sighting.pixels[:, None] / PIXELS_TOGETHER, 1.0) + READING**2
     if photo.jpeg_quality is not None and photo.pixels.dtype == np.uint8:
-        step = np.hypot(colour_step(photo.jpeg_quality) / np.sqrt(12), WHOLE_COUNTS) / 255
+        # a patch without grain is rounded alike all over, one with grain here up and there down
+        whole = WHOLE_COUNTS * np.exp(-2 * (255 * scatter) ** 2)
+        step = np.hypot(colour_step(photo.jpeg_quality) / np.sqrt(12), whole) / 255
         variance = variance + step**2 * (np.square(CB_TO_RGB) + np.square(CR_TO_RGB))
     spread = np.sqrt(variance)
     at = np.arange(top + 1) / top
@@ -181,7 +187,8 @@ def _corrected(
         bright, _ = tone_curve.apply(best.parameters[: tone_curve.size()], readings.linear)
         at_patches = evenness.patch_light(bright, best.seen, readings.used)
         step = evenness.light_step(photo, table, matrix, skin, sighting.homography, at_patches)
-        found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut, step)
+        rounding = _rounding(photo, table, skin)
+        found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut, step, rounding)
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
@@ -194,6 +201,11 @@ def _corrected(
             f"under this light the card leaves a* of skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): use "
             "daylight or a white LED or flash, or compare relative to a reference region"
         )
+    if residual > DOUBTFUL_RESIDUAL_DE00:
+        reasons.append(
+            f"the card's patches contradict one another by {residual:.1f} dE00 (at most {DOUBTFUL_RESIDUAL_DE00:g}): "
+            "use one light of one colour, without shadow or shine on the card, or compare relative to a reference region"
+        )
     responses = _responses(readings, best)
     colour = Colour(
         state="reference" if reasons else "card",
@@ -202,6 +214,7 @@ def _corrected(
         predicted_a_star=a_star,
         formulation=formulation,
         doubt=skin_matrix.doubts(prior, corrected, near),
+        sensor_doubt=skin_matrix.doubts(prior, corrected, near, misfit=False),
         own_doubt=skin_matrix.doubts(prior, found.own @ matrix.T, near, misfit=False),
         responses=responses[0],
         responses_spread=responses[1],
@@ -220,6 +233,23 @@ def _median_light(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> 
     every = max(rows.size // 40_000, 1)
     codes = photo.pixels[rows[::every], columns[::every]]
     return np.array([np.median(table[c][codes[:, c]]) for c in range(3)], np.float64)
+
+
+def _rounding(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array:
+    """What JPEG's rounding does to the logarithm of the skin's light in each channel, (2, 3)."""
+    rows, columns = np.nonzero(skin)
+    every = max(rows.size // 40_000, 1)
+    codes = np.median(photo.pixels[rows[::every], columns[::every]], axis=0) / (table.shape[1] - 1)
+    at = np.arange(table.shape[1]) / (table.shape[1] - 1)
+    errors = skin_errors(photo, skin)
+    out = [
+        [
+            np.log(max(np.interp(codes[c] + e[c], at, table[c]), 1e-4) / max(np.interp(codes[c], at, table[c]), 1e-4))
+            for c in range(3)
+        ]
+        for e in errors
+    ]
+    return np.array(out, np.float64)
 
 
 def _responses(readings: Readings, fit: Fit) -> tuple[Array, Array]:

@@ -59,7 +59,7 @@ def light_step(
         return Step()
     known = np.isfinite(light)
     chart = np.stack([np.arange(24) % 6, np.arange(24) // 6, np.ones(24)], -1)[known]
-    mapped = chart @ homography.T
+    mapped = np.asarray(chart @ homography.T, np.float64)
     on_card = _surface(mapped[:, :2] / mapped[:, 2:], photo.shape)
     on_skin = _surface(places, photo.shape)
     design = np.block(
@@ -107,4 +107,4 @@ def _skin_light(
     medians = np.nanmedian(blocks[good], axis=1) if good.any() else np.zeros(0)
     at = np.stack(np.divmod(np.arange(rows * columns), columns)[::-1], -1)[good]
     bright = medians > 1e-3
-    return ((at[bright] + 0.5) * small * every - 0.5), np.log(medians[bright])
+    return np.asarray((at[bright] + 0.5) * (small * every) - 0.5, np.float64), np.log(medians[bright])

@@ -62,9 +62,16 @@ def shares(log_evidence: Sequence[float]) -> NDArray[np.int64]:
 
 
 def draw_alternatives(
-    fits: Sequence[Fit], prior: Prior, to_file: Array, chosen: Fit, linear_of_code: Array, step: Step | None = None
+    fits: Sequence[Fit],
+    prior: Prior,
+    to_file: Array,
+    chosen: Fit,
+    linear_of_code: Array,
+    step: Step | None = None,
+    rounding: Array | None = None,
 ) -> Alternatives:
-    """Skins through every alternative. `step` is the light on the skin against that on the card."""
+    """Skins through every alternative. `step` is the light on the skin against that on the card, `rounding` (2, 3) one
+    standard deviation of JPEG's rounding of the skin in the logarithm of the channels' light."""
     step = step or Step()
     tone, rank = tone_curve.size(), prior.bases.shape[1]
     parts: list[list[Array]] = [[], [], []]
@@ -82,8 +89,10 @@ def draw_alternatives(
         shared = wide - (wide @ one.design.T) @ one.gain.T
         own = -(noise * one.own_noise) @ one.gain.T
         total = shared - (noise * one.noise) @ one.gain.T
-        falls = step.log + step.spread * _draws(1, 3)[rows, 0]
-        for part, change, fall in zip(parts, (total, shared, own), (falls, 0 * falls, falls), strict=True):
+        falls = step.log + step.spread * _draws(1, 3)[rows]
+        if rounding is not None:
+            falls = falls + _draws(2, 4)[rows] @ rounding
+        for part, change, fall in zip(parts, (total, shared, own), (falls, np.zeros_like(falls), falls), strict=True):
             part.append(_seen(one, prior, to_file, change, codes, here, fall))
     return Alternatives(*(np.concatenate(part) for part in parts))
 

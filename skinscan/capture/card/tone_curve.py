@@ -20,10 +20,10 @@ CODE_GAMMA = 2.2
 DARKEST = 2e-4
 """Linear value from which on the logarithm is not followed further down."""
 
-SLOPE, SLOPE_OF_A_CHANNEL = 0.25, 0.03
-BROAD, BROAD_LENGTH, BROAD_OF_A_CHANNEL = 0.4, 0.35, 0.02
+SLOPE, SLOPE_OF_A_CHANNEL = 0.25, 0.012
+BROAD, BROAD_LENGTH, BROAD_OF_A_CHANNEL = 0.4, 0.35, 0.008
 FINE, FINE_LENGTH = 0.04, 0.12
-LIFT, LIFT_OF_A_CHANNEL = 0.003, 0.001
+LIFT, LIFT_OF_A_CHANNEL = 0.003, 0.0004
 GAIN = 2.0
 """Standard deviations of the parts (logarithm of linear light; lift in linear light), lengths in u^(1/2.2)."""
 
