@@ -149,36 +149,47 @@ def agreements(codes: Array, member: BoolArray, seen: BoolArray) -> tuple[Array,
     `member` (k, 24): a square stands there; `seen` (k, 24): something even does, which may as well hide the patch.
     Robust: a patch that does not fit counts as one that fails, no more.
     """
-    weight = np.where(member, 1.0, np.where(seen, UNSURE, 0.0))
+    weight = np.where(member, 1.0, np.where(seen, UNSURE, 0.0)) * _lit(codes)
+    miss, own, _ = explained(codes, member, seen)
+    middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
+    away = np.linalg.norm(own - middle[:, None], axis=-1)
+    lost, whole = ((weight * _bounded(v)).sum(axis=1) for v in (miss, away))
+    agreeing = np.asarray(seen & (miss < FAR))
+    of_members = (member & (miss < FAR)).sum(axis=1) / np.maximum(member.sum(axis=1), 1)
+    told = (agreeing.sum(axis=1) >= LEAST_AGREEING) & (of_members >= MEMBERS_AGREEING)
+    return np.where(told, np.clip(1 - lost / np.maximum(whole, 1e-9), 0.0, 1.0), 0.0), agreeing
+
+
+def explained(codes: Array, member: BoolArray, seen: BoolArray) -> tuple[Array, Array, Array]:
+    """How far each patch's colour is from the pattern (k, 24), its normalised codes (k, 24, 3), and the mean code that
+    the card's light gives it (k, 24)."""
     predicted = _predicted(codes, member)
-    dark = np.clip(codes.mean(axis=-1) / 0.2, 0.1, 1.0)  # in the dark, colour is noise
-    weight = weight * dark
+    dark = _lit(codes)
     own, wanted = (c / c.mean(axis=-1, keepdims=True) for c in (codes + 0.03, predicted + 0.03))
-    robust = weight
+    robust = np.where(member, 1.0, np.where(seen, UNSURE, 0.0)) * dark
+    miss = np.zeros(robust.shape)
     for _ in range(3):
         normal = np.einsum("kp,kpi,kpj->kij", robust, wanted, wanted) + 1e-6 * np.eye(3)
         right = np.einsum("kp,kpi,kpj->kij", robust, wanted, own)
         miss = np.linalg.norm(own - wanted @ np.linalg.solve(normal, right), axis=-1)
         robust = np.where(seen, dark, 0.0) / (1 + (miss / FAR) ** 2) ** 2
-    middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
-    away = np.linalg.norm(own - middle[:, None], axis=-1)
-    lost, whole = ((weight * _bounded(v)).sum(axis=1) for v in (miss, away))
-    agreeing: BoolArray = np.logical_and(seen, miss < FAR)
-    of_members = (member & (miss < FAR)).sum(axis=1) / np.maximum(member.sum(axis=1), 1)
-    told = (agreeing.sum(axis=1) >= LEAST_AGREEING) & (of_members >= MEMBERS_AGREEING)
-    return np.where(told, np.clip(1 - lost / np.maximum(whole, 1e-9), 0.0, 1.0), 0.0), agreeing
+    return miss, own, predicted.mean(axis=-1)
+
+
+def _lit(codes: Array) -> Array:
+    """Weights (k, 24) of patches: in the dark, colour is noise."""
+    return np.asarray(np.clip(codes.mean(axis=-1) / 0.2, 0.1, 1.0))
 
 
 def _predicted(codes: Array, member: BoolArray) -> Array:
     """Codes (k, 24, 3) of the published colours under the light that the squares (k, 24) are seen in."""
     seen = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
     published = np.maximum(patch_linear(), 0.0)
-    with np.errstate(invalid="ignore"):
-        ratio = np.where(member[..., None] & (published > 0.02), seen / np.maximum(published, 0.02), np.nan)
-    few = ~np.isfinite(ratio).any(axis=1)
-    ratio[np.broadcast_to(few[:, None], ratio.shape)] = 1.0
-    light = np.nanmedian(ratio, axis=1)[:, None] * published
-    light = np.clip(light, 0.0, 1.0)
+    told = member[..., None] & (published > 0.02)
+    ratio = np.sort(np.where(told, seen / np.maximum(published, 0.02), np.inf), axis=1)
+    count = told.sum(axis=1)[:, None]
+    gains = np.take_along_axis(ratio, np.maximum(count - 1, 0) // 2, axis=1)
+    light = np.clip(np.where(count > 0, gains, 1.0) * published, 0.0, 1.0)
     return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
 
 

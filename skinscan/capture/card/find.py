@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skinscan.capture.card.chart import PLACES
 from skinscan.capture.card.decoding import Reading, decode
 from skinscan.capture.card.edges import Placed, place
+from skinscan.capture.card.judging import judge
 from skinscan.capture.card.lattice import gathered, lattices
 from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.sighting import Sighting
@@ -91,16 +92,17 @@ def _same_place(placed: Placed, before: Array) -> bool:
 
 def _sighting(photo: Photo, reading: Reading, placed: Placed) -> Sighting:
     middles = read_middles(photo, placed.homography, placed.patch)
-    seen = middles.pixels > 0
+    judged = judge(middles)
     return Sighting(
         homography=placed.homography,
         mirrored=bool(np.linalg.det(placed.homography) < 0),
         codes=middles.codes,
         spread=middles.spread,
         pixels=middles.pixels,
-        usable=seen & (middles.spread.max(axis=1) < 0.06),
+        usable=judged.usable,
         clipped=middles.clipped,
-        hidden=~seen,
+        shaded=judged.shaded,
+        hidden=judged.hidden,
         patch=placed.patch,
         agreement=reading.agreement,
         covariance=placed.covariance,
