@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.face.face import Face
-from skinscan.capture.face.regions import facing, left_out, region_outline
+from skinscan.capture.face.regions import cosine_map, feature_mask, region_outline
 from skinscan.capture.face.shape import OVAL
 from skinscan.capture.face.views import Views, Window
 from skinscan.capture.thumbnails import Thumbnails
@@ -55,12 +55,13 @@ def find_hair(photo: Photo, face: Face, thumbnails: Thumbnails | None = None) ->
     window = Window((float(middle[0]), float(middle[1])), AROUND * face.between_eyes_px, face.roll_deg)
     view = views.cut(window, VIEW_PX)
     linear = np.maximum(photo.developed(view), 0.0) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    to_view = window.to_view(VIEW_PX)
+    to_view, eye_px, shape = window.to_view(VIEW_PX), VIEW_PX / AROUND, (VIEW_PX, VIEW_PX)
+    points = face.points @ to_view[:, :2].T + to_view[:, 2]
+    depth = face.landmarks_xyz[:, 2] * VIEW_PX / window.side
     inside = _filled([face.points[list(OVAL)]], to_view)
     bare = _filled([region_outline(face, name) for name in BARE], to_view)
-    eye_px = VIEW_PX / AROUND
-    seen = _seen(face, to_view, photo.shape)
-    weight = (inside & (seen > 0.3) & ~_moved(left_out(face, photo.shape), to_view)).astype(np.float32)
+    seen = np.nan_to_num(cosine_map(np.column_stack([points, depth]), eye_px, shape), nan=0.0)
+    weight = (inside & (seen > 0.3) & ~feature_mask(points, eye_px, shape)).astype(np.float32)
     level = np.log(linear + np.float32(_FLOOR))
     fine = level - _mean(level, weight, STRANDS * eye_px)
     rough = np.sqrt(_mean(fine * fine, weight, NEAR * eye_px))
@@ -75,10 +76,25 @@ def find_hair(photo: Photo, face: Face, thumbnails: Thumbnails | None = None) ->
     hair &= (darker > DARKER) & (rougher > np.log(LEAST_ROUGH_TIMES)) & (weight > 0)
     hair &= ~_filled([region_outline(face, name) for name in HAIRLESS], to_view)
     hair = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-    back = cv2.warpAffine(
-        hair.astype(np.uint8) * np.uint8(255), to_view, photo.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    )
-    return np.asarray(back > 127)
+    return _returned(hair, to_view, photo.shape)
+
+
+def _returned(hair: BoolArray, to_view: NDArray[np.float64], shape: tuple[int, int]) -> BoolArray:
+    """A mask of the view in the photo, where only the part that the view shows is worked on."""
+    mask = np.zeros(shape, np.bool_)
+    rows, columns = np.nonzero(hair)
+    if not rows.size:
+        return mask
+    inverse = cv2.invertAffineTransform(to_view)
+    box = np.array([[x, y] for x in (columns.min() - 1, columns.max() + 1) for y in (rows.min() - 1, rows.max() + 1)])
+    corners = box @ inverse[:, :2].T + inverse[:, 2]
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, (shape[1], shape[0]))
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, (shape[1], shape[0]))
+    if right > left and bottom > top:
+        inverse[:, 2] -= left, top
+        back = cv2.warpAffine(hair.astype(np.uint8) * np.uint8(255), inverse, (int(right - left), int(bottom - top)))
+        mask[top:bottom, left:right] = back > 127
+    return mask
 
 
 def _mean(values: Floats, weight: Floats, sigma: float) -> Floats:
@@ -94,17 +110,3 @@ def _filled(outlines: list[NDArray[np.float64]], to_view: NDArray[np.float64]) -
         corners = outline @ to_view[:, :2].T + to_view[:, 2]
         cv2.fillPoly(mask, [np.round(corners * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
     return np.asarray(mask > 0)
-
-
-def _seen(face: Face, to_view: NDArray[np.float64], shape: tuple[int, int]) -> Floats:
-    """Cosine to the line of sight in the view, 0 outside of the face."""
-    cosine = facing(face, shape)
-    scale = np.diag([shape[1] / cosine.shape[1], shape[0] / cosine.shape[0]])
-    matrix = np.column_stack([to_view[:, :2] @ scale, to_view[:, 2]])
-    seen = cv2.warpAffine(np.nan_to_num(cosine, nan=0.0), matrix, (VIEW_PX, VIEW_PX), flags=cv2.INTER_LINEAR)
-    return np.asarray(seen, np.float32)
-
-
-def _moved(mask: BoolArray, to_view: NDArray[np.float64]) -> BoolArray:
-    flat = cv2.warpAffine(mask.astype(np.uint8), to_view, (VIEW_PX, VIEW_PX), flags=cv2.INTER_NEAREST)
-    return np.asarray(flat > 0)

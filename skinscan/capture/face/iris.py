@@ -170,7 +170,7 @@ def _fitted(edges: list[Points], start: Points, along: Points, radius: float) ->
 def _circle(points: Points, radius: float) -> Points:
     """Centre and radius of the circle nearest to points; its height is held near 0, which the sides tell little of."""
     centre_x, centre_y, size = 0.0, 0.0, radius
-    for _ in range(8):
+    for _ in range(4):
         dx, dy = points[:, 0] - centre_x, points[:, 1] - centre_y
         distance = np.hypot(dx, dy)
         rows = np.column_stack([dx / distance, dy / distance, np.ones(len(points))])

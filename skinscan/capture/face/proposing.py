@@ -15,6 +15,9 @@ Points = NDArray[np.float64]
 GRID_PX = 128
 """Longer side of the reduced mask of the skin's surroundings in which rectangles are looked for."""
 
+FINE_PX = 512
+"""Longer side to which a larger mask is thinned first: whole photos are slow to look through."""
+
 MOST_AREAS = 6
 LEAST_SHARE = 0.03
 """An area must hold this share of the skin, or it is not worth a name."""
@@ -47,11 +50,13 @@ def propose_regions(skin: BoolArray) -> dict[str, Points]:
     not much longer than wide. They say nothing of which part of a body they are: they are for a person to accept, to
     name and to move. The same skin in another photo is found by registration, not by proposing anew.
     """
-    rows, columns = (np.flatnonzero(skin.any(axis=axis)) for axis in (1, 0))
+    every = max(1, max(skin.shape) // FINE_PX)
+    thinned = skin[every // 2 :: every, every // 2 :: every]
+    rows, columns = (np.flatnonzero(thinned.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return {}
     corner = np.array([columns[0], rows[0]], np.float64)
-    seen = skin[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    seen = thinned[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = seen.shape
     factor = min(1.0, GRID_PX / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -65,7 +70,7 @@ def propose_regions(skin: BoolArray) -> dict[str, Points]:
     back = cv2.invertAffineTransform(to_grid)
     scale = np.array([width / size[0], height / size[1]])
     areas = [
-        (_corners(block) @ back[:, :2].T + back[:, 2] + 0.5) * scale - 0.5 + corner
+        ((_corners(block) @ back[:, :2].T + back[:, 2] + 0.5) * scale - 0.5 + corner) * every + every // 2
         for block in _blocks(free, LEAST_SHARE * cells)
     ]
     areas = [np.clip(area, 0.0, (skin.shape[1] - 1.0, skin.shape[0] - 1.0)) for area in areas]

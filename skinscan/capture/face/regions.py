@@ -101,13 +101,17 @@ def region_outline(face: Face, name: str) -> Points:
 
 def left_out(face: Face, shape: tuple[int, int]) -> BoolArray:
     """(H, W) mask of eyes, brows, lips and nostrils, each with a margin."""
+    return feature_mask(face.points, face.between_eyes_px, shape)
+
+
+def feature_mask(points: Points, eyes_px: float, shape: tuple[int, int]) -> BoolArray:
+    """Mask of eyes, brows, lips and nostrils from landmarks (478, 2) in its pixels."""
     mask = np.zeros(shape, np.uint8)
     for part, around in (("eye", EYE), ("brow", _BROW), ("nostril", _NOSTRIL), ("lips", _LIPS)):
-        margin = _MARGINS[part] * face.between_eyes_px
         pair = (around,) if part == "lips" else (around, tuple(mirror_of()[list(around)]))
         for landmarks in pair:
-            corners = face.points[list(landmarks)]
-            _fill(mask, _hull(corners) if part in ("brow", "nostril") else corners, margin)
+            corners = points[list(landmarks)]
+            _fill(mask, _hull(corners) if part in ("brow", "nostril") else corners, _MARGINS[part] * eyes_px)
     return mask > 0
 
 
@@ -118,18 +122,23 @@ def facing(face: Face, shape: tuple[int, int], longest_px: int = 480) -> NDArray
     factor = min(1.0, longest_px / max(shape))
     height, width = (max(1, round(side * factor)) for side in shape)
     scale = np.array([width / shape[1], height / shape[0]])
-    flat = (face.points[:SURFACE] + 0.5) * scale - 0.5
-    values, depth = cosines(face.landmarks_xyz), face.landmarks_xyz[:SURFACE, 2]
-    corners = triangles()
-    sums, counts = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    for triangle in corners[np.argsort(-depth[corners].mean(axis=1))]:  # the nearest is drawn last
-        points = np.round(flat[triangle] * 16).astype(np.int32)
-        cv2.fillConvexPoly(sums, points, float(values[triangle].mean()), cv2.LINE_8, 4)
-        cv2.fillConvexPoly(counts, points, 1.0, cv2.LINE_8, 4)
-    reach = max(1.0, 0.06 * face.between_eyes_px * factor)
-    weight = cv2.GaussianBlur(counts, (0, 0), reach)
-    smooth = cv2.GaussianBlur(sums, (0, 0), reach) / np.maximum(weight, 1e-6)
-    return np.where(counts > 0, smooth, np.float32(np.nan)).astype(np.float32)
+    landmarks = np.column_stack([(face.points + 0.5) * scale - 0.5, face.landmarks_xyz[:, 2] * factor])
+    return cosine_map(landmarks, face.between_eyes_px * factor, (height, width))
+
+
+def cosine_map(landmarks: Points, eyes_px: float, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Cosine to the line of sight from landmarks (478, 3) in pixels of the map; NaN outside of their mesh."""
+    values, corners = cosines(landmarks), triangles()
+    fixed = np.round(landmarks[:SURFACE, :2] * 16).astype(np.int32)
+    means = values[corners].mean(axis=1)
+    flat = np.full(shape, -2.0, np.float32)
+    for number in np.argsort(-landmarks[corners, 2].mean(axis=1)):  # the nearest is drawn last
+        cv2.fillConvexPoly(flat, fixed[corners[number]], float(means[number]), cv2.LINE_8, 4)
+    inside = (flat >= -1.0).astype(np.float32)
+    reach = max(1.0, 0.06 * eyes_px)
+    weight = cv2.GaussianBlur(inside, (0, 0), reach)
+    smooth = cv2.GaussianBlur(flat * inside, (0, 0), reach) / np.maximum(weight, np.float32(1e-6))
+    return np.where(inside > 0, smooth, np.float32(np.nan)).astype(np.float32)
 
 
 def turned_away(face: Face, shape: tuple[int, int], least: float = LEAST_COSINE) -> BoolArray:

@@ -50,6 +50,9 @@ LEAST_PX = 64
 _AROUND = 1.5
 """Side of the landmark network's picture over the face's, which it was trained with."""
 
+MOST_AIMS = 3
+"""How often a window is laid anew around the landmarks found in it, until it stays where it is."""
+
 _LOOKS = ((0.0, 1.0, False), (9.0, 0.93, True), (-9.0, 1.08, False))
 """Views of one face: turn in degrees, size, mirrored."""
 
@@ -190,11 +193,14 @@ def _around_skin(views: Views, skin: BoolArray) -> list[Window]:
 def _solve(loaded: Networks, views: Views, candidate: _Candidate) -> tuple[_Solution | None, str]:
     """Landmarks in a window, or the reason why they are not trusted."""
     window = candidate.window
-    for _ in range(2):
+    for _ in range(MOST_AIMS):
         landmarks, presence = _look(loaded, views, window)
         if presence < 0.5:
             return None, f"what looks like a face is none on a closer look (presence {presence:.2f})"
-        window = _around(landmarks)
+        before, window = window, _around(landmarks)
+        turn = (window.turn_deg - before.turn_deg + 180.0) % 360.0 - 180.0
+        if abs(turn) < 6.0 and math.dist(before.centre, window.centre) < 0.04 * window.side:
+            break
     looks = [_look(loaded, views, _varied(window, *look)) for look in _LOOKS]
     stack = np.stack([found for found, _ in looks])
     landmarks, presence = stack.mean(axis=0), min(chance for _, chance in looks)
