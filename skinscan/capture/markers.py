@@ -26,6 +26,10 @@ LEAST_ERROR_PX = 0.03
 """Standard error of a piece's place at best: pixels, JPEG blocks and sharpening leave that much in common to all of
 its scan lines."""
 
+ALIKE = 6
+"""Where cells are hardly wider than the blur, borders are shifted by their neighbours, which repeat: a pattern has no
+more than so many that are shifted each its own way."""
+
 LEAST_SEEN = 0.6
 """Share of a marker's outline, and of each of its sides at least half, that must be seen as black against white."""
 
@@ -101,7 +105,8 @@ def find_borders(photo: Photo, rough: Points, white: BoolArray) -> Borders | Non
     profiles = _luminance_at(photo, xy)
     if profiles is None:
         return None
-    offsets = _half_way(profiles.reshape(-1, len(steps)), steps).reshape(len(xy), len(places)) * reach[:, None]
+    found = _half_way(profiles.reshape(-1, len(steps)), steps)
+    offsets, blurs = (values.reshape(len(xy), len(places)) * reach[:, None] for values in found)
     good = np.isfinite(offsets).mean(axis=1) >= 0.6
     if good[pieces.outer >= 0].mean() < LEAST_SEEN:
         return None
@@ -111,7 +116,13 @@ def find_borders(photo: Photo, rough: Points, white: BoolArray) -> Borders | Non
     place = np.nanmedian(offsets, axis=1)
     scatter = 1.4826 * np.nanmedian(np.abs(offsets - place[:, None]), axis=1)
     error = np.hypot(LEAST_ERROR_PX, 1.2533 * scatter / np.sqrt(np.isfinite(offsets).sum(axis=1)))
+    error = np.hypot(error, _crowding_px(float(np.nanmedian(blurs[good])), width[good]) * np.sqrt(len(place) / ALIKE))
     return Borders(pieces.at[good], middle[good] + place[:, None] * normal[good], normal[good], error)
+
+
+def _crowding_px(blur_px: float, width_px: Points) -> Points:
+    """By how much the next border, a cell's `width_px` away, may shift one through a blur of `blur_px`, (n,)."""
+    return np.asarray(0.5 * blur_px * np.exp(-0.5 * (0.4 * width_px / max(blur_px, 1e-3)) ** 2))
 
 
 def through(matrix: Points, points: Points) -> Points:
@@ -150,24 +161,24 @@ def _pieces(bits: bytes, count: int) -> _Pieces:
     return _Pieces(table[:, :2], table[:, 2:4], table[:, 4:6], table[:, 6].astype(np.int64))
 
 
-def _half_way(profiles: Points, steps: Points) -> Points:
-    """Where each profile rises through the middle between its dark start and bright end, nearest to its own middle;
-    NaN if it does not."""
+def _half_way(profiles: Points, steps: Points) -> tuple[Points, Points]:
+    """Where each profile first rises through the middle between its dark start and bright end, NaN if it does not; and
+    the blur (SD) that makes it rise as steeply as it does there."""
     quarter = max(2, len(steps) // 5)
     dark = np.median(profiles[:, :quarter], axis=1)
     bright = np.median(profiles[:, -quarter:], axis=1)
     level = 0.5 * (dark + bright)
     above = profiles > level[:, None]
     rising = above[:, 1:] & ~above[:, :-1]
-    # the first rise, as before the border there is nothing but black
     at = np.argmax(rising, axis=1)
     rows = np.arange(len(profiles))
     low, high = profiles[rows, at], profiles[rows, at + 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         offsets = steps[at] + (level - low) / (high - low) * (steps[1] - steps[0])
+        blurs = (bright - dark) / (high - low) * (steps[1] - steps[0]) / np.sqrt(2 * np.pi)
     bad = (bright - dark < 0.02) | (bright < 2.0 * dark) | ~rising[rows, at]
-    offsets[bad] = np.nan
-    return np.asarray(offsets, np.float64)
+    offsets[bad] = blurs[bad] = np.nan
+    return np.asarray(offsets, np.float64), np.asarray(blurs, np.float64)
 
 
 def _luminance_at(photo: Photo, xy: Points) -> Points | None:

@@ -34,6 +34,11 @@ ANISOTROPY = 0.003
 """By how much a printer may stretch a sticker along its feed: no sign of a tilt."""
 
 WIDEST_TILT_SIN = 0.8
+
+LEAST_MISFIT = 0.5
+"""Borders are trusted as far as they agree with one another, but never to less than half of what each is stated with:
+that much JPEG and the pixels' grid may have in common."""
+
 _ROUNDS = 8
 _STEP = 1e-6
 
@@ -264,7 +269,7 @@ def _solved(problem: _Problem, start: Points, spreads: Points) -> tuple[Points, 
         middle = 1.4826 * float(np.median(np.abs(residuals)))
         weights = np.sqrt(np.minimum(1.0, 3.0 * max(middle, 1.0) / np.maximum(np.abs(residuals), 1e-9)))
         degrees = max(len(residuals) - len(start) + len(held), 1)
-        misfit = max(1.0, math.sqrt(float(np.sum((weights * residuals) ** 2)) / degrees))
+        misfit = max(LEAST_MISFIT, math.sqrt(float(np.sum((weights * residuals) ** 2)) / degrees))
         slopes = _derivatives(problem.residuals, unknowns)
         matrix = np.vstack([slopes * (weights / misfit)[:, None], rows])
         target = np.concatenate([residuals * weights / misfit, unknowns[held] / spreads[held]])

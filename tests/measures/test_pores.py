@@ -131,3 +131,40 @@ def test_without_a_blur_or_a_resolution_nothing_passes_for_a_pore(maps: Maps) ->
     unknown = Maps(replace(maps.frame, quality=replace(maps.frame.quality, blur_px=math.nan, effective_um_per_px=None)))
     assert module.pores_refused(unknown) is not None
     assert len(module.find_pores(unknown)) == 0
+
+
+def tilted(maps: Maps, gradient: float) -> Maps:
+    """The same frame with a plane whose pixels grow along x, of the frame's scale in the middle of the photo."""
+    assert maps.frame.scale is not None
+    middle = maps.frame.shape[1] / 2
+    row = np.array([-gradient, 0.0, 1.0 + gradient * middle])
+    matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], row])
+    # mm/px = sqrt(det) / w^1.5, and w is 1 in the middle
+    matrix[:2] *= maps.frame.scale.mm_per_px / math.sqrt(abs(np.linalg.det(matrix)))
+    scale = replace(maps.frame.scale, plane=tuple(matrix.ravel().tolist()))
+    return Maps(replace(maps.frame, scale=scale))
+
+
+def test_where_a_plane_is_known_pores_are_sized_by_the_pixels_they_lie_on(maps: Maps) -> None:
+    """A gradient of 2e-4 a px is a tilt of 30 degrees at 30 px/mm: 30 % from side to side of 1000 px."""
+    level, steep = Maps(maps.frame), tilted(maps, 2e-4)
+    x = np.array([0.0, 320.0, 639.0])
+    left = steep.origin_xy[0]
+    expected = maps.um_per_px * (1 - 2e-4 * (x + left - 320.0)) ** -1.5
+    assert steep.um_per_px_at(x, np.zeros(3)) == pytest.approx(expected)
+    assert level.um_per_px_at(x, np.zeros(3)) == pytest.approx(maps.um_per_px)
+    one, other = module.find_pores(level), module.find_pores(steep)
+    ratio = steep.um_per_px_at(one.x, one.y) / maps.um_per_px
+    assert other.diameter == pytest.approx(one.diameter * ratio)
+    assert np.ptp(ratio) > 0.1
+
+
+def test_where_a_plane_is_known_areas_hold_the_size_of_their_pixels(maps: Maps) -> None:
+    steep = planted(tilted(maps, 2e-4), SIZES)
+    rows, columns = np.nonzero(maps.frame.regions["skin"])
+    scale = steep.frame.scale
+    assert scale is not None
+    area_cm2 = np.sum(scale.mm_per_px_at(columns, rows) ** 2) / 100
+    assert sample(steep, "pores.density").value == pytest.approx(25 / area_cm2, rel=0.001)
+    area = 100 * np.sum(np.pi / 4 * (np.array(SIZES[2:]) / 1e4) ** 2) / area_cm2
+    assert sample(steep, "pores.area").value == pytest.approx(area, rel=0.001)
