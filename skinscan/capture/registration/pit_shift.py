@@ -2,7 +2,8 @@
 
 Shading moves with the lamp: a furrow lit from the left is bright on its right. The bottom of a pit, a hair or a spot is
 dark in every light, and most so in red, which spreads furthest under the surface and shades relief least (on phantoms
-75 um of shift at 45 degrees in luminance as a whole, 10 um in what is darkest in red). So where fine shading tells that
+60 um of shift at 45 degrees in luminance as a whole; in what is darkest in red 10 um where there is a hair, 20-45 um in
+pits alone). So where fine shading tells that
 the light moved, the whole map is shifted to where the dark tails of the red channel lie on one another.
 """
 
@@ -29,9 +30,6 @@ PITS_MM = 0.0625
 
 DARK = 4.0
 """Robust standard deviations below the surround from which on a pixel counts as dark, by how much more it is."""
-
-LEFT_OVER = 0.5
-"""Share of a shift that its estimate may still be off by, beside its scatter (phantoms: 0.2-0.9)."""
 
 _RED = (1.0, 0.0, 0.0)
 _TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 16

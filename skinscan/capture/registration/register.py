@@ -21,7 +21,7 @@ from skinscan.arrays import warp
 from skinscan.arrays.threads import each
 from skinscan.capture.registration import likeness
 from skinscan.capture.registration.full_size import at_full_size
-from skinscan.capture.registration.pit_shift import LEFT_OVER, pit_shift
+from skinscan.capture.registration.pit_shift import pit_shift
 from skinscan.capture.registration.reasons import why_not
 from skinscan.capture.registration.refining import Pass, Warp
 from skinscan.capture.registration.searching import Attempt, everywhere, find, same_scale
@@ -38,6 +38,10 @@ _SCALE_ALLOWANCE = 0.01
 LIGHT_SHIFT_MM, TEXTURE_SAME_LIGHT = 0.10, 0.97
 """With the lamp moved by 45 degrees the whole fit is off by 5-75 um: LIGHT_SHIFT_MM times the root of what the
 texture's correlation lacks. No patch disagrees with its neighbours about it. The same light leaves 0.97 and more."""
+
+_CAUTION, _LEFT_OVER, _LEFT_OF_SHIFT = 6.0, 0.7, 1.5
+"""What is left of the expected shift once the pits have spoken, and at most, as a multiple of what they said (RMS of 20
+pairs of phantoms): pits are shaded too, hairs are not. Under the same light they say next to nothing."""
 
 _PX_PER_MM_ASSUMED = 16.0
 _RESOLUTION_SHIFT_PX = 0.08
@@ -131,19 +135,21 @@ def _lit_alike(
     """The fit, shifted as a whole by what light from elsewhere made of it, and how far off in common it may still be
     (standard uncertainty of one axis, before px).
 
-    The shift counts by how far it exceeds its own uncertainty (James and Stein 1961).
+    The shift counts by how far it exceeds its own uncertainty (as James and Stein 1961, with more caution: mostly the
+    light has not moved).
     """
     if not texture < TEXTURE_SAME_LIGHT:
         return fit, 0.0
+    per_mm = 1 / before.scale.mm_per_px if before.scale else _PX_PER_MM_ASSUMED
+    expected = LIGHT_SHIFT_MM * math.sqrt((TEXTURE_SAME_LIGHT - texture) / 2) * per_mm
     found = pit_shift(before, after, first, second, fit)
     if found is None:
-        per_mm = 1 / before.scale.mm_per_px if before.scale else _PX_PER_MM_ASSUMED
-        return fit, LIGHT_SHIFT_MM * math.sqrt((TEXTURE_SAME_LIGHT - texture) / 2) * per_mm
+        return fit, expected
     length = math.hypot(*found.xy)
-    share = max(1 - 2 * (found.spread / length) ** 2, 0.0) if length else 0.0
+    share = max(1 - _CAUTION * (found.spread / length) ** 2, 0.0) if length else 0.0
     x, y = (share * value for value in found.xy)
     shifted = fit.homography @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-    left = math.hypot(math.sqrt(share) * found.spread, LEFT_OVER * length / math.sqrt(2))
+    left = math.hypot(share * found.spread, min(_LEFT_OVER * expected, _LEFT_OF_SHIFT * length))
     return Warp(shifted / shifted[2, 2], fit.displacement, fit.grid_px), left
 
 

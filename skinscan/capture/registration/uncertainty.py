@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 OVERLAPPING = 2.0
 """Variance of a mean of patches over that of as many independent ones: neighbours share a part of their pixels."""
 
+SMOOTHED = 3.0
+"""Square of what a field is off by between the patches over what neighbours are off by in common (swollen phantoms)."""
+
 _PRIOR = 8.0
 """How many patches the scatter of all patches counts for beside that of the patches around."""
 
@@ -71,7 +74,7 @@ def of_field(known: Known, homography: Array, width: float, grid: tuple[Array, A
             smoother = alignment.Smoother.between(points, width, nodes[inside])
             gain[inside] = smoother.gain(weights)
         gain[inside] = np.fmax(gain[inside], leverage(homography, points, weights, nodes[inside]))
-    variance = OVERLAPPING * gain * local + common + _FLOOR_PX**2
+    variance = OVERLAPPING * gain * local + SMOOTHED * common + _FLOOR_PX**2
     return np.asarray(np.sqrt(variance), np.float32)
 
 

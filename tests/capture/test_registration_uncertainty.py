@@ -1,0 +1,148 @@
+"""The map's own uncertainty is what it is off by, and light that moved is told from what is dark in every light."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skinscan.arrays import warp
+from skinscan.capture.registration import pit_shift, uncertainty
+from skinscan.capture.registration.refining import Warp
+from skinscan.capture.registration.register import register
+from skinscan.capture.registration.seen import LEAST_SEEN, seen_share, unseen_notices
+from skinscan.capture.registration.skin_view import skin_view
+from skinscan.records import Flag, Scale
+from tests.capture.test_registration import PX_PER_MM, SIDE, errors_px, frame, shot
+
+SCALE = Scale(1 / PX_PER_MM, 0.0, "given")
+
+
+def test_a_homographys_leverage_is_the_scatter_of_its_fits():
+    from skinscan.arrays.alignment import fit_homography
+
+    draw = np.random.default_rng(1)
+    points = draw.uniform(0, 400, (120, 2))
+    weights = draw.uniform(0.2, 1.0, 120)
+    truth = np.array([[1.02, 0.05, 3.0], [-0.04, 0.98, -2.0], [5e-5, -4e-5, 1.0]])
+    places = np.array([[200.0, 200.0], [10.0, 390.0], [450.0, 200.0]])
+    there = warp.project(truth, points)
+    fits = [
+        warp.project(fit_homography(points, there + draw.normal(0, 0.5, (120, 2)), weights), places) for _ in range(300)
+    ]
+    seen = np.std(fits, axis=0)
+    said = 0.5 * np.sqrt(uncertainty.leverage(truth, points, weights, places))
+    # an SD of 300 draws is good to 4 %; the mean of both axes is told
+    np.testing.assert_allclose(np.sqrt((seen**2).mean(axis=1)), said, rtol=0.15)
+
+
+def test_what_neighbours_are_off_by_together_is_not_averaged_away():
+    draw = np.random.default_rng(2)
+    points = np.stack(np.meshgrid(np.arange(0, 400, 24.0), np.arange(0, 400, 24.0)), axis=-1).reshape(-1, 2)
+    noise = draw.normal(0, 0.1, points.shape)
+    bent = noise + np.where(points[:, :1] > 250, 0.4, 0.0)
+    grid = np.arange(0, 401, 24.0), np.arange(0, 401, 24.0)
+    even, uneven = (
+        uncertainty.of_field(uncertainty.Known(points, apart, np.ones(len(points)), 0.1), np.eye(3), 60.0, grid, 36.0)
+        for apart in (noise, bent)
+    )
+    assert np.median(even[:, :8]) < 0.06
+    assert np.median(uneven[:, 13:]) > 0.3
+    assert np.isfinite(even).all()
+
+
+def test_far_from_every_patch_the_spread_is_unknown():
+    points = np.stack(np.meshgrid(np.arange(0, 100, 20.0), np.arange(0, 100, 20.0)), axis=-1).reshape(-1, 2)
+    known = uncertainty.Known(points, np.full(points.shape, 0.1), np.ones(len(points)), 0.1)
+    grid = np.arange(0, 401, 20.0), np.arange(0, 101, 20.0)
+    spread = uncertainty.of_field(known, np.eye(3), np.inf, grid, 30.0)
+    assert np.isfinite(spread[:, :5]).all()
+    assert np.isnan(spread[:, 8:]).all()
+
+
+def test_the_spread_is_read_between_its_samples_and_nan_where_it_is_not_known():
+    spread = np.array([[0.1, 0.3, np.nan], [0.1, 0.3, np.nan]], np.float32)
+    points = np.array([[0.0, 0.0], [5.0, 3.0], [10.0, 10.0], [15.0, 5.0]])
+    np.testing.assert_allclose(warp.spread_at(spread, 10, points), [0.1, 0.2, 0.3, np.nan], rtol=1e-6)
+    assert np.isnan(warp.spread_at(np.zeros((0, 0), np.float32), 10, points)).all()
+
+
+@pytest.mark.parametrize("tone", ["II", "VI"])
+def test_errors_are_of_the_size_that_is_said(tone):
+    before, after = shot(tone), shot(tone, rotation_deg=9.0, tilt_deg=8.0, noise=2.0, jpeg_quality=80)
+    found = register(frame(before.pixels, scale=SCALE), frame(after.pixels))
+    assert found.ok
+    off = np.sqrt(np.mean(errors_px(found, before, after) ** 2) / 2)
+    said = float(np.nanmedian(found.spread))
+    # one pair is one draw of a smooth field with a handful of degrees of freedom
+    assert said / 4 < off < 2.5 * said
+    assert said < 0.15
+
+
+def test_the_lamp_is_told_by_what_is_dark_in_every_light():
+    """The look of relief moves by more than half a pixel; with what is dark in red the map comes nearer the truth."""
+    before, after = shot("VI"), shot("VI", azimuth_deg=270.0)
+    one, other = frame(before.pixels, scale=SCALE), frame(after.pixels)
+    found = register(one, other)
+    assert found.ok
+    views = skin_view(one), skin_view(other)
+    truth = Warp(after.truth.homography @ np.linalg.inv(before.truth.homography), warp.NO_DISPLACEMENT, 1)
+    dark = pit_shift.pit_shift(one, other, *views, truth)
+    look = register(replace(one, scale=SCALE), other)
+    assert dark is not None
+    assert np.hypot(*dark.xy) < 0.6
+    assert np.median(errors_px(look, before, after)) < 0.9
+    assert np.nanmedian(found.spread) > 0.05, "and what is left is told"
+
+
+def test_under_the_same_light_the_pits_say_that_nothing_moved():
+    before, after = shot("III"), shot("III", noise=3.0, exposure_ev=-0.5)
+    one, other = frame(before.pixels, scale=SCALE), frame(after.pixels)
+    found = pit_shift.pit_shift(one, other, skin_view(one), skin_view(other), Warp(np.eye(3), warp.NO_DISPLACEMENT, 1))
+    assert found is not None
+    assert np.hypot(*found.xy) < 4 * found.spread + 0.01
+    assert found.spread < 0.1
+
+
+def test_a_known_shift_of_dark_structure_is_found():
+    """Half a pixel by the true camera: from the identity the pits have to say just that, along and across."""
+    before, after = shot("III"), shot("III", shift_mm=(0.5 / PX_PER_MM, -0.3 / PX_PER_MM))
+    one, other = frame(before.pixels, scale=SCALE), frame(after.pixels)
+    found = pit_shift.pit_shift(one, other, skin_view(one), skin_view(other), Warp(np.eye(3), warp.NO_DISPLACEMENT, 1))
+    moved = warp.project(after.truth.homography @ np.linalg.inv(before.truth.homography), np.array([[200.0, 200.0]]))
+    assert found is not None
+    np.testing.assert_allclose(found.xy, moved[0] - 200.0, atol=0.05)
+
+
+def test_smooth_paper_has_no_pits():
+    flat = np.full((SIDE, SIDE, 3), 150, np.uint8)
+    one = frame(flat, scale=SCALE)
+    view = skin_view(one)
+    assert pit_shift.pit_shift(one, one, view, view, Warp(np.eye(3), warp.NO_DISPLACEMENT, 1)) is None
+
+
+def test_the_share_of_a_region_that_is_seen_is_told():
+    before, after = shot("III"), shot("III", shift_mm=(7.5, 0.0))  # 120 of 400 px leave the picture on the left
+    one, other = frame(before.pixels), frame(after.pixels)
+    left, right = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), bool)
+    left[100:300, 20:220], right[100:300, 200:380] = True, True
+    one = replace(one, regions={**one.regions, "left": left, "right": right, "none": np.zeros_like(left)})
+    found = register(one, other)
+    assert found.ok
+    shares = seen_share(found, one, other)
+    assert shares["left"] == pytest.approx((220 - 120) / 200, abs=0.02)
+    assert shares["right"] == pytest.approx(1.0, abs=0.01)
+    assert np.isnan(shares["none"])
+    (notice,) = unseen_notices(shares)
+    assert notice.flag == Flag.LITTLE_OVERLAP
+    assert notice.region == "left"
+    assert shares["left"] < LEAST_SEEN <= shares["right"]
+
+
+def test_nothing_is_seen_of_what_was_not_registered():
+    one = frame(shot("III").pixels)
+    refused = register(one, frame(np.full((SIDE, SIDE, 3), 128, np.uint8)))
+    assert not refused.ok
+    assert "structure" in refused.notices[0].detail
+    assert np.isnan(seen_share(refused, one, one)["skin"])
