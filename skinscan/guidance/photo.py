@@ -194,8 +194,9 @@ def _merged(reasons: Iterable[Reason]) -> Iterator[Reason]:
         if earlier is None:
             groups[key] = reason
         else:
+            kept = reason if reason.notice.flag == Flag.PORES_250_ONLY else earlier
             groups[key] = replace(
-                earlier,
+                kept,
                 stops=tuple(dict.fromkeys(earlier.stops + reason.stops)),
                 weakens=tuple(dict.fromkeys(earlier.weakens + reason.weakens)),
             )

@@ -127,7 +127,7 @@ FRAME = frame()
 
 @pytest.mark.parametrize(("azimuth_deg", "side"), [(0, "right"), (90, "bottom"), (180, "left"), (225, "upper left")])
 def test_the_brighter_side_is_named_as_it_lies_in_the_picture(azimuth_deg: float, side: str) -> None:
-    one = frame(azimuth_deg=azimuth_deg, gradient=1.4, elevation_deg=80.0)
+    one = frame(azimuth_deg=azimuth_deg, gradient=1.75, elevation_deg=80.0)
     assert brighter_side(one) == side
     assert any(f"the {side} of the picture is brighter" in a.text for a in advise(one).advice)
 
