@@ -9,8 +9,8 @@ from typing import Any
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.environment import check_opencv
-from skinscan.guidance.nouns import Guidance
-from skinscan.guidance.photo import advice_on, outlooks_of, together
+from skinscan.guidance.nouns import Guidance, together
+from skinscan.guidance.photo import advice_on, outlooks_of
 from skinscan.guidance.sentences import sentences_of
 from skinscan.guidance.wanted import families_of, wanted_measures
 from skinscan.measures.maps import Maps

@@ -283,6 +283,9 @@ def _spread(measure: Measure, region: str, maps: Sequence[Maps], areas: Sequence
         refused = next((s.notices[0].text for s in samples if math.isnan(s.value) and s.notices), "")
         reason = refused or f"{len(known)} frames, {LEAST_FRAMES} needed"
         return Spread(measure.name, region, measure.unit, values, NAN, NAN, reason)
+    if len(set(known)) < LEAST_FRAMES:
+        reason = "the frames give one and the same number: the file's own steps are coarser than the scatter"
+        return Spread(measure.name, region, measure.unit, values, NAN, NAN, reason)
     sem, sdc = scatter(known, measure.scale(samples[0]))
     return Spread(measure.name, region, measure.unit, values, sem, sdc, "" if math.isfinite(sdc) else "not told")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -154,6 +154,12 @@ class BurstResult:
         """As JSON can hold it, NaN as None."""
         told: dict[str, Any] = {"schema": SCHEMA, **plain(self)}
         return told
+
+
+def together(outcomes: Iterable[Outcome]) -> Outcome:
+    """One verdict for several: good or cannot where all are, usable else."""
+    found = set(outcomes)
+    return "good" if found <= {"good"} else "cannot" if found == {"cannot"} else "usable"
 
 
 def plain(value: Any) -> Any:

@@ -13,8 +13,8 @@ from skinscan.comparison import order_notices
 from skinscan.guidance.aim import aim_of
 from skinscan.guidance.differences import Setup, differences
 from skinscan.guidance.findings import FOCUS
-from skinscan.guidance.nouns import Advice, Aim, Guidance, Outcome, Outlook, Prospect
-from skinscan.guidance.photo import advice_on, importance, together
+from skinscan.guidance.nouns import Advice, Aim, Guidance, Outcome, Outlook, Prospect, together
+from skinscan.guidance.photo import advice_on, importance
 from skinscan.guidance.sentences import sentences_of
 from skinscan.guidance.wanted import families_of, told_first
 from skinscan.judgement import judge, judge_paired

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from skinscan.arrays.cells import Cells, cells_of
 from skinscan.arrays.colour import ita_degree
 from skinscan.assessment import LEAST_PIXELS, read
+from skinscan.capture.quality import CLIPPED_SHARE
 from skinscan.guidance.findings import SHINY_SHARE, Finding, Found, rank_of, told
-from skinscan.guidance.nouns import Advice, Outcome, Outlook
+from skinscan.guidance.lost import with_own_shares
+from skinscan.guidance.nouns import Advice, Outcome, Outlook, together
+from skinscan.guidance.pore_count import too_few_pores
 from skinscan.measures import Measure, Sample, refused_for
 from skinscan.measures.colours import DARKEST_ITA, glanced_lab
 from skinscan.measures.maps import Maps
@@ -26,15 +28,11 @@ FINE_FLAGS = frozenset(
 )
 """What spoils fine structure and leaves the colour of an area as it is."""
 
+LOST_FLAGS = (Flag.CLIPPED_BRIGHT, Flag.CLIPPED_DARK, Flag.SHINY)
+"""What is told of each region by its own share."""
+
 SILENT_FLAGS = frozenset({Flag.ALPHA, Flag.REFERENCE_LOST})
 """Notices of a frame that weaken no measure of what is left."""
-
-PORE_WINDOWS_PX = (400, 900, 2000)
-"""Sides of the windows in which pores are counted, one after the other, until there are enough of them."""
-
-ENOUGH = 1.3
-"""Times as many pores as are needed that a window must hold: at its edge a few are seen that the whole photo would
-not, and the other way round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,10 @@ def advice_on(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ...]
     """Everything that is in the way of these measures in a frame, what matters most first."""
     single = {name: measure for name, measure in measures.items() if measure.evaluate is not None}
     reasons: list[Reason] = []
+    whole = maps
     for region in maps.frame.regions:
         cells = cells_of(maps.frame.regions[region][maps.box], 1)
+        maps = with_own_shares(whole, region)
         stopped = list(_stops(maps, cells, region, single))
         taken = {name for reason in stopped for name in reason.stops}
         left = {name: measure for name, measure in single.items() if name not in taken}
@@ -76,7 +76,7 @@ def _stops(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure
 def _refusal(maps: Maps, cells: Cells, region: str, measure: Measure) -> Notice | None:
     """Why `assess` would refuse a measure of a region, or None."""
     if cells.pixels >= LEAST_PIXELS and measure.family == "pores" and not _gated(maps, cells, region, measure):
-        return _too_few_pores(maps, region, measure)
+        return too_few_pores(maps, region, measure)
     return _gated(maps, cells, region, measure)
 
 
@@ -94,50 +94,6 @@ def _gated(maps: Maps, cells: Cells, region: str, measure: Measure) -> Notice | 
 _PASSED = Sample(0.0, np.zeros(0), np.zeros(0), 0)
 
 
-def _too_few_pores(maps: Maps, region: str, measure: Measure) -> Notice | None:
-    """Why there are too few pores, told by counting in windows that grow until there are enough, or all is counted."""
-    assert measure.evaluate is not None
-    for side in (*PORE_WINDOWS_PX, None):
-        window = maps.once(("window", region, side), partial(_window, maps, region, side))
-        if window is None:
-            continue
-        part, cells, whole = window
-        sample = measure.evaluate(part, cells, None)
-        if math.isfinite(sample.value) and (whole or sample.n >= ENOUGH * 20):
-            return None
-        if whole:
-            return sample.notices[0] if math.isnan(sample.value) else None
-    return None
-
-
-def _window(maps: Maps, region: str, side: int | None) -> tuple[Maps, Cells, bool] | None:
-    """Maps of a square of a region around its middle, its cells, and whether that is all of the region; None where a
-    square would hold all of it as well."""
-    frame, mask = maps.frame, maps.frame.regions[region]
-    if side is not None:
-        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-        if side >= max(rows[-1] - rows[0], columns[-1] - columns[0]):
-            return None
-        row, column = _middle(mask)
-        part = np.zeros_like(mask)
-        at = slice(max(row - side // 2, 0), row + side // 2), slice(max(column - side // 2, 0), column + side // 2)
-        part[at] = mask[at]
-        if int(np.count_nonzero(part)) < LEAST_PIXELS:
-            return None
-        mask = part
-    own = Maps(replace(frame, regions={SKIN: mask}, reference_mask=None), lasting=False)
-    own.coarser_um_per_px = maps.coarser_um_per_px
-    return own, cells_of(own.measured, 1), side is None
-
-
-def _middle(mask: np.ndarray) -> tuple[int, int]:
-    """Row and column of the pixel of a mask nearest to its middle."""
-    step = max(min(mask.shape) // 256, 1)
-    rows, columns = np.nonzero(mask[::step, ::step])
-    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
-    return int(rows[nearest]) * step, int(columns[nearest]) * step
-
-
 def _weakens(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Reason]:
     """What weakens the measures of a region that come nevertheless."""
     for notice in _weak_notices(maps, cells, region, measures):
@@ -149,10 +105,11 @@ def _weakens(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measu
 def _weak_notices(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Notice]:
     frame = maps.frame
     for notice in frame.notices:
-        if notice.flag not in SILENT_FLAGS and notice.region in (None, region):
+        if notice.flag not in (*SILENT_FLAGS, *LOST_FLAGS) and notice.region in (None, region):
             yield notice
-    if frame.quality.specular_share > SHINY_SHARE:
-        yield Notice(Flag.SHINY)
+    limits = (CLIPPED_SHARE, CLIPPED_SHARE, SHINY_SHARE)
+    shares = (frame.quality.clipped_bright_share, frame.quality.clipped_dark_share, frame.quality.specular_share)
+    yield from (Notice(flag) for flag, share, limit in zip(LOST_FLAGS, shares, limits, strict=True) if share > limit)
     only = large_pores_only(maps) if any(measure.family == "pores" for measure in measures.values()) else None
     if only is not None:
         yield only
@@ -194,8 +151,9 @@ def _merged(reasons: Iterable[Reason]) -> Iterator[Reason]:
         if earlier is None:
             groups[key] = reason
         else:
+            kept = reason if reason.notice.flag == Flag.PORES_250_ONLY else earlier
             groups[key] = replace(
-                earlier,
+                kept,
                 stops=tuple(dict.fromkeys(earlier.stops + reason.stops)),
                 weakens=tuple(dict.fromkeys(earlier.weakens + reason.weakens)),
             )
@@ -248,8 +206,7 @@ def outlooks_of(
 def _outlook(family: str, region: str, measures: Sequence[Measure], advice: Sequence[Advice]) -> Outlook:
     here = [a for a in advice if a.region == region]
     verdicts: dict[str, Outcome] = {m.name: _verdict_of(m.name, here) for m in measures}
-    found = set(verdicts.values())
-    verdict: Outcome = "good" if found <= {"good"} else "cannot" if found == {"cannot"} else "usable"
+    verdict = together(verdicts.values())
     bearing = [a for a in here if any(name in verdicts for name in (*a.stops, *a.weakens))]
     first = bearing[0] if bearing else None
     return Outlook(family, region, verdict, first.finding if first else "", first.todo if first else "", verdicts)
@@ -259,9 +216,3 @@ def _verdict_of(name: str, advice: Sequence[Advice]) -> Outcome:
     if any(name in a.stops for a in advice):
         return "cannot"
     return "usable" if any(name in a.weakens for a in advice) else "good"
-
-
-def together(outcomes: Iterable[Outcome]) -> Outcome:
-    """One verdict for several: good or cannot where all are, usable else."""
-    found = set(outcomes)
-    return "good" if found <= {"good"} else "cannot" if found == {"cannot"} else "usable"

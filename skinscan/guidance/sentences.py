@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skinscan.guidance.nouns import Advice, Outlook
+from skinscan.guidance.nouns import Advice, Outlook, together
 from skinscan.records import SKIN
 from skinscan.report.words import FAMILIES, listing
 
@@ -27,11 +27,11 @@ def sentences_of(
 
 
 def _verdict(outlooks: Sequence[Outlook], what: str) -> str:
-    """Which families come, over the whole skin; over all regions where no family's verdict differs between them."""
+    """Which families come: good or cannot where they are so in every region."""
     by_verdict: dict[str, list[str]] = {"good": [], "usable": [], "cannot": []}
-    skin = [o for o in outlooks if o.region == SKIN]
-    for outlook in skin:
-        by_verdict[outlook.verdict].append(FAMILIES.get(outlook.family, outlook.family).lower())
+    for family in dict.fromkeys(outlook.family for outlook in outlooks):
+        verdict = together(outlook.verdict for outlook in outlooks if outlook.family == family)
+        by_verdict[verdict].append(FAMILIES.get(family, family).lower())
     good, usable, cannot = (listing(by_verdict[v]) for v in ("good", "usable", "cannot"))
     if not usable and not cannot:
         return _sentence(f"good for {good}")

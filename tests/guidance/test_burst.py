@@ -48,7 +48,7 @@ def test_the_best_frame_is_found_and_the_others_are_told_why_not() -> None:
         soft, sharp, replace(sharp), again, shot("other", 4, of=77), shot("smeared", 5, blur_px=6.0),
         shot("smaller", 6, size_px=(280, 320), blur_px=0.9, rotation_deg=1.0),
     ]  # fmt: skip
-    found = best_of(frames, ["redness.a_star", "texture.roughness_500_1000um"])
+    found = best_of(frames, ["redness.area", "texture.roughness_500_1000um"])
     assert (found.best, found.index) == ("sharp", 1)
     assert [one.photo for one in found.ranked if one.used] == ["sharp", "soft", "smaller"]
     why = {one.photo: one.reason for one in found.ranked if not one.used}
@@ -56,7 +56,7 @@ def test_the_best_frame_is_found_and_the_others_are_told_why_not() -> None:
     assert "same photo" in why["saved again"]
     assert "not show the same skin" in why["other"]
     assert "not sharp" in why["smeared"]
-    assert {spread.measure for spread in found.spreads} == {"redness.a_star", "texture.roughness_500_1000um"}
+    assert {spread.measure for spread in found.spreads} == {"redness.area", "texture.roughness_500_1000um"}
     for spread in found.spreads:
         assert len(spread.values) == 3
         assert 0 < spread.sem < spread.sdc
@@ -74,6 +74,15 @@ def test_sharpness_is_ranked_on_every_tone_and_lost_skin_counts(tone: str) -> No
     elements = {one.photo: one.elements for one in best_of([sharp, soft], ["redness"]).ranked}
     assert elements["sharp"] > 1.3 * elements["soft"]
     assert best_of([lost, sharp], ["redness"]).best == "sharp"
+
+
+def test_a_scatter_that_the_files_steps_hide_is_not_told() -> None:
+    """The median a* of two frames is the very same 8-bit colour: that is no scatter of nought."""
+    frames = [shot("one", 1), shot("two", 2), shot("three", 3)]
+    spread = best_of(frames, ["redness.a_star"]).spreads[0]
+    assert len(set(spread.values)) < 3
+    assert math.isnan(spread.sdc)
+    assert "coarser than the scatter" in spread.reason
 
 
 def test_photos_of_different_skins_are_no_burst() -> None:

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from skinscan.guidance.findings import Found, nearest_that_passes
 from skinscan.guidance.light import brighter_side
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
+from skinscan.phantom import Props
 from skinscan.records import SKIN, Flag, Frame, ParameterError, Scale
 from tests.capture.skin_photos import photo_of, skin_photo
 
@@ -127,7 +129,7 @@ FRAME = frame()
 
 @pytest.mark.parametrize(("azimuth_deg", "side"), [(0, "right"), (90, "bottom"), (180, "left"), (225, "upper left")])
 def test_the_brighter_side_is_named_as_it_lies_in_the_picture(azimuth_deg: float, side: str) -> None:
-    one = frame(azimuth_deg=azimuth_deg, gradient=1.4, elevation_deg=80.0)
+    one = frame(azimuth_deg=azimuth_deg, gradient=1.75, elevation_deg=80.0)
     assert brighter_side(one) == side
     assert any(f"the {side} of the picture is brighter" in a.text for a in advise(one).advice)
 
@@ -183,3 +185,36 @@ def test_guidance_is_json() -> None:
     assert again["schema"] == 1
     assert {o["verdict"] for o in again["outlooks"]} <= {"good", "usable", "cannot"}
     assert all(a["text"] and "\n" not in a["text"] for a in again["advice"])
+
+
+def test_a_region_is_told_its_own_shine() -> None:
+    """Drops of oil on the cheek: 40 discs of 5 px radius that add white light."""
+    photo = skin_photo("IV")
+    light = photo.linear_rgb()
+    oil = np.zeros(photo.shape, np.uint8)
+    draw = np.random.default_rng(4)
+    for x, y in draw.integers(120, 280, (40, 2)):
+        cv2.circle(oil, (int(x), int(y)), 5, 1, -1)
+    shining = light + light[..., 1].mean() * oil[..., None]
+    coded = np.where(shining <= 0.0031308, 12.92 * shining, 1.055 * np.maximum(shining, 0) ** (1 / 2.4) - 0.055)
+    regions = {"cheek": square(100, 100, 200), "chin": square(300, 300, 150)}
+    one = make_frame(photo_of(np.clip(np.round(255 * coded), 0, 255).astype(np.uint8)), mm_per_px=0.05, regions=regions)
+    told = {a.region: a for a in advise(one).advice if a.flag == Flag.SHINY}
+    assert "chin" not in told
+    truth = 100.0 * oil[100:300, 100:300].mean()
+    assert told["cheek"].found == pytest.approx(truth, rel=0.25)
+    assert "shines" in told["cheek"].text
+    assert "polarise" in told["cheek"].todo
+
+
+def test_a_sticker_in_a_region_does_not_shine() -> None:
+    photo = skin_photo("IV", props=Props(marker_mm=5.0, marker_at_mm=(0.0, 0.0)))
+    one = make_frame(photo, marker_mm=5.0, regions={"cheek": square(140, 140, 200)})
+    assert one.scale is not None
+    assert not any(a.flag in (Flag.SHINY, Flag.CLIPPED_DARK) for a in advise(one).advice)
+
+
+def test_pores_in_the_midst_of_skin_are_counted_as_in_the_whole() -> None:
+    """Regions that hold about as many pores as are needed: those at their edges must not count otherwise."""
+    regions = {f"r{side}": square(120, 120, side) for side in (60, 80, 100, 130, 170, 220)}
+    assert disagreements(frame("II", px_per_mm=22.0, regions=regions)) == []

@@ -121,7 +121,7 @@ def test_the_verdicts_and_limits_are_those_of_compare() -> None:
 
 
 def test_a_darker_photo_is_told_by_how_many_steps() -> None:
-    guidance = told(shot(seed=12, exposure_ev=-1.2))
+    guidance = told(shot(seed=12, exposure_ev=-1.2), ("pores.area", "pigment.evenness"))
     advice = next(a for a in guidance.advice if a.act == "exposure")
     assert advice.flag == Flag.OUTSIDE_STUDY
     assert advice.found == pytest.approx(1.2, abs=0.1)
