@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,10 @@ EVEN_STEP = 1.6
 LEAST_STEP = 8.0
 """Codes of colour between what lies on skin and the skin beside it."""
 
-LAID_SHARE = (0.002, 0.6)
+SHADOW = 0.25
+"""Most that the channels of what is inside may differ, in logarithm, over how much darker it is, in a mere shadow."""
+
+LAID_SHARE = (0.002, 0.4)
 """Least and largest size of a thing that lies on skin, as a share of the skin and its holes."""
 
 AMID_SKIN = 0.6
@@ -40,7 +45,7 @@ def laid(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
     reddened spot or a fold does so softly or in parts. Looked for at a half and a quarter of the picture's size, where
     the skin's own structure is averaged away and a step is not.
     """
-    found = np.zeros(skin.shape, np.uint8)
+    found: NDArray[Any] = np.zeros(skin.shape, np.uint8)
     for part in (2, 4):
         size = (skin.shape[1] // part, skin.shape[0] // part)
         if min(size) < 40:
@@ -49,8 +54,9 @@ def laid(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
         masks = [cv2.resize(m.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for m in (skin, where)]
         part_found = _laid_at(small, masks[0], masks[1])
         if part_found.any():
-            found |= cv2.resize(part_found.view(np.uint8), skin.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return found > 0
+            large = cv2.resize(part_found.view(np.uint8), skin.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            found = cv2.bitwise_or(found, large)
+    return np.asarray(found) > 0
 
 
 def _laid_at(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
@@ -87,13 +93,8 @@ def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray) -> BoolArray | No
     area = cv2.contourArea(outline)
     if area < FULL * cv2.contourArea(cv2.convexHull(outline)) or area < 60:
         return None
-    steps = _steps(outline[:, 0].astype(np.float32), smooth)
-    if len(steps) < 12:
-        return None
-    mean = np.median(steps, 0)
-    size = float(np.linalg.norm(mean))
-    scatter = float(np.sqrt(np.mean(np.sum((steps - mean) ** 2, 1))))
-    if size < LEAST_STEP or size < EVEN_STEP * scatter:
+    inner, outer = _beside(outline[:, 0].astype(np.float32), smooth)
+    if len(inner) < 12 or not _even(inner - outer) or _shadow(inner, outer, len(inner) == len(outline)):
         return None
     filled = cv2.drawContours(np.zeros_like(grown), [outline], -1, 1, -1)
     rim = cv2.dilate(filled, np.ones((11, 11), np.uint8)) > cv2.dilate(filled, np.ones((7, 7), np.uint8))
@@ -103,8 +104,23 @@ def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray) -> BoolArray | No
     return found
 
 
-def _steps(outline: Floats, smooth: Floats) -> Floats:
-    """Colour 2 px inside less colour 4 px outside along an outline (n, 2): (m, 3), the picture's rim left out."""
+def _even(steps: Floats) -> bool:
+    """Whether the steps of colour (n, 3) along an outline are large and alike."""
+    mean = np.median(steps, 0)
+    size = float(np.linalg.norm(mean))
+    scatter = float(np.sqrt(np.mean(np.sum((steps - mean) ** 2, 1))))
+    return size > LEAST_STEP and size > EVEN_STEP * scatter
+
+
+def _shadow(inner: Floats, outer: Floats, closed: bool) -> bool:
+    """Whether only the light differs: darker inside, or, where the outline runs into the picture's rim, brighter."""
+    ratio = np.log(np.median(inner, 0) + 4.0) - np.log(np.median(outer, 0) + 4.0)
+    step = float(ratio.mean())
+    return float(np.ptp(ratio)) < SHADOW * abs(step) and (step < 0 or not closed)
+
+
+def _beside(outline: Floats, smooth: Floats) -> tuple[Floats, Floats]:
+    """Colours (n, 3) 2 px inside and 4 px outside an outline (m, 2), the picture's rim left out."""
     ahead = np.roll(outline, -4, 0) - np.roll(outline, 4, 0)
     length = np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-3)
     outward = np.stack([ahead[:, 1], -ahead[:, 0]], 1) / length
@@ -116,4 +132,4 @@ def _steps(outline: Floats, smooth: Floats) -> Floats:
     kept = (beyond.min(1) > 2) & (beyond[:, 0] < width - 3) & (beyond[:, 1] < height - 3)
     kept &= (within.min(1) >= 0) & (within[:, 0] <= width - 1) & (within[:, 1] <= height - 1)
     inner, outer = (np.round(points[kept]).astype(int) for points in (within, beyond))
-    return np.asarray(smooth[inner[:, 1], inner[:, 0]] - smooth[outer[:, 1], outer[:, 0]], np.float32)
+    return smooth[inner[:, 1], inner[:, 0]], smooth[outer[:, 1], outer[:, 0]]

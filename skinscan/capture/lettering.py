@@ -49,7 +49,7 @@ IN_LINE = 0.4
 
 def lettering(grey: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
     """(h, w) mask of lettering within `where` of a picture (h, w) in codes whose bare skin is `skin`."""
-    found = np.zeros(skin.shape, np.uint8)
+    found: NDArray[Any] = np.zeros(skin.shape, np.uint8)
     gradient = _gradient(grey)
     for part in (1, 2):
         size = (skin.shape[1] // part, skin.shape[0] // part)
@@ -62,8 +62,9 @@ def lettering(grey: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
         for lighter in (True, False):
             strokes = _strokes(small, bare, near, steep, lighter)
             if strokes.any():
-                found |= cv2.resize(strokes.view(np.uint8), skin.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return found > 0
+                large = cv2.resize(strokes.view(np.uint8), skin.shape[::-1], interpolation=cv2.INTER_NEAREST)
+                found = cv2.bitwise_or(found, large)
+    return np.asarray(found) > 0
 
 
 @dataclass(frozen=True, slots=True)
