@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.covering import laid, lettering
+from skinscan.capture.covering import laid
+from skinscan.capture.lettering import lettering
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 
@@ -62,7 +63,7 @@ def find_occluders(photo: Photo, skin: BoolArray, thumbnails: Thumbnails | None 
     found = {"smooth": _smooth(pixels, grey, near) & where, "mosaic": _mosaic(grey, near) & where}
     covered = found["smooth"] | found["mosaic"]
     found["laid"] = laid(pixels, near, where)
-    found["lettering"] = lettering(pixels, near, covered | found["laid"]) & where
+    found["lettering"] = lettering(grey, near, where & ~covered)
     size = photo.shape[::-1]
     return {
         kind: np.asarray(cv2.resize(part.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
