@@ -19,6 +19,7 @@ from skinscan import accuracy
 from skinscan.arrays.cells import Cells, grid_labels
 from skinscan.arrays.statistics import backward_spread, block_standard_error
 from skinscan.capture.aids import CardChoice
+from skinscan.capture.card import difference
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.quality import at_scale
@@ -156,18 +157,10 @@ def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:
     """Standard uncertainty that the lamp and the camera leave in a colour measure of a region."""
     if measure.of_colour is None:
         return 0.0
-    doubt = maps.frame.colour.doubt
-    if doubt is None:
+    colour = maps.frame.colour
+    if colour.doubt is None:
         return accuracy.of_colour(measure.name)
-    return scatter_over(measure.of_colour, median_rgb(maps, region), doubt)
-
-
-def scatter_over(
-    of_colour: Callable[[NDArray[np.float64]], float], rgb: NDArray[np.float64], doubt: NDArray[np.float64]
-) -> float:
-    """Root mean square change of a colour measure of linear sRGB (3,) over equally plausible corrections (k, 3, 3)."""
-    changes = np.array([of_colour(matrix @ rgb) for matrix in doubt]) - of_colour(rgb)
-    return float(np.sqrt(np.mean(changes**2)))
+    return difference.uncertainty(measure.of_colour, median_rgb(maps, region), colour)
 
 
 def catalogue(maps: Maps) -> Pores | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skinscan import repeatability
 from skinscan.arrays import colour, statistics
-from skinscan.assessment import scatter_over
+from skinscan.capture.card import difference
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.measures.colours import median_rgb
 from skinscan.pairing import Pair
@@ -99,11 +99,8 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
 
 def card_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:
     """SD of the difference that the two cards leave open in a colour measure of a region."""
-    doubts = [maps.frame.colour.doubt for maps in (pair.before, pair.after)]
-    colours = [median_rgb(maps, region) for maps in (pair.before, pair.after)]
-    return math.hypot(
-        *(scatter_over(of_colour, rgb, doubt) for rgb, doubt in zip(colours, doubts, strict=True) if doubt is not None)
-    )
+    first, second = (median_rgb(maps, region) for maps in (pair.before, pair.after))
+    return difference.change_uncertainty(of_colour, first, second, pair.before.frame.colour, pair.after.frame.colour)
 
 
 def colour_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:

@@ -399,7 +399,8 @@ class Frame:
 
     `usable` (H, W): opaque, neither clipped nor specular. `regions`: name -> (H, W) mask of measured pixels, a
     subset of `usable`; `skin` is always there and comes first. The reference region, if any, is in
-    `reference_mask` and need not be skin. `as_taken`: the photo before a card's correction, where there was one.
+    `reference_mask` and need not be skin. `covered` (H, W): cards and stickers, None
+    where there are none. `as_taken`: the photo before a card's correction.
     """
 
     photo: Photo
@@ -411,13 +412,14 @@ class Frame:
     notices: tuple[Notice, ...] = ()
     polygons: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     reference_mask: BoolArray | None = None
+    covered: BoolArray | None = None
     patches: Patches | None = None
     as_taken: Photo | None = None
     face: FacePose | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for array in (self.usable, self.reference_mask, *self.regions.values()):
+        for array in (self.usable, self.reference_mask, self.covered, *self.regions.values()):
             if array is not None:
                 frozen(array)
 

@@ -114,6 +114,7 @@ def make_frame(photo: Photo, **choices: Any) -> Frame:
         notices=(*skin_notices, *aids.notices(), *scale_notices, *quality_notices, *drawn.notices, *colour_notices),
         polygons={**polygons, **{name: corners for name, corners in proposed.items() if name in kept}},
         reference_mask=drawn.reference if chosen.reference is not None and _enough(drawn.reference) else None,
+        covered=covered,
         patches=aids.patches(),
         as_taken=photo,
         face=None if face is None else facial.pose(face),

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.capture.regions import rasterise
-from skinscan.capture.scale import Sticker, sticker_mask
 from skinscan.capture.usable import BRIGHT, DARK, GUARD_PX, clipped
 from skinscan.measures.maps import Maps
 from skinscan.records import BoolArray, Frame, Photo
@@ -64,11 +63,7 @@ def _lost(frame: Frame) -> BoolArray:
     lost = np.asarray(cv2.erode((~frame.usable).view(np.uint8), np.ones((side, side), np.uint8))) > 0
     if frame.photo.opaque is not None:
         lost &= frame.photo.opaque
-    stickers = [
-        Sticker(one["marker"], np.array(one["corners"]), one["mm_per_px"], 1.0, 0.0)
-        for one in frame.recipe.get("stickers", ())
-    ]
-    return lost & ~sticker_mask(stickers, frame.shape) if stickers else lost
+    return lost if frame.covered is None else lost & ~frame.covered
 
 
 def _luminance(part: Photo) -> NDArray[np.float32]:
