@@ -69,19 +69,11 @@ class Profile:
         }
 
 
-def profile(
-    path: Path,
-    *,
-    mm_per_px: float | None = None,
-    marker_mm: float | None = None,
-    regions: Mapping[str, Any] | None = None,
-    reference: str | None = None,
-    max_megapixels: float = 60.0,
-    warm: bool = False,
-) -> Profile:
+def profile(path: Path, *, max_megapixels: float = 60.0, warm: bool = False, **choices: Any) -> Profile:
     """Measure one photo as `skinscan.assess` does, without overlays and on one thread, and tell what each stage cost.
 
-    `warm`: as a process measures that has been made ready for many photos (`skinscan.warm_up`), which it then is.
+    `choices` are those of `assess`. `warm`: as a process measures that has been made ready for many photos
+    (`skinscan.warm_up`), which it then is.
 
     The photo is measured twice: the second run tells the time, as what is loaded once a process is no part of a photo's
     cost, and the first the memory, as the second finds it all there.
@@ -92,9 +84,8 @@ def profile(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        settings = {"mm_per_px": mm_per_px, "marker_mm": marker_mm, "regions": regions, "reference": reference}
-        first, _ = _run(path, max_megapixels, settings)
-        second, frame = _run(path, max_megapixels, settings)
+        first, _ = _run(path, max_megapixels, choices)
+        second, frame = _run(path, max_megapixels, choices)
         stages = tuple(Stage(s.name, s.ms, f.peak_mb) for f, s in zip(first, second, strict=True))
         decode_ms = _decode_ms(path, frame.photo)
     finally:
@@ -114,7 +105,7 @@ def _run(path: Path, max_megapixels: float, settings: Mapping[str, Any]) -> tupl
         return result
 
     photo = stage("read and decode the file", lambda: read_photo(path, max_megapixels=max_megapixels))
-    frame = stage("skin, usable pixels, quality, scale", lambda: make_frame(photo, **settings))
+    frame = make_frame(photo, watch=stage, **settings)
     maps = Maps(frame, lasting=False)
     if maps.measured.any() and not maps.in_tiles:
         stage("log-luminance, linear colour", lambda: maps.log_luminance)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ from skinscan.records import (
     Scale,
     ScaleError,
 )
+
+T = TypeVar("T")
 
 FRAME_VERSION = 4
 """Raised when the masks, the scale, the colours or the quality of the same photo would come out differently."""
@@ -68,7 +70,17 @@ class Choices:
     face: bool = True
 
 
-def make_frame(photo: Photo, **choices: Any) -> Frame:
+class Watch(Protocol):
+    """Runs a stage of the work and gives what it gives."""
+
+    def __call__(self, stage: str, work: Callable[[], T], /) -> T: ...
+
+
+def _at_once(stage: str, work: Callable[[], T], /) -> T:
+    return work()
+
+
+def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Frame:
     """The Frame of a photo, by `Choices`.
 
     The scale is given, or read from what lies in the photo: stickers, the colour card, the printed skin card, or a
@@ -78,31 +90,30 @@ def make_frame(photo: Photo, **choices: Any) -> Frame:
     without brows, eyes, lips and what is turned away. `reference` names the polygon that other regions are held
     against; it need not be skin, and is measured as a region only when it mostly is.
 
-    Raises ParameterError, ScaleError or RegionError.
+    `watch` runs each stage, for whoever wants to know what they cost. Raises ParameterError, ScaleError or RegionError.
     """
     chosen = Choices(**choices)
     _check_scale(chosen)
     polygons = _polygons(photo, chosen.regions, chosen.reference)
     thumbnails = Thumbnails(photo)
-    aids = find_aids(
-        photo, thumbnails, marker_mm=chosen.marker_mm, card=chosen.card, card_pitch_mm=chosen.card_pitch_mm
-    )
+    laid: dict[str, Any] = {"marker_mm": chosen.marker_mm, "card": chosen.card, "card_pitch_mm": chosen.card_pitch_mm}
+    aids = watch("stickers and cards", lambda: find_aids(photo, thumbnails, **laid))
     covered = aids.mask()
-    skin, skin_notices = _skin(photo, covered, thumbnails)
-    face, proposed = _face(photo, skin, thumbnails, chosen)
+    skin, skin_notices = watch("skin", lambda: _skin(photo, covered, thumbnails))
+    face, proposed = watch("face and its regions", lambda: _face(photo, skin, thumbnails, chosen))
     if face is not None:
         skin &= ~facial.not_measured(face, photo.shape)
     if chosen.reference is not None:
         patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[chosen.reference], photo.shape))
         skin = skin if patch is None else skin & ~patch
-    seen = usable.find_usable(photo, skin, thumbnails)
+    seen = watch("usable pixels", lambda: usable.find_usable(photo, skin, thumbnails))
     mask = seen.mask if covered is None else seen.mask & ~covered
     measured, scale_notices = _scale(aids, chosen, skin & mask, face)
-    graded, quality_notices = quality.measure_quality(photo, skin, seen, measured, thumbnails)
+    graded, quality_notices = watch("quality", lambda: quality.measure_quality(photo, skin, seen, measured, thumbnails))
     drawn = _drawn(polygons, skin, mask, chosen.reference)
     whole = skin & mask
     kept = _proposed(proposed, whole)
-    correction = _correction(aids, whole, chosen)
+    correction = watch("colours by the card", lambda: _correction(aids, whole, chosen))
     colour, colour_notices = _colour(chosen.reference, drawn.reference, correction)
     return Frame(
         photo=photo if correction is None else correction.photo,
