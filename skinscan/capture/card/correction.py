@@ -204,7 +204,7 @@ def _corrected(
     if residual > DOUBTFUL_RESIDUAL_DE00:
         reasons.append(
             f"the card's patches contradict one another by {residual:.1f} dE00 (at most {DOUBTFUL_RESIDUAL_DE00:g}): "
-            "use one light of one colour, without shadow or shine on the card, or compare relative to a reference region"
+            "use one light of one colour, no shadow or shine on the card, or compare relative to a reference region"
         )
     responses = _responses(readings, best)
     colour = Colour(
