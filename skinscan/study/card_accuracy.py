@@ -153,7 +153,7 @@ def view(job: Job) -> tuple[Photo, Correction, Array, Array]:
     shot = photograph(skin_of(job.tone, job.seed), job.camera, Props(card=job.card))
     photo = photo_of(shot)
     skin = bare_skin(job.card, job.camera)
-    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin)
+    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
     measured = skin & find_usable(done.photo, skin, Thumbnails(done.photo)).mask
     return photo, done, done.photo.linear_rgb()[measured].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
 

@@ -30,6 +30,9 @@ LEAST_PATCHES, LEAST_GREYS = 12, 4
 """Patches and greys that must be readable in all channels: four greys carry a tone curve, eight colours a sensor."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
+SHEEN = 0.007
+"""Standard deviation of what skin mirrors in ordinary light, as a share of white: 2.8 % at its surface (Fresnel), of
+which a lamp beside the lens sends a tenth to a third back into it."""
 DOUBTFUL_RESIDUAL_DE00, LARGEST_RESIDUAL_DE00 = 1.5, 2.0
 """Median left-out residual from which on absolute colour is not told, and from which on this is no ColorChecker in one
 light. Whole cards in one light leave 0.2-0.5 (two phones' worth of saturation added to the codes: up to 1.3), half a
@@ -71,12 +74,15 @@ def correct(
     sighting: Sighting,
     skin: BoolArray | None = None,
     formulation: Literal["auto"] | Formulation = "auto",
+    *,
+    cross_polarised: bool = False,
 ) -> Correction:
     """The photo's colours by its card, made for the skin in `skin` (H, W) where it is given.
 
     The corrected photo shares the pixels; its `lut` undoes the tone curve, its `matrix` goes to linear sRGB (D65).
     `formulation` says when the card was made; `auto` tries both and lets the doubt between them go into the error.
-    Raises ParameterError for another formulation or a mask of another size.
+    Unless the light is `cross_polarised`, skin shines by an amount that no card tells: that goes into the error too,
+    and dark skin seldom bears it. Raises ParameterError for another formulation or a mask of another size.
     """
     if formulation != "auto" and formulation not in FORMULATIONS:
         raise ParameterError(
@@ -101,7 +107,9 @@ def correct(
             "is no ColorChecker of 24 patches, lies in light of several colours, shines, or is faded or partly covered"
         )
         return Correction(photo, Colour(residual_de00=residual), (reason,), misfit=best.misfit)
-    return _corrected(photo, readings, fits, best, prior, to_file, skin, sighting, residual)
+    return _corrected(
+        photo, readings, fits, best, prior, to_file, skin, sighting, residual, 0.0 if cross_polarised else SHEEN
+    )
 
 
 def explain(
@@ -175,6 +183,7 @@ def _corrected(
     skin: BoolArray | None,
     sighting: Sighting,
     residual: float,
+    sheen: float,
 ) -> Correction:
     lut = photo.lut.astype(np.float64)
     table = tone_curve.monotone_table(best.parameters[: tone_curve.size()], lut)
@@ -192,14 +201,15 @@ def _corrected(
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
-    corrected = found.seen @ matrix.T
+    corrected = skin_matrix.with_sheen(found.seen, sheen) @ matrix.T
     de00, a_star = skin_matrix.errors(prior, corrected, near)
     formulation = FORMULATIONS[best.formulation]
     reasons = []
     if a_star > LARGEST_A_STAR:
         reasons.append(
-            f"under this light the card leaves a* of skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): use "
-            "daylight or a white LED or flash, or compare relative to a reference region"
+            f"the card leaves a* of this skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): "
+            + ("" if sheen == 0 else "use cross-polarised light, which takes the shine away, or ")
+            + "use daylight, a flash or a white LED, or compare relative to a reference region"
         )
     if residual > DOUBTFUL_RESIDUAL_DE00:
         reasons.append(

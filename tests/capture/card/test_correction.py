@@ -27,7 +27,7 @@ UNKNOWN = [
 
 
 def by(scene: Scene, **fields: object) -> Correction:
-    return correct(scene.photo(), replace(scene.sighting(), **fields), EVERYWHERE)
+    return correct(scene.photo(), replace(scene.sighting(), **fields), EVERYWHERE, cross_polarised=True)
 
 
 def skin_lab(found: Correction) -> np.ndarray:
@@ -171,6 +171,21 @@ def test_too_little_of_a_card_is_refused() -> None:
     assert found.state == "uncorrected"
     assert "3 of its 6 greys" in found.reasons[0]
     assert found.colour.doubt is None
+
+
+def test_skin_that_may_shine_is_less_certain_and_dark_skin_most() -> None:
+    """0.7 % of white on skin that reflects 3 % of light is a quarter of it; on light skin a hundredth."""
+    added = []
+    for tone in ("II", "VI"):
+        scene = Scene(tone=tone)
+        matte, ordinary = by(scene), correct(scene.photo(), scene.sighting(), EVERYWHERE)
+        assert np.array_equal(ordinary.photo.matrix, matte.photo.matrix)
+        first, second = matte.colour.predicted_a_star, ordinary.colour.predicted_a_star
+        added.append(np.sqrt(max(second**2 - first**2, 0)))
+        if second > 1:
+            assert ordinary.state == "reference"
+            assert "cross-polarised" in ordinary.reasons[0]
+    assert added[1] > 3 * added[0]
 
 
 def test_a_light_that_leaves_skin_uncertain_is_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
