@@ -64,14 +64,19 @@ def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
 
 
 def _neighbours(squares: Squares) -> NDArray[np.int64]:
-    """How many squares of like size lie about one step from each, of the eight that lie next to it: (n,)."""
+    """How many squares lie about one step from each, of the eight of like size that lie next to it: (n,)."""
     from scipy.spatial import cKDTree  # not at the top: only photos that are searched need it
 
-    apart, which = cKDTree(squares.centres).query(squares.centres, min(9, len(squares)))
-    sides = squares.sides[:, None]
-    like = np.abs(np.log(sides / squares.sides[which])) < np.log(1.5)
-    near = like & (apart > 0.8 * STEP[0] * sides) & (apart < STEP[1] * sides)
-    return np.asarray(near.sum(axis=1))
+    band = np.floor(np.log(squares.sides) / np.log(1.25)).astype(int)
+    count = np.zeros(len(squares), np.int64)
+    for size in np.unique(band):
+        like, own = np.flatnonzero(np.abs(band - size) <= 1), np.flatnonzero(band == size)
+        if len(like) < LEAST_MEMBERS:
+            continue
+        apart, _ = cKDTree(squares.centres[like]).query(squares.centres[own], min(9, len(like)))
+        sides = squares.sides[own, None]
+        count[own] = ((apart > 0.8 * STEP[0] * sides) & (apart < STEP[1] * sides)).sum(axis=1)
+    return count
 
 
 def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
