@@ -135,6 +135,20 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     v.publish(ROOT, alone, intervals, mixed, placebo, power)
 
 
+@study.command("card-finding")
+@click.option("--cards", default=500, show_default=True, help="Scenes with a card.")
+@click.option("--others", default=500, show_default=True, help="Scenes without one.")
+@click.pass_obj
+def card_finding(workers: int, cards: int, others: int) -> None:
+    """Prints how surely the colour card is found in generated scenes, and how often where there is none."""
+    from skinscan.study import card_finding as module
+
+    first = module.FIRST_SEED
+    with_card = over(module.with_card, range(first, first + cards), "cards", workers)
+    without = over(module.without_card, range(first, first + others), "others", workers)
+    click.echo(module.report(with_card, without))
+
+
 @study.command()
 def demo() -> None:
     """datasets/demo/, the two photos of `skinscan demo`."""

@@ -1,0 +1,178 @@
+"""Squares that stand in rows and columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinscan.capture.card.squares import Squares
+from skinscan.records import BoolArray
+
+Array = NDArray[np.float64]
+
+LEAST_MEMBERS = 6
+"""Squares that must stand together; a quarter of a card hidden and as much in the dark leave twice as many."""
+
+STEP = (0.9, 1.6)
+"""From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
+
+NEAR = 0.24
+"""How far from its expected place the next square may lie, in steps."""
+
+
+MOST = 300
+"""Squares with neighbours that are looked at, those with most neighbours first; a card has 24."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Squares with whole coordinates (n, 2) and the homography (3, 3) from these to pixels."""
+
+    cells: NDArray[np.int64]
+    centres: Array
+    homography: Array
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+
+def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
+    """All lattices of at least LEAST_MEMBERS squares, the largest first. Larger ones than `largest` squares are no
+    card: they are left out."""
+    found: list[Lattice] = []
+    if len(squares) < LEAST_MEMBERS:
+        return found
+    near = _neighbours(squares)
+    kept = np.argsort(-near, kind="stable")[:MOST]
+    kept = kept[near[kept] >= 2]
+    squares = Squares(squares.centres[kept], squares.sides[kept])
+    sides, left = squares.sides, np.ones(len(kept), bool)
+    for seed in range(len(kept)):
+        if not left[seed]:
+            continue
+        members = _grown(squares, sides, seed, left)
+        left[list(members)] = False
+        if len(members) == 1:
+            continue
+        if LEAST_MEMBERS <= len(members) <= largest and (lattice := _fitted(squares, members)) is not None:
+            found.append(lattice)
+    return sorted(found, key=len, reverse=True)
+
+
+def _neighbours(squares: Squares) -> NDArray[np.int64]:
+    """How many squares lie about one step from each, of the eight of like size that lie next to it: (n,)."""
+    from scipy.spatial import cKDTree  # not at the top: only photos that are searched need it
+
+    band = np.floor(np.log(squares.sides) / np.log(1.25)).astype(int)
+    count = np.zeros(len(squares), np.int64)
+    for size in np.unique(band):
+        like, own = np.flatnonzero(np.abs(band - size) <= 1), np.flatnonzero(band == size)
+        if len(like) < LEAST_MEMBERS:
+            continue
+        apart, _ = cKDTree(squares.centres[like]).query(squares.centres[own], min(9, len(like)))
+        sides = squares.sides[own, None]
+        count[own] = ((apart > 0.8 * STEP[0] * sides) & (apart < STEP[1] * sides)).sum(axis=1)
+    return count
+
+
+def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
+    """Members and their coordinates, grown from a seed over neighbours; each step is measured where it is made."""
+    cells = {seed: (0, 0)}
+    taken = {(0, 0): seed}
+    first = _first_steps(squares, sides, seed, left)
+    if first is None:
+        return cells
+    steps = {seed: first}
+    queue = [seed]
+    while queue:
+        k = queue.pop(0)
+        near = left & (np.abs(np.log(sides / sides[k])) < np.log(1.6))
+        for axis in (0, 1):
+            for sign in (1, -1):
+                cell = (cells[k][0] + sign * (axis == 0), cells[k][1] + sign * (axis == 1))
+                if cell in taken:
+                    continue
+                step = steps[k][axis]
+                miss = np.linalg.norm(squares.centres - (squares.centres[k] + sign * step), axis=1)
+                miss[~near] = np.inf
+                best = int(np.argmin(miss))
+                if miss[best] > NEAR * np.linalg.norm(step) or best in cells:
+                    continue
+                cells[best], taken[cell] = cell, best
+                own = steps[k].copy()
+                moved = sign * (squares.centres[best] - squares.centres[k])
+                own[1 - axis] *= np.linalg.norm(moved) / np.linalg.norm(step)
+                own[axis] = moved
+                steps[best] = own
+                queue.append(best)
+    return cells
+
+
+def _first_steps(squares: Squares, sides: Array, seed: int, left: BoolArray) -> Array | None:
+    """Steps across and down (2, 2) at the seed: to the nearest square of like size, and to the nearest aside of it.
+
+    None where no two steps are of like length and about square: tilt by 30 degrees shortens one by a seventh, the way
+    to a square's diagonal neighbour is longer by two fifths.
+    """
+    offsets = squares.centres - squares.centres[seed]
+    length = np.hypot(offsets[:, 0], offsets[:, 1])
+    like = left & (np.abs(np.log(sides / sides[seed])) < np.log(1.5))
+    near = np.flatnonzero(like & (length > STEP[0] * sides[seed]) & (length < STEP[1] * sides[seed]))
+    near = near[np.argsort(length[near], kind="stable")][:6]
+    for one, other in combinations(near, 2):
+        cosine = abs(float(offsets[one] @ offsets[other])) / (length[one] * length[other])
+        if cosine < 0.45 and length[other] < 1.33 * length[one]:
+            return np.asarray(offsets[[one, other]])
+    return None
+
+
+def _fitted(squares: Squares, members: dict[int, tuple[int, int]]) -> Lattice | None:
+    """The lattice with its homography; None where its squares lie in one line, or off any plane."""
+    cells = np.array(list(members.values()))
+    centres = squares.centres[list(members)]
+    if np.any(np.ptp(cells, axis=0) < 1):
+        return None
+    homography, inside = cv2.findHomography(
+        cells.astype(np.float64), centres, cv2.RANSAC, 0.15 * _pitch(cells, centres)
+    )
+    if homography is None or inside.sum() < max(LEAST_MEMBERS, 0.6 * len(cells)):
+        return None
+    keep = inside.ravel() > 0
+    return Lattice(cells[keep], centres[keep], np.asarray(homography, np.float64))
+
+
+def _pitch(cells: NDArray[np.int64], centres: Array) -> float:
+    """Median step (px) over all pairs of members."""
+    apart = np.linalg.norm(cells[:, None] - cells[None], axis=-1)
+    pixels = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+    return float(np.median(pixels[apart > 0] / apart[apart > 0]))
+
+
+def gathered(homography: Array, places: Array, squares: Squares) -> tuple[Array, BoolArray]:
+    """The homography refitted to all squares that lie where it expects one, and at which of the `places` (n, 2), in its
+    own coordinates, one does: (n,). As it was, and nowhere, where they are too few."""
+    standing = np.zeros(len(places), bool)
+    for _ in range(2):
+        ones = np.ones((len(places), 1))
+        at = np.hstack([places, ones]) @ homography.T
+        beside = np.hstack([places + np.array([0.5, 0.0]), ones]) @ homography.T
+        at, beside = at[:, :2] / at[:, 2:], beside[:, :2] / beside[:, 2:]
+        pitch = 2 * np.linalg.norm(beside - at, axis=1)
+        apart = np.linalg.norm(squares.centres[None] - at[:, None], axis=-1)
+        nearest = np.argmin(apart, axis=1)
+        of_pitch = squares.sides[nearest] / pitch
+        fits = (apart.min(axis=1) < 0.3 * pitch) & (of_pitch > 0.55) & (of_pitch < 1.2)
+        if fits.sum() < LEAST_MEMBERS:
+            break
+        step = float(np.median(pitch))
+        refitted, inside = cv2.findHomography(places[fits], squares.centres[nearest[fits]], cv2.RANSAC, 0.1 * step)
+        if refitted is None or inside.sum() < LEAST_MEMBERS:
+            break
+        homography = np.asarray(refitted, np.float64)
+        standing = np.zeros(len(places), bool)
+        standing[np.flatnonzero(fits)[inside.ravel() > 0]] = True
+    return homography, standing
