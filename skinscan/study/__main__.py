@@ -49,8 +49,8 @@ def card_prior() -> None:
 
 
 @study.command("colour-card")
-@click.option("--photos", default=4, show_default=True, help="Photos a tone and lamp, and half as many with gloss.")
-@click.option("--pairs", default=8, show_default=True, help="Skins a tone, photographed at two visits three times.")
+@click.option("--photos", default=2, show_default=True, help="Photos a tone and lamp, and half as many with gloss.")
+@click.option("--pairs", default=4, show_default=True, help="Skins a tone, photographed at two visits three times.")
 @click.pass_obj
 def colour_card(workers: int, photos: int, pairs: int) -> None:
     """datasets/study/card_accuracy.json and its tables, from phantoms with a colour card."""

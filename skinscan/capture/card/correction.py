@@ -33,10 +33,13 @@ LARGEST_A_STAR = 1.0
 SHEEN = 0.007
 """Standard deviation of what skin mirrors in ordinary light, as a share of white: 2.8 % at its surface (Fresnel), of
 which a lamp beside the lens sends a tenth to a third back into it."""
-DOUBTFUL_RESIDUAL_DE00, LARGEST_RESIDUAL_DE00 = 1.5, 2.0
-"""Median left-out residual from which on absolute colour is not told, and from which on this is no ColorChecker in one
-light. Whole cards in one light leave 0.2-0.5 (two phones' worth of saturation added to the codes: up to 1.3), half a
-card in shade 2.3 or more, a copy from a printer 2.7, two lamps from either side 1.2-8, anything else 15 or more."""
+LARGEST_RESIDUAL_DE00 = 4.0
+"""Median left-out residual from which on this is no ColorChecker in one light. Whole cards in one light leave 0.2-0.5,
+a phone's look (saturation, twisted hues) 0.6-1.8, pictures finished for print or web up to 2.5, a card half in shade
+2.3-3.7, a copy from a printer 2.7-5, anything else 15 or more."""
+HONEST_RESIDUAL_DE00, LOOK = 0.5, 0.015
+"""What patches contradict one another by beyond the first, no tone curve and sensor explains, so skin may be off by as
+much: LOOK of each channel's light (standard deviation of the logarithm) for each dE00, about one of a*."""
 PIXELS_TOGETHER = 16.0
 """Pixels whose noise a phone's noise reduction and JPEG make alike."""
 READING = 0.2 / 255
@@ -201,21 +204,13 @@ def _corrected(
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
-    corrected = skin_matrix.with_sheen(found.seen, sheen) @ matrix.T
+    excess = float(np.sqrt(max(residual**2 - HONEST_RESIDUAL_DE00**2, 0.0)))
+    corrected = skin_matrix.disturbed(found.seen, sheen, LOOK * excess) @ matrix.T
     de00, a_star = skin_matrix.errors(prior, corrected, near)
     formulation = FORMULATIONS[best.formulation]
     reasons = []
     if a_star > LARGEST_A_STAR:
-        reasons.append(
-            f"the card leaves a* of this skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): "
-            + ("" if sheen == 0 else "use cross-polarised light, which takes the shine away, or ")
-            + "use daylight, a flash or a white LED, or compare relative to a reference region"
-        )
-    if residual > DOUBTFUL_RESIDUAL_DE00:
-        reasons.append(
-            f"the card's patches contradict one another by {residual:.1f} dE00 (at most {DOUBTFUL_RESIDUAL_DE00:g}): "
-            "use one light of one colour, no shadow or shine on the card, or compare relative to a reference region"
-        )
+        reasons.append(_why_uncertain(a_star, residual, sheen))
     responses = _responses(readings, best)
     colour = Colour(
         state="reference" if reasons else "card",
@@ -233,6 +228,20 @@ def _corrected(
     done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, done_so))
     shown = None if light is None else matrix @ light
     return Correction(done, colour, tuple(reasons), prior.families[best.family], shown, best.misfit, step)
+
+
+def _why_uncertain(a_star: float, residual: float, sheen: float) -> str:
+    """Why the card does not carry absolute colour of this skin, and what to do."""
+    remedies = ["use daylight, a flash or a white LED"]
+    if residual > 2 * HONEST_RESIDUAL_DE00:
+        remedies = ["light the card and the skin alike by one lamp, with no filter or vivid mode in the camera"]
+    if sheen:
+        remedies.append("use cross-polarised light, which takes the shine away")
+    remedies.append("compare relative to a reference region")
+    return (
+        f"the card leaves a* of this skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}); its patches "
+        f"contradict one another by {residual:.1f} dE00: {', or '.join(remedies)}"
+    )
 
 
 def _median_light(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array | None:
