@@ -34,7 +34,7 @@ TONES: tuple[Tone, ...] = get_args(Tone)
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A picture (H, W, 3) with its file's bytes, and the card in it, if any. `homography` takes chart coordinates to
-    px. `hidden` share of the card's body that something covers, or that lies outside of the picture."""
+    px."""
 
     pixels: NDArray[np.uint8]
     data: bytes
@@ -95,8 +95,8 @@ def any_card(draw: np.random.Generator, camera: Camera, width_px: float, **fixed
     classic = bool(draw.random() < 0.5)
     pitch = float(draw.uniform(44, 48)) if classic else float(draw.uniform(13, 14))
     margin = (0.15, 0.2, 0.15, 0.2) if classic else tuple(draw.uniform(0.3, 0.9, 4).tolist())
-    far = max(camera.distance_mm, 11.0 * pitch)
-    camera = replace(camera, px_per_mm=width_px / (6 * pitch), distance_mm=far)
+    px_per_mm = width_px / (6 * pitch)
+    camera = replace(camera, px_per_mm=px_per_mm, distance_mm=_far_enough(camera, px_per_mm))
     fields = {
         "pitch_mm": pitch,
         "patch": float(draw.uniform(0.85, 0.92) if classic else draw.uniform(0.76, 0.86)),
@@ -115,12 +115,18 @@ def any_card(draw: np.random.Generator, camera: Camera, width_px: float, **fixed
     h, w = camera.size_px
     span = np.ptp(corners, axis=0)
     factor = min(1.0, 0.97 * float(np.min([w, h] / span)))
-    camera = replace(camera, px_per_mm=camera.px_per_mm * factor)
+    px_per_mm *= factor
+    camera = replace(camera, px_per_mm=px_per_mm, distance_mm=_far_enough(camera, px_per_mm))
     corners = project(card_homography(card, camera), outline)
     room_low, room_high = -corners.min(axis=0), [w - 1, h - 1] - corners.max(axis=0)
     shift = draw.uniform(np.minimum(room_low, room_high), np.maximum(room_low, room_high))
     at = shift / camera.px_per_mm
     return replace(card, at_mm=(float(at[0]), float(at[1]))), camera
+
+
+def _far_enough(camera: Camera, px_per_mm: float) -> float:
+    """Distance at which the picture's longer side spans no more than 67 degrees, as a phone's wide lens does."""
+    return max(camera.distance_mm, 0.75 * max(camera.size_px) / px_per_mm)
 
 
 def part_hidden(draw: np.random.Generator, share: float) -> Cover:

@@ -76,8 +76,8 @@ def card_prior() -> None:
 
 
 @study.command("colour-card")
-@click.option("--photos", default=4, show_default=True, help="Photos a tone and lamp, and half as many with gloss.")
-@click.option("--pairs", default=8, show_default=True, help="Skins a tone, photographed at two visits three times.")
+@click.option("--photos", default=2, show_default=True, help="Photos a tone and lamp, and half as many with gloss.")
+@click.option("--pairs", default=4, show_default=True, help="Skins a tone, photographed at two visits three times.")
 @click.pass_obj
 def colour_card(workers: int, photos: int, pairs: int) -> None:
     """datasets/study/card_accuracy.json and its tables, from phantoms with a colour card."""
@@ -226,6 +226,20 @@ def registration(workers: int, count: int, rows: Path | None) -> None:
     if rows is not None:
         pd.DataFrame(found).to_csv(rows, index=False)
     registration_table.publish(ROOT, found)
+
+
+@study.command("card-finding")
+@click.option("--cards", default=500, show_default=True, help="Scenes with a card.")
+@click.option("--others", default=500, show_default=True, help="Scenes without one.")
+@click.pass_obj
+def card_finding(workers: int, cards: int, others: int) -> None:
+    """Prints how surely the colour card is found in generated scenes, and how often where there is none."""
+    from skinscan.study import card_finding as module
+
+    first = module.FIRST_SEED
+    with_card = over(module.with_card, range(first, first + cards), "cards", workers)
+    without = over(module.without_card, range(first, first + others), "others", workers)
+    click.echo(module.report(with_card, without))
 
 
 @study.command()

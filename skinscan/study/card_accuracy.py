@@ -19,6 +19,8 @@ from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
 from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.thumbnails import Thumbnails
+from skinscan.capture.usable import find_usable
 from skinscan.phantom.cameras import Camera, project
 from skinscan.phantom.card import Card, card_homography, hidden_patches
 from skinscan.phantom.light import Illuminant
@@ -151,8 +153,9 @@ def view(job: Job) -> tuple[Photo, Correction, Array, Array]:
     shot = photograph(skin_of(job.tone, job.seed), job.camera, Props(card=job.card))
     photo = photo_of(shot)
     skin = bare_skin(job.card, job.camera)
-    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin)
-    return photo, done, done.photo.linear_rgb()[skin].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
+    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
+    measured = skin & find_usable(done.photo, skin, Thumbnails(done.photo)).mask
+    return photo, done, done.photo.linear_rgb()[measured].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
 
 
 def errors(job: Job) -> dict[str, Any]:

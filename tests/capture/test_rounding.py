@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from skin_photos import photo_of
 
-from skinscan.capture.rounding import WHOLE_COUNTS, colour_step, patch_errors
+from skinscan.capture.rounding import WHOLE_COUNTS, colour_step, patch_errors, skin_errors
+from skinscan.records import Photo
 
 
 @pytest.mark.parametrize("quality", [60, 75, 85, 92])
@@ -34,3 +35,24 @@ def test_a_lossless_photo_has_none_and_a_worse_one_more():
     assert good[0, 2] > 0
     assert good[1, 0] > 0
     assert good[1, 1] < 0
+
+
+def test_rounding_of_even_dark_skin_stays_and_that_of_uneven_skin_averages_out():
+    """Half a step at most, where all blocks round alike; nothing where they spread over two steps; no JPEG, nothing."""
+    draw = np.random.default_rng(3)
+    lut = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (3, 1))
+    whole = np.ones((256, 256), bool)
+
+    def errors(spread, quality):
+        blocks = draw.normal(0, spread, (32, 32, 1)) * [1.402, -0.714, 0.0] + [60.0, 45.0, 40.0]
+        pixels = np.clip(np.rint(blocks.repeat(8, 0).repeat(8, 1)), 0, 255).astype(np.uint8)
+        return skin_errors(
+            Photo(pixels, lut.copy(), np.eye(3, dtype=np.float32), "", "", "JPEG", jpeg_quality=quality), whole
+        )
+
+    step = colour_step(70)
+    even = errors(0.0, 70)
+    assert even[1, 0] * 255 == pytest.approx(1.402 * step / (np.pi * np.sqrt(2)))
+    assert even[1, 0] * 255 < 1.402 * step / 2
+    assert errors(2 * step, 70)[1] == pytest.approx(0, abs=1e-6)
+    assert not errors(0.0, None).any()

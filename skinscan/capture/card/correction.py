@@ -30,10 +30,16 @@ LEAST_PATCHES, LEAST_GREYS = 12, 4
 """Patches and greys that must be readable in all channels: four greys carry a tone curve, eight colours a sensor."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
-DOUBTFUL_RESIDUAL_DE00, LARGEST_RESIDUAL_DE00 = 1.5, 2.0
-"""Median left-out residual from which on absolute colour is not told, and from which on this is no ColorChecker in one
-light. Whole cards in one light leave 0.2-0.5 (two phones' worth of saturation added to the codes: up to 1.3), half a
-card in shade 2.3 or more, a copy from a printer 2.7, two lamps from either side 1.2-8, anything else 15 or more."""
+SHEEN = 0.007
+"""Standard deviation of what skin mirrors in ordinary light, as a share of white: 2.8 % at its surface (Fresnel), of
+which a lamp beside the lens sends a tenth to a third back into it."""
+LARGEST_RESIDUAL_DE00 = 4.0
+"""Median left-out residual from which on this is no ColorChecker in one light. Whole cards in one light leave 0.2-0.5,
+a phone's look (saturation, twisted hues) 0.6-1.8, pictures finished for print or web up to 2.5, a card half in shade
+2.3-3.7, a copy from a printer 2.7-5, anything else 15 or more."""
+HONEST_RESIDUAL_DE00, LOOK = 0.5, 0.015
+"""What patches contradict one another by beyond the first, no tone curve and sensor explains, so skin may be off by as
+much: LOOK of each channel's light (standard deviation of the logarithm) for each dE00, about one of a*."""
 PIXELS_TOGETHER = 16.0
 """Pixels whose noise a phone's noise reduction and JPEG make alike."""
 READING = 0.2 / 255
@@ -71,12 +77,15 @@ def correct(
     sighting: Sighting,
     skin: BoolArray | None = None,
     formulation: Literal["auto"] | Formulation = "auto",
+    *,
+    cross_polarised: bool = False,
 ) -> Correction:
     """The photo's colours by its card, made for the skin in `skin` (H, W) where it is given.
 
     The corrected photo shares the pixels; its `lut` undoes the tone curve, its `matrix` goes to linear sRGB (D65).
     `formulation` says when the card was made; `auto` tries both and lets the doubt between them go into the error.
-    Raises ParameterError for another formulation or a mask of another size.
+    Unless the light is `cross_polarised`, skin shines by an amount that no card tells: that goes into the error too,
+    and dark skin seldom bears it. Raises ParameterError for another formulation or a mask of another size.
     """
     if formulation != "auto" and formulation not in FORMULATIONS:
         raise ParameterError(
@@ -101,7 +110,9 @@ def correct(
             "is no ColorChecker of 24 patches, lies in light of several colours, shines, or is faded or partly covered"
         )
         return Correction(photo, Colour(residual_de00=residual), (reason,), misfit=best.misfit)
-    return _corrected(photo, readings, fits, best, prior, to_file, skin, sighting, residual)
+    return _corrected(
+        photo, readings, fits, best, prior, to_file, skin, sighting, residual, 0.0 if cross_polarised else SHEEN
+    )
 
 
 def explain(
@@ -175,6 +186,7 @@ def _corrected(
     skin: BoolArray | None,
     sighting: Sighting,
     residual: float,
+    sheen: float,
 ) -> Correction:
     lut = photo.lut.astype(np.float64)
     table = tone_curve.monotone_table(best.parameters[: tone_curve.size()], lut)
@@ -192,20 +204,13 @@ def _corrected(
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
-    corrected = found.seen @ matrix.T
+    excess = float(np.sqrt(max(residual**2 - HONEST_RESIDUAL_DE00**2, 0.0)))
+    corrected = skin_matrix.disturbed(found.seen, sheen, LOOK * excess) @ matrix.T
     de00, a_star = skin_matrix.errors(prior, corrected, near)
     formulation = FORMULATIONS[best.formulation]
     reasons = []
     if a_star > LARGEST_A_STAR:
-        reasons.append(
-            f"under this light the card leaves a* of skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}): use "
-            "daylight or a white LED or flash, or compare relative to a reference region"
-        )
-    if residual > DOUBTFUL_RESIDUAL_DE00:
-        reasons.append(
-            f"the card's patches contradict one another by {residual:.1f} dE00 (at most {DOUBTFUL_RESIDUAL_DE00:g}): "
-            "use one light of one colour, without shadow or shine on the card, or compare relative to a reference region"
-        )
+        reasons.append(_why_uncertain(a_star, residual, sheen))
     responses = _responses(readings, best)
     colour = Colour(
         state="reference" if reasons else "card",
@@ -223,6 +228,20 @@ def _corrected(
     done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, done_so))
     shown = None if light is None else matrix @ light
     return Correction(done, colour, tuple(reasons), prior.families[best.family], shown, best.misfit, step)
+
+
+def _why_uncertain(a_star: float, residual: float, sheen: float) -> str:
+    """Why the card does not carry absolute colour of this skin, and what to do."""
+    remedies = ["use daylight, a flash or a white LED"]
+    if residual > 2 * HONEST_RESIDUAL_DE00:
+        remedies = ["light the card and the skin alike by one lamp, with no filter or vivid mode in the camera"]
+    if sheen:
+        remedies.append("use cross-polarised light, which takes the shine away")
+    remedies.append("compare relative to a reference region")
+    return (
+        f"the card leaves a* of this skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}); its patches "
+        f"contradict one another by {residual:.1f} dE00: {', or '.join(remedies)}"
+    )
 
 
 def _median_light(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array | None:

@@ -55,15 +55,29 @@ def change_uncertainty(
 ) -> float:
     """Standard uncertainty that colour correction adds to the change of a colour measure of the same skin.
 
-    `rgb_before` and `rgb_after` (3,) are the corrected linear sRGB. What the two photos share cancels: how this skin
-    differs from other skins always, the doubt about camera and lamp where both are the same. NaN without two cards.
+    `rgb_before` and `rgb_after` (3,) are the corrected linear sRGB. By the same camera in the same light only what
+    each photo has of its own is left. Else both doubts about camera and lamp count in full; how this skin differs from
+    other skins counts as far as the two lights do not show it alike. NaN without two cards.
     """
-    shared = same_camera_and_light(before, after)
-    parts = [
-        _scatter(of_colour, rgb, colour.own_doubt if shared else colour.sensor_doubt)
-        for rgb, colour in ((rgb_before, before), (rgb_after, after))
-    ]
-    return math.hypot(*parts)
+    if same_camera_and_light(before, after):
+        return math.hypot(
+            _scatter(of_colour, rgb_before, before.own_doubt), _scatter(of_colour, rgb_after, after.own_doubt)
+        )
+    kind = _of_the_skin(of_colour, rgb_after, after) - _of_the_skin(of_colour, rgb_before, before)
+    return math.hypot(
+        _scatter(of_colour, rgb_before, before.sensor_doubt),
+        _scatter(of_colour, rgb_after, after.sensor_doubt),
+        float(np.sqrt(np.nanmean(kind**2))) if np.isfinite(kind).any() else math.nan,
+    )
+
+
+def _of_the_skin(of_colour: OfColour, rgb: Array, colour: Colour) -> Array:
+    """What it adds to a measure that this skin is another kind of skin, (k,): the same kinds in the same order in every
+    photo of it. One NaN without a card."""
+    if colour.doubt is None or colour.sensor_doubt is None:
+        return np.array([np.nan])
+    pairs = zip(colour.doubt, colour.sensor_doubt, strict=True)
+    return np.array([of_colour(whole @ rgb) - of_colour(sensor @ rgb) for whole, sensor in pairs], np.float64)
 
 
 def _scatter(of_colour: OfColour, rgb: Array, doubt: Array | None) -> float:

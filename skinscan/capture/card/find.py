@@ -91,6 +91,10 @@ def _same_place(placed: Placed, before: Array) -> bool:
 
 
 def _sighting(photo: Photo, reading: Reading, placed: Placed) -> Sighting:
+    judged = judge(read_middles(photo, placed.homography, placed.patch))
+    again = place(photo.pixels, photo.lut, placed.homography, ~judged.hidden, rounds=2)
+    if again is not None and again.edges >= placed.edges and _same_place(again, placed.homography):
+        placed = again
     middles = read_middles(photo, placed.homography, placed.patch)
     judged = judge(middles)
     return Sighting(

@@ -101,8 +101,8 @@ def _levels(codes: Array, fair: BoolArray) -> tuple[Array, Array]:
 def _lights(level: Array, tone: Array, fair: BoolArray) -> tuple[BoolArray, BoolArray]:
     """Which patches lie in the darker of two lights (24,), and which are off the level that their light gives (24,).
 
-    Level is explained by the tone (a parabola), how pale the patch is, the light's fall across the card, and at most one straight edge of
-    shadow, which is looked for in all directions. The fit is robust.
+    Level is explained by the tone (a parabola), how pale the patch is, the light's fall across the card, and at most
+    one straight edge of shadow, which is looked for in all directions. The fit is robust.
     """
     nothing = np.zeros(24, bool)
     x, y = ((PLACES - [2.5, 1.5]) / [2.5, 1.5]).T

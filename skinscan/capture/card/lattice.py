@@ -24,6 +24,10 @@ NEAR = 0.24
 """How far from its expected place the next square may lie, in steps."""
 
 
+MOST = 300
+"""Squares with neighbours that are looked at, those with most neighbours first; a card has 24."""
+
+
 @dataclass(frozen=True, eq=False)
 class Lattice:
     """Squares with whole coordinates (n, 2) and the homography (3, 3) from these to pixels."""
@@ -42,13 +46,15 @@ def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
     found: list[Lattice] = []
     if len(squares) < LEAST_MEMBERS:
         return found
-    sides = squares.sides
-    near = _neighbours(squares, sides)
-    left = near >= 2
-    for seed in np.argsort(-near, kind="stable")[: int(left.sum())]:
+    near = _neighbours(squares)
+    kept = np.argsort(-near, kind="stable")[:MOST]
+    kept = kept[near[kept] >= 2]
+    squares = Squares(squares.centres[kept], squares.sides[kept])
+    sides, left = squares.sides, np.ones(len(kept), bool)
+    for seed in range(len(kept)):
         if not left[seed]:
             continue
-        members = _grown(squares, sides, int(seed), left)
+        members = _grown(squares, sides, seed, left)
         left[list(members)] = False
         if len(members) == 1:
             continue
@@ -57,13 +63,20 @@ def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
     return sorted(found, key=len, reverse=True)
 
 
-def _neighbours(squares: Squares, sides: Array) -> NDArray[np.int64]:
-    """How many squares of like size lie about one step from each: (n,)."""
-    offsets = squares.centres[None] - squares.centres[:, None]
-    apart = np.hypot(offsets[..., 0], offsets[..., 1])
-    near = (apart > 0.8 * STEP[0] * sides[:, None]) & (apart < STEP[1] * sides[:, None])
-    near &= np.abs(np.log(sides[:, None] / sides[None])) < np.log(1.5)
-    return np.asarray(near.sum(axis=1))
+def _neighbours(squares: Squares) -> NDArray[np.int64]:
+    """How many squares lie about one step from each, of the eight of like size that lie next to it: (n,)."""
+    from scipy.spatial import cKDTree  # not at the top: only photos that are searched need it
+
+    band = np.floor(np.log(squares.sides) / np.log(1.25)).astype(int)
+    count = np.zeros(len(squares), np.int64)
+    for size in np.unique(band):
+        like, own = np.flatnonzero(np.abs(band - size) <= 1), np.flatnonzero(band == size)
+        if len(like) < LEAST_MEMBERS:
+            continue
+        apart, _ = cKDTree(squares.centres[like]).query(squares.centres[own], min(9, len(like)))
+        sides = squares.sides[own, None]
+        count[own] = ((apart > 0.8 * STEP[0] * sides) & (apart < STEP[1] * sides)).sum(axis=1)
+    return count
 
 
 def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:

@@ -97,6 +97,13 @@ def draw_alternatives(
     return Alternatives(*(np.concatenate(part) for part in parts))
 
 
+def disturbed(seen: Array, sheen: float, look: float) -> Array:
+    """Skins (k, n, 3) with a share of white mirrored by their surface (half normal, of scale `sheen`) and with each
+    channel's light off by what the camera's look does to it (standard deviation `look` of the logarithm)."""
+    mirrored = seen + sheen * np.abs(_draws(1, 5))[:, :, None]
+    return np.asarray(mirrored * np.exp(look * _draws(3, 6))[:, None, :])
+
+
 def _codes_of(chosen: Fit, linear_of_code: Array, light: Array) -> Array:
     """Values by the file's own profile (n, 3) that the tone curve takes to linear light (n, 3)."""
     table = tone_curve.monotone_table(chosen.parameters[: tone_curve.size()], linear_of_code).astype(np.float64)

@@ -32,8 +32,8 @@ SLIMMEST = 24.0
 LONGEST = 5.0
 """Largest second moment over the smallest: sides of 1 to 2.2."""
 
-MOST = 300
-"""Squares that are kept of one picture, the largest first; a card has 24."""
+MOST = 1500
+"""Squares that are kept of one picture, the largest first."""
 
 _NINE = np.ones((3, 3), np.uint8)
 
