@@ -30,6 +30,9 @@ LEVELS = 3
 AGREEMENT, MARGIN = 0.62, 0.2
 """Least agreement of the pattern of colours, and its lead over the next best arrangement."""
 
+LEAST_STANDING = 9
+"""Squares that must stand where the arrangement has a patch: a quarter hidden leaves 18."""
+
 
 def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | None:
     """The 24-patch ColorChecker (Classic, Passport, Mini) that a photo shows, or None.
@@ -69,7 +72,8 @@ def _readings(picture: NDArray[np.uint8]) -> list[tuple[Reading, float]]:
             reading = decode(small, lattice)
             if reading is not None and reading.agreement > AGREEMENT and reading.margin > MARGIN:
                 homography, standing = gathered(reading.homography, PLACES, squares)
-                found.append(replace(reading, homography=homography, agreeing=reading.agreeing & standing))
+                if standing.sum() >= LEAST_STANDING:
+                    found.append(replace(reading, homography=homography, agreeing=reading.agreeing & standing))
         if found:
             factor = picture.shape[1] / small.shape[1]
             return [(r, factor) for r in sorted(found, key=lambda r: -r.agreement * r.agreeing.sum())]

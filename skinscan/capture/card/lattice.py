@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 LEAST_MEMBERS = 6
 """Squares that must stand together; a quarter of a card hidden and as much in the dark leave twice as many."""
 
+LARGEST = 48
+"""Squares that stand together, of a card and of what lies beside it by chance. Charts of 140 patches have more."""
+
 STEP = (0.9, 1.6)
 """From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
 
@@ -25,7 +28,7 @@ NEAR = 0.24
 
 
 MOST = 300
-"""Squares with neighbours that are looked at, those with most neighbours first; a card has 24."""
+"""Squares with neighbours that are looked at, the largest first; a card has 24."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +43,15 @@ class Lattice:
         return len(self.cells)
 
 
-def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
-    """All lattices of at least LEAST_MEMBERS squares, the largest first. Larger ones than `largest` squares are no
+def lattices(squares: Squares) -> list[Lattice]:
+    """All lattices of at least LEAST_MEMBERS squares, the largest first. Larger ones than LARGEST squares are no
     card: they are left out."""
     found: list[Lattice] = []
     if len(squares) < LEAST_MEMBERS:
         return found
     near = _neighbours(squares)
-    kept = np.argsort(-near, kind="stable")[:MOST]
-    kept = kept[near[kept] >= 2]
+    kept = np.flatnonzero(near >= 2)
+    kept = kept[np.argsort(-squares.sides[kept], kind="stable")[:MOST]]
     squares = Squares(squares.centres[kept], squares.sides[kept])
     sides, left = squares.sides, np.ones(len(kept), bool)
     for seed in range(len(kept)):
@@ -58,7 +61,7 @@ def lattices(squares: Squares, *, largest: int = 60) -> list[Lattice]:
         left[list(members)] = False
         if len(members) == 1:
             continue
-        if LEAST_MEMBERS <= len(members) <= largest and (lattice := _fitted(squares, members)) is not None:
+        if LEAST_MEMBERS <= len(members) <= LARGEST and (lattice := _fitted(squares, members)) is not None:
             found.append(lattice)
     return sorted(found, key=len, reverse=True)
 
@@ -87,10 +90,11 @@ def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[i
     if first is None:
         return cells
     steps = {seed: first}
+    of_card = np.abs(np.log(sides / sides[seed])) < np.log(2.0)  # perspective across a card, tilted and near
     queue = [seed]
     while queue:
         k = queue.pop(0)
-        near = left & (np.abs(np.log(sides / sides[k])) < np.log(1.6))
+        near = left & of_card & (np.abs(np.log(sides / sides[k])) < np.log(1.5))
         for axis in (0, 1):
             for sign in (1, -1):
                 cell = (cells[k][0] + sign * (axis == 0), cells[k][1] + sign * (axis == 1))
