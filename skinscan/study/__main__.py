@@ -91,6 +91,15 @@ def colour_card(workers: int, photos: int, pairs: int) -> None:
     click.echo(card_table.markdown(found))
 
 
+@study.command("face-shape")
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def face_shape(photos: tuple[Path, ...]) -> None:
+    """models/face_shape.json, from photos of faces that look into the camera (faces_frl/*_03.jpg)."""
+    from skinscan.study import face_shape as module
+
+    module.write(ROOT / "models" / "face_shape.json", photos)
+
+
 @study.command("pore-classifier")
 @click.option("--count", default=72, show_default=True)
 @click.pass_obj

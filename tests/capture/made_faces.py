@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.face.face import Face
+from skinscan.capture.face.face import EYE, LEFT_EYE, Face
 from skinscan.capture.face.shape import mean_face, pose_of
 
 
@@ -44,20 +44,19 @@ def made_eyes(
     """(900, 1000, 3): skin, the white of both eyes within the lids' edge of a face, and round irises at its iris
     centres, drawn four times as large and reduced. `lid` hides that share of the opening from above.
     """
-    from skinscan.capture.face.face import EYE, LEFT_EYE
-
-    big = np.full((3600, 4000, 3), (0.72, 0.52, 0.44), np.float32)
+    white, dark = np.zeros((3600, 4000), np.uint8), np.zeros((3600, 4000), np.uint8)
     for outline, centre in ((EYE, 468), (LEFT_EYE, 473)):
         corners = face.points[list(outline)]
         top, bottom = corners[:, 1].min(), corners[:, 1].max()
         corners = np.column_stack([corners[:, 0], np.maximum(corners[:, 1], top + lid * (bottom - top))])
-        inside = np.zeros(big.shape[:2], np.uint8)
-        cv2.fillPoly(inside, [np.round((corners * 4 + 1.5) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-        eye = np.full_like(big, (0.86, 0.83, 0.80))
+        cv2.fillPoly(white, [np.round((corners * 4 + 1.5) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
         middle = np.round((face.points[centre] * 4 + 1.5) * 16).astype(int)
-        cv2.circle(eye, (int(middle[0]), int(middle[1])), round(diameter_px * 2 * 16), [iris] * 3, -1, cv2.LINE_8, 4)
-        big[inside > 0] = eye[inside > 0]
-    small = cv2.GaussianBlur(cv2.resize(big, (1000, 900), interpolation=cv2.INTER_AREA), (0, 0), blur_px)
+        cv2.circle(dark, (int(middle[0]), int(middle[1])), round(diameter_px * 2 * 16), 255, -1, cv2.LINE_8, 4)
+    cv2.bitwise_and(white, dark, dst=dark)
+    shares = [cv2.resize(part, (1000, 900), interpolation=cv2.INTER_AREA)[..., None] / 255 for part in (white, dark)]
+    skin, sclera = np.array([0.72, 0.52, 0.44]), np.array([0.86, 0.83, 0.80])
+    small = skin * (1 - shares[0]) + sclera * (shares[0] - shares[1]) + iris * shares[1]
+    small = cv2.GaussianBlur(small, (0, 0), blur_px)
     small = small + np.random.default_rng(3).normal(0, noise, small.shape)
     return np.asarray((255 * small.clip(0, 1)).round(), np.uint8)
 

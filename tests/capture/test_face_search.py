@@ -175,6 +175,40 @@ def test_a_face_that_is_mostly_hidden_is_refused_with_a_reason(people):
             assert search.reason
 
 
+def test_of_two_faces_the_larger_is_taken_and_both_are_noticed(people):
+    one, other = reduced(people[2][0], 400), reduced(people[10][0], 520)
+    both = np.full((520, 920, 3), 170, np.uint8)
+    both[60:460, :400], both[:, 400:] = one, other
+    search = search_face(photo_of(both))
+    assert search.seen == 2
+    assert search.face.points[:, 0].min() > 400
+
+
+def test_no_face_is_seen_in_bare_skin_cut_out_of_faces(people):
+    """A cheek or a forehead that fills the picture."""
+    for path, photo, face in people:
+        for name in ("right_cheek", "forehead"):
+            corners = face_regions(face, photo.shape)[name]
+            (left, top), (right, bottom) = corners.min(axis=0).astype(int), corners.max(axis=0).astype(int)
+            skin = cv2.resize(photo.pixels[top:bottom, left:right], (480, 360), interpolation=cv2.INTER_CUBIC)
+            assert find_face(photo_of(skin)) is None, (path.name, name)
+
+
+def test_a_part_of_a_face_is_right_or_refused(people):
+    """Windows of 1.4 to 2 eye distances: where landmarks are given, those in view are within 0.06."""
+    rng = np.random.default_rng(12)
+    for _, photo, face in people[::2]:
+        side = int(rng.uniform(1.4, 2.0) * face.between_eyes_px)
+        corner = (face.points.mean(axis=0) + rng.uniform(-0.5, 0.5, 2) * face.between_eyes_px - side / 2).astype(int)
+        part = photo.pixels[corner[1] : corner[1] + side, corner[0] : corner[0] + side]
+        found = find_face(photo_of(part))
+        if found is not None:
+            expected = face.points - corner
+            seen = np.all((expected > 0) & (expected < side), axis=1)
+            off = np.linalg.norm(found.points - expected, axis=1)[seen]
+            assert np.sqrt(np.mean(off**2)) < 0.06 * face.between_eyes_px
+
+
 def test_no_face_is_seen_where_there_is_none(test_photos, face_model):
     for path in sorted((test_photos / "colorchecker").glob("*.*g")):
         assert find_face(read_photo(path)) is None, path.name

@@ -97,6 +97,21 @@ def search_face(photo: Photo, thumbnails: Thumbnails | None = None) -> FaceSearc
     return FaceSearch(None, reasons[0] if reasons else "no face is seen in the photo", 0)
 
 
+def untried_landmarks(photo: Photo) -> Points | None:
+    """Landmarks (478, 3) of the likeliest face, not held against the mean face: for making it."""
+    loaded = networks.load()
+    if loaded is None:
+        return None
+    views = Views(Thumbnails(photo))
+    for candidate in next(_rounds(loaded, views), [])[:1]:
+        window = candidate.window
+        for _ in range(MOST_AIMS):
+            landmarks, _ = _look(loaded, views, window)
+            window = _around(landmarks)
+        return landmarks
+    return None
+
+
 def _face(photo: Photo, solution: _Solution) -> Face:
     irises, reasons = measure_irises(photo, solution.landmarks)
     pose = solution.pose
@@ -193,13 +208,13 @@ def _around_skin(views: Views, skin: BoolArray) -> list[Window]:
 def _solve(loaded: Networks, views: Views, candidate: _Candidate) -> tuple[_Solution | None, str]:
     """Landmarks in a window, or the reason why they are not trusted."""
     window = candidate.window
-    for _ in range(MOST_AIMS):
+    for aim in range(MOST_AIMS):
         landmarks, presence = _look(loaded, views, window)
         if presence < 0.5:
             return None, f"what looks like a face is none on a closer look (presence {presence:.2f})"
         before, window = window, _around(landmarks)
         turn = (window.turn_deg - before.turn_deg + 180.0) % 360.0 - 180.0
-        if abs(turn) < 6.0 and math.dist(before.centre, window.centre) < 0.04 * window.side:
+        if aim and abs(turn) < 3.0 and math.dist(before.centre, window.centre) < 0.03 * window.side:
             break
     looks = [_look(loaded, views, _varied(window, *look)) for look in _LOOKS]
     stack = np.stack([found for found, _ in looks])
