@@ -9,7 +9,8 @@ from plain_scenes import plain_shot
 from skin_photos import photo_of
 
 from skinscan.capture.plane import mm_per_px_at
-from skinscan.capture.scale import plane_scale, sticker_scale
+from skinscan.capture.plane_scale import plane_scale
+from skinscan.capture.scale import sticker_scale
 from skinscan.capture.skin_card import find_skin_card
 from skinscan.phantom import Props
 from skinscan.sheet import layout
