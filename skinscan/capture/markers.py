@@ -19,6 +19,9 @@ from skinscan.records import BoolArray, Photo
 SEARCH_PX = 1800
 """Longer side of the picture in which markers are looked for; their borders are measured in the whole photo."""
 
+LEAST_SIDE_PX = 16
+"""A picture of fewer pixels along a side shows no marker."""
+
 REACH_CELLS, REACH_PX = 0.45, (2.0, 20.0)
 """How far to either side of a border it is looked at: no farther than the middle of the next cell."""
 
@@ -63,6 +66,8 @@ def find_markers(photo: Photo, dictionary: cv2.aruco.Dictionary, *, thorough: bo
     found = []
     grey, factor = _grey(photo)
     for shrink in (1.0, 0.5) if thorough else (1.0,):
+        if min(grey.shape) * shrink < LEAST_SIDE_PX:
+            continue
         picture = grey if shrink == 1.0 else cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         for windows in ((23, 10), (103, 20)) if thorough else ((53, 15),):
             corners, ids, _ = _detector(dictionary, *windows).detectMarkers(picture)

@@ -35,9 +35,10 @@ ANISOTROPY = 0.003
 
 WIDEST_TILT_SIN = 0.8
 
-LEAST_MISFIT = 0.5
-"""Borders are trusted as far as they agree with one another, but never to less than half of what each is stated with:
-that much JPEG and the pixels' grid may have in common."""
+LEAST_MISFIT = 0.7
+"""Borders are trusted as far as they agree with one another, but never to less than this share of the error that each
+is stated with: so much JPEG and the pixels' grid have in common over a marker (phantoms; without it intervals away from
+a sticker hold the truth too rarely)."""
 
 _ROUNDS = 8
 _STEP = 1e-6

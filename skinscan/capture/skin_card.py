@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -30,11 +31,17 @@ LARGEST_STRETCH = 2.2
 """Foreshortening beyond which patches mirror the lamp and borders run into one another: a tilt of 63 degrees."""
 
 
+BENT_RESIDUAL = 3.0
+"""Misfit of the borders from which a card is no plane: bent, or seen through a lens that bends it. 1.6 at most on flat
+phantoms, 5 to 40 on bent ones."""
+
+
 @dataclass(frozen=True, eq=False)
 class SkinCardSighting:
     """A skin card as a photo shows it. Patches are in the order of `sheet.layout.PATCHES`, n = 12.
 
-    `plane`: px -> the card's mm (`layout`'s), of a mirrored photo too. `markers`: which of the four were seen.
+    `plane`: px -> the card's mm (`layout`'s), of a mirrored photo too. `markers`: which of the four were seen. `apart`:
+    root mean square of their own scales' relative differences from the plane's, 0 of a flat card.
     `codes` (n, 3): mean samples of each patch in the file's own colour space, 0 to 1; `spread` (n, 3) the standard
     deviation of its pixels; `linear_rgb` (n, 3) the mean linear-light sRGB (of a ruled patch what its lines and paper
     give together, at any distance); `pixels` (n,) how many were read. `usable` (n,): in the picture, whole, and not
@@ -43,6 +50,7 @@ class SkinCardSighting:
 
     plane: Plane
     markers: tuple[int, ...]
+    apart: float
     mirrored: bool
     shape: tuple[int, int]
     codes: NDArray[np.float64]
@@ -60,6 +68,11 @@ class SkinCardSighting:
     def tilt_deg(self) -> float:
         """Tilt against the line of sight, from foreshortening."""
         return self.plane.tilt_deg
+
+    @property
+    def bent(self) -> bool:
+        """Whether the card is no plane; `apart` tells what that does to the scale."""
+        return self.plane.residual > BENT_RESIDUAL
 
     def mask(self) -> BoolArray:
         """(H, W): the card with its rim, which is no skin."""
@@ -93,8 +106,8 @@ def find_skin_card(photo: Photo) -> SkinCardSighting | None:
     found = _plane(photo, seen)
     if found is None:
         return None
-    plane, markers, mirrored = found
-    return _read(photo, plane, markers, mirrored)
+    plane, seen = found
+    return _read(photo, plane, seen)
 
 
 _Seen = tuple[int, Points, Borders]
@@ -144,8 +157,8 @@ def _marker_mm(number: int, corners: Points) -> Points:
     return np.asarray(own if number < 4 else own[[1, 0, 3, 2]], np.float64)
 
 
-def _plane(photo: Photo, seen: list[_Seen]) -> tuple[Plane, tuple[int, ...], bool] | None:
-    """The plane of markers of one card, which they are, and whether they are mirrored; None of less than two.
+def _plane(photo: Photo, seen: list[_Seen]) -> tuple[Plane, list[_Seen]] | None:
+    """The plane of markers of one card, and the markers as it places them; None of less than two.
 
     Fitted, their borders placed where it says that they are, and fitted again.
     """
@@ -160,15 +173,27 @@ def _plane(photo: Photo, seen: list[_Seen]) -> tuple[Plane, tuple[int, ...], boo
     if len(seen) < LEAST_MARKERS:
         return None
     plane, _ = _fitted(photo, seen)
-    if not plane.stretch <= LARGEST_STRETCH:
-        return None
-    return plane, tuple(sorted(number % 4 for number, *_ in seen)), seen[0][0] >= 4
+    return (plane, seen) if plane.stretch <= LARGEST_STRETCH else None
 
 
 def _fitted(photo: Photo, seen: list[_Seen]) -> tuple[Plane, list[Points]]:
     corners = layout.marker_corners()
     placed = [_marker_mm(number, corners) for number, *_ in seen]
     return fit_plane([s[2] for s in seen], [s[1] for s in seen], max(photo.shape), placed=placed), placed
+
+
+def _apart(photo: Photo, plane: Plane, seen: list[_Seen]) -> float:
+    """How far the markers' own scales are from the plane's, where they are no plane."""
+    if plane.residual <= BENT_RESIDUAL:
+        return 0.0
+    logs, doubts = [], []
+    for _, corners, borders in seen:
+        own = fit_plane([borders], [corners], max(photo.shape), side_mm=layout.MARKER_MM)
+        middle = own.at_px[None]
+        logs.append(math.log(own.mm_per_px_at(middle)[0] / plane.mm_per_px_at(middle)[0]))
+        doubts.append(own.relative_at(middle))
+    # about 0, not about their mean: a rolled card's ends are foreshortened alike
+    return math.sqrt(max(float(np.mean(np.square(logs)) - np.mean(np.square(doubts))), 0.0))
 
 
 @cache
@@ -187,12 +212,13 @@ def _filled(corners: Points, shape: tuple[int, int]) -> BoolArray:
     return mask > 0
 
 
-def _read(photo: Photo, plane: Plane, markers: tuple[int, ...], mirrored: bool) -> SkinCardSighting:
+def _read(photo: Photo, plane: Plane, seen: list[_Seen]) -> SkinCardSighting:
     """What the patches look like."""
     count = len(layout.PATCHES)
     nothing = np.full((count, 3), np.nan)
     sighting = SkinCardSighting(
-        plane, markers, mirrored, photo.shape, nothing, nothing, nothing,
+        plane, tuple(sorted(number % 4 for number, *_ in seen)), _apart(photo, plane, seen), seen[0][0] >= 4,
+        photo.shape, nothing, nothing, nothing,
         np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros((count, 3), np.bool_),
     )  # fmt: skip
     codes, spread, linear = nothing.copy(), nothing.copy(), nothing.copy()

@@ -20,8 +20,11 @@ GROUNDS = {"I": (0.66, 0.48, 0.40), "III": (0.45, 0.27, 0.19), "VI": (0.055, 0.0
 
 
 @cache
-def plain_shot(props: Props, tone: str = "III", **camera: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Pixels (H, W, 3) and the homography (3, 3) from mm to px of a photo of `props` on a plain ground."""
+def plain_shot(
+    props: Props, tone: str = "III", second: Props | None = None, **camera: Any
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Pixels (H, W, 3) and the homography (3, 3) from mm to px of a photo of `props`, and
+    `second`, on a plain ground."""
     view = Camera(**camera)
     matrix = homography(view)
     h, w = view.size_px
@@ -31,7 +34,8 @@ def plain_shot(props: Props, tone: str = "III", **camera: Any) -> tuple[NDArray[
     # what lies along the edges of the photo falls off to one side: no two places are equally bright
     ramp = 1.0 + 0.1 * np.linspace(-1, 1, grid.shape[1], dtype=np.float32)[None, :, None]
     scene = np.asarray(np.broadcast_to(np.array(GROUNDS[tone], np.float32) * ramp, (*grid.shape, 3))).copy()
-    add_props(scene, grid, (slice(0, grid.shape[0]), slice(0, grid.shape[1])), props, view)
+    for one in filter(None, (props, second)):
+        add_props(scene, grid, (slice(0, grid.shape[0]), slice(0, grid.shape[1])), one, view)
     scene = cv2.GaussianBlur(scene, (0, 0), 0.35)
     seen = cv2.warpPerspective(scene, matrix @ np.linalg.inv(grid.from_mm()), (w, h), flags=cv2.INTER_LINEAR)
     _, own, gains = camera_rgb(view.sensitivities, view.illuminant)

@@ -8,12 +8,12 @@ import pytest
 from skin_photos import photo_of, shot, skin_photo
 
 from skinscan.capture.plane import mm_per_px_at
+from skinscan.capture.plane_scale import plane_scale
 from skinscan.capture.scale import (
     QUIET_CELLS,
     check_marker,
     find_stickers,
     given_scale,
-    plane_scale,
     sticker_mask,
     sticker_plane,
     sticker_scale,

@@ -1,6 +1,7 @@
 """The printed skin card is found as it lies, its scale is right to 0.1 %, and it is found nowhere else."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ from plain_scenes import plain_shot
 from skin_photos import photo_of
 
 from skinscan.capture.plane import mm_per_px_at
-from skinscan.capture.scale import plane_scale, sticker_scale
+from skinscan.capture.plane_scale import plane_scale
+from skinscan.capture.scale import sticker_scale
 from skinscan.capture.skin_card import find_skin_card
 from skinscan.phantom import Props
 from skinscan.sheet import layout
@@ -120,6 +122,26 @@ def test_a_covered_or_clipped_patch_is_not_usable():
     lost = {layout.PATCHES[number].name for number in np.flatnonzero(~seen.usable)}
     assert lost == {"tint 2/4", "white"}
     assert seen.clipped[NUMBER["white"]].all()
+
+
+def test_a_bent_card_is_told_and_its_scale_is_less_certain():
+    """Rolled to a radius of 60 mm, as on a cheek; here by foreshortening alone, of 8 % at its ends."""
+    pixels, _ = taken(replace(CARD, skin_card_angle_deg=0.0))
+    flat = find_skin_card(photo_of(pixels))
+    height, width = pixels.shape[:2]
+    radius = 60.0 * VIEW["px_per_mm"]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    from_middle = x - (width / 2 + 18)
+    rolled = np.where(np.abs(from_middle) < radius, radius * np.arcsin(np.clip(from_middle / radius, -1, 1)), 1e4)
+    bent = cv2.remap(pixels, (rolled + width / 2 + 18).astype(np.float32), y, cv2.INTER_CUBIC)
+    seen = find_skin_card(photo_of(bent))
+    assert flat is not None
+    assert seen is not None
+    assert not flat.bent
+    assert flat.apart == 0.0
+    assert seen.bent
+    scales = [plane_scale(s.plane, None, "skin_card", apart=s.apart).relative for s in (flat, seen)]
+    assert scales[1] > 2 * scales[0]
 
 
 def test_a_sticker_and_a_card_are_not_taken_for_one_another():
