@@ -39,7 +39,7 @@ LARGEST_BLUR_RATIO = math.log(1.6)
 """Beyond it the darkest parts of pits lie elsewhere for want of sharpness alone (0.3 px seen)."""
 
 _RED = (1.0, 0.0, 0.0)
-_TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 16
+_TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 9
 _MAP_STEP = 8
 _STEPS = 5
 _LARGEST_PX = 4.0
