@@ -173,6 +173,33 @@ def test_a_watermark_on_two_skins_does_not_register_them():
     assert "watermark" in found.notices[0].detail
 
 
+def test_a_logo_that_was_cropped_along_does_not_register_two_skins():
+    """Half the picture agrees by a shift alone: no hand holds a camera like that."""
+    draw = np.random.default_rng(5)
+    logo = cv2.resize(
+        draw.integers(0, 256, (24, 48, 3)).astype(np.uint8), (SIDE, SIDE // 2), interpolation=cv2.INTER_CUBIC
+    )
+    other = photograph(skin("III", 2), Camera(px_per_mm=PX_PER_MM, size_px=(SIDE, SIDE)))
+
+    def marked(pixels, right, down):
+        out = pixels.copy()
+        out[SIDE // 2 - down : SIDE - down] = (out[SIDE // 2 - down : SIDE - down] // 2) + np.roll(logo, right, 1) // 2
+        return out
+
+    found = register(frame(marked(shot("III").pixels, 0, 0)), frame(marked(other.pixels, 17, 9)))
+    assert not found.ok
+    assert "watermark" in found.notices[0].detail
+
+
+def test_a_refusal_says_what_is_likely():
+    before = shot("III").pixels
+    other = photograph(skin("III", 2), Camera(px_per_mm=PX_PER_MM, size_px=(SIDE, SIDE))).pixels
+    elsewhere = register(frame(before), frame(other)).notices[0].detail
+    assert "another person, another place or the other side" in elsewhere
+    smooth = register(frame(before), frame(cv2.GaussianBlur(before, (0, 0), 60))).notices[0].detail
+    assert "the after photo shows too little of the skin's structure" in smooth
+
+
 @pytest.mark.parametrize("kind", ["flat", "noise", "blurred", "stripes"])
 def test_what_shows_no_skin_structure_is_refused(kind):
     draw = np.random.default_rng(3)
@@ -320,3 +347,25 @@ def test_a_smile_keeps_the_stable_skin_and_other_people_are_refused(test_photos)
     assert np.linalg.norm(there - forehead) < 80  # she moved her head by some 60 px
     assert np.isnan(warp.forward(lips, found.homography, found.displacement, found.grid_px)).all()
     assert not register(neutral, make_frame(read_photo(folder / "004_03.jpg"))).ok
+
+
+def test_the_other_cheek_is_refused_and_a_mirrored_face_is_said_to_be_mirrored(test_photos):
+    """A face is nearly its own mirror image: the skin decides, not the outline."""
+    from dataclasses import replace
+
+    from skinscan.capture.frame import make_frame
+    from skinscan.capture.photo import read_photo
+
+    photo, smiling = (read_photo(test_photos / "faces_frl" / f"004_0{n}.jpg") for n in (3, 8))
+
+    def part(of, columns, flip=False):
+        pixels = of.pixels[:, columns]
+        return make_frame(replace(of, pixels=np.ascontiguousarray(pixels[:, ::-1] if flip else pixels)))
+
+    middle = photo.shape[1] // 2
+    one_side, other_side = slice(250, middle - 40), slice(middle + 40, photo.shape[1] - 250)
+    assert not register(part(photo, one_side), part(smiling, other_side)).ok
+    assert not register(part(photo, one_side), part(smiling, other_side, flip=True)).ok
+    mirrored = register(make_frame(photo), part(smiling, slice(None), flip=True))
+    assert mirrored.ok
+    assert Flag.MIRRORED in flags(mirrored)

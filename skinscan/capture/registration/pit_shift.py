@@ -9,6 +9,7 @@ the light moved, the whole map is shifted to where the dark tails of the red cha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +32,20 @@ PITS_MM = 0.0625
 DARK = 4.0
 """Robust standard deviations below the surround from which on a pixel counts as dark, by how much more it is."""
 
+SHADED = 1.5
+"""What the dark tails' shift is multiplied by: pits are shaded themselves, by a third to two thirds of the rest."""
+
+LARGEST_BLUR_RATIO = math.log(1.6)
+"""Beyond it the darkest parts of pits lie elsewhere for want of sharpness alone (0.3 px seen)."""
+
 _RED = (1.0, 0.0, 0.0)
-_TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 16
+_TILE_PX, _BLOCK_PX, _MOST_TILES = 256, 64, 9
 _MAP_STEP = 8
 _STEPS = 5
 _LARGEST_PX = 4.0
 _LEAST_BLOCKS = 12
 _DARKEST = 9.0
+_NOTICED_BLUR = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,10 @@ class PitShift:
 def pit_shift(before: Frame, after: Frame, first: SkinView, second: SkinView, fit: Warp) -> PitShift | None:
     """The common shift of dark structure that a fit has left; None where too little of it is seen in both.
 
-    With the scale the band is PITS_MM, else it is as fine as the photo.
+    With the scale the band is PITS_MM, else it is as fine as the photo. None too where one photo is far sharper.
     """
+    if abs(math.log(_blur_ratio(before, after, fit))) > LARGEST_BLUR_RATIO:
+        return None
     per_mm = 1 / before.scale.mm_per_px if before.scale else 0.0
     step = max(int(per_mm * PITS_MM), 1)
     fine = max(per_mm * PITS_MM / step, 1.0)
@@ -66,7 +76,7 @@ def pit_shift(before: Frame, after: Frame, first: SkinView, second: SkinView, fi
     if found is None:
         return None
     (x, y), spread = found
-    return PitShift((x * step, y * step), spread * step)
+    return PitShift((SHADED * x * step, SHADED * y * step), SHADED * spread * step)
 
 
 def _tiles(view: SkinView, step: int) -> list[tuple[int, int]]:
@@ -121,7 +131,27 @@ def _dark_pair(
     if both.mean() < 0.25:
         return None
     one = cv2.resize(log_channel(before.photo, rows, columns, _RED), size[::-1], interpolation=cv2.INTER_AREA)
-    return _dark(np.asarray(one, np.float32), both, fine), _dark(there, both, fine), both
+    one, there = _equally_sharp(np.asarray(one, np.float32), there, before, after, fit, step)
+    return _dark(one, both, fine), _dark(there, both, fine), both
+
+
+def _blur_ratio(before: Frame, after: Frame, fit: Warp) -> float:
+    """How much more blurred the skin is in the after photo."""
+    scale = float(np.sqrt(abs(np.linalg.det(fit.homography[:2, :2]))))
+    ratio = after.quality.blur_px / max(before.quality.blur_px * scale, 1e-6)
+    return ratio if math.isfinite(ratio) and ratio > 0 else 1.0
+
+
+def _equally_sharp(one: Plane, other: Plane, before: Frame, after: Frame, fit: Warp, step: int) -> tuple[Plane, Plane]:
+    """Both as blurred as the more blurred: a shaded pit's darkest part moves with blur too."""
+    first = before.quality.blur_px / step
+    second = first * _blur_ratio(before, after, fit)
+    more = math.sqrt(abs(first**2 - second**2))
+    if not more > _NOTICED_BLUR:
+        return one, other
+    if first < second:
+        return np.asarray(cv2.GaussianBlur(one, (0, 0), more), np.float32), other
+    return one, np.asarray(cv2.GaussianBlur(other, (0, 0), more), np.float32)
 
 
 def _red_under(frame: Frame, map_x: Plane, map_y: Plane) -> Plane | None:

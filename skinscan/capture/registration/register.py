@@ -39,7 +39,7 @@ LIGHT_SHIFT_MM, TEXTURE_SAME_LIGHT = 0.10, 0.97
 """With the lamp moved by 45 degrees the whole fit is off by 5-75 um: LIGHT_SHIFT_MM times the root of what the
 texture's correlation lacks. No patch disagrees with its neighbours about it. The same light leaves 0.97 and more."""
 
-_CAUTION, _LEFT_OVER, _LEFT_OF_SHIFT = 6.0, 0.7, 1.5
+_CAUTION, _LEFT_OVER, _LEFT_OF_SHIFT = 6.0, 0.6, 1.0
 """What is left of the expected shift once the pits have spoken, and at most, as a multiple of what they said (RMS of 20
 pairs of phantoms): pits are shaded too, hairs are not. Under the same light they say next to nothing."""
 
