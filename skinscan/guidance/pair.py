@@ -36,12 +36,13 @@ def against(
     *,
     same_setup: bool = False,
     face: bool = False,
+    head_turn_deg: float | None = None,
     registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
     Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
-    `compare`; `face`: an upright face is shown (see `aim_of`); `registration` of the two where it is known already.
+    `compare`; `face` and `head_turn_deg` as in `aim_of`; `registration` of the two where it is known already.
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
@@ -53,7 +54,7 @@ def against(
     pair = pair_of(*maps, registration, same_setup)
     shown = told_first(measures, wanted) or measures
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
-    aim = aim_of(before, after, registration, face)
+    aim = aim_of(before, after, registration, face, head_turn_deg)
     setup = Setup(pair, aim)
     own = _own_advice(maps[1], measures)
     advice = (*differences(setup, measures, [*notices, *tied]), *own)

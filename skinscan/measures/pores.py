@@ -300,6 +300,11 @@ def _of_region(maps: Maps, cells: Cells, least_um: float | None = None) -> tuple
     return maps.once(("pores of", id(cells), least_um), make)[1:]
 
 
+def count_in(maps: Maps, cells: Cells) -> int:
+    """How many pores of a region count."""
+    return len(_of_region(maps, cells)[0])
+
+
 def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     height, width = cells.labels.shape
     column, row = np.rint(x).astype(int), np.rint(y).astype(int)

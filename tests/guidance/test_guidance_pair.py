@@ -8,15 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from skinscan.arrays.warp import NO_DISPLACEMENT
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.guidance import Guidance, advise, aim_of
 from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
-from skinscan.records import Flag, Frame
+from skinscan.records import Flag, Frame, Registration
 from tests.capture.skin_photos import photo_of
 
 PX_PER_MM, SIZE = 22.0, (360, 440)
@@ -89,6 +91,22 @@ def test_skin_that_leans_away_is_told_on_the_right_side(
         patient == "left",
         patient == "right",
     )
+
+
+@pytest.mark.parametrize(("turn_deg", "side", "back"), [(20.0, "left", "right"), (-15.0, "right", "left")])
+def test_a_turned_head_is_told_in_the_patients_left_and_right(turn_deg: float, side: str, back: str) -> None:
+    """As landmarks tell it: a frontal face that turns to its own left hides its left cheek, on the picture's right."""
+    aim = aim_of(baseline(), baseline(), same(), face=True, head_turn_deg=turn_deg)
+    assert aim is not None
+    assert aim.moves == (
+        f"the head is turned {abs(turn_deg):.0f} degrees to the patient's {side} from the baseline: "
+        f"turn it back to the patient's {back}",
+    )
+    assert aim.farther_deg == (0.0 if side == "left" else 180.0)
+
+
+def same() -> Registration:
+    return Registration(True, np.eye(3), NO_DISPLACEMENT, 16, 50, 0.1, 1.0, 1.0, 0.0, False, 1.0, 0.0)
 
 
 def test_a_photo_that_sits_well_needs_no_move() -> None:
