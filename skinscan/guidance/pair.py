@@ -56,7 +56,7 @@ def against(
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
     aim = aim_of(before, after, registration, face, head_turn_deg)
     setup = Setup(pair, aim)
-    own = _own_advice(maps[1], measures)
+    own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
     advice = (*differences(setup, measures, [*notices, *tied]), *own)
     advice = tuple(sorted(advice, key=importance))
     outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
@@ -85,6 +85,11 @@ def _own_advice(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ..
         return tuple(one for one in advice_on(maps, measures) if one.flag != Flag.UNCORRECTED_COLOUR)
     finally:
         maps.coarser_um_per_px = kept
+
+
+def _beyond_baseline(advice: Advice, baseline: Frame) -> bool:
+    """Whether it asks for finer pixels than the baseline's own: it could not be compared, and the view would differ."""
+    return advice.act == "closer" and not advice.limit > baseline.um_per_px
 
 
 def _prospects(pair: Pair, region: str, measures: Mapping[str, Measure]) -> Iterator[Prospect]:

@@ -49,8 +49,10 @@ def told(after: Frame, wanted: tuple[str, ...] = ("redness.area",)) -> Guidance:
 def test_the_way_back_undoes_a_known_move() -> None:
     """The camera moved 2 mm right and 1.5 mm up, turned, and went back by 9 %: all of it is told to be undone."""
     after = shot(shift_mm=(2.0, -1.5), px_per_mm=PX_PER_MM / 1.09, rotation_deg=-7.0, seed=6)
-    aim = told(after).aim
+    guidance = told(after)
+    aim = guidance.aim
     assert aim is not None
+    assert "by 8 % of the distance" in guidance.sentences[-1]
     # in the turned picture, 7 degrees anticlockwise: the move of (-2, 1.5) mm on the skin
     cos, sin = math.cos(math.radians(-7)), math.sin(math.radians(-7))
     assert aim.right_mm == pytest.approx(-2.0 * cos - 1.5 * sin, abs=0.05)
@@ -120,6 +122,15 @@ def test_a_larger_file_of_the_same_view_is_no_step_closer() -> None:
     aim = told(after).aim
     assert aim is not None
     assert aim.distance_factor == pytest.approx(1.0, abs=0.005)
+
+
+def test_nobody_is_sent_nearer_than_the_baseline_was() -> None:
+    """At 45 um/px the finest band cannot be told in either photo; a nearer second photo would not mend the first."""
+    guidance = told(shot(seed=17), ("texture.roughness_100_250um", "pores.area"))
+    assert not guidance.prospects[-1].carries
+    assert not any(a.act == "closer" for a in guidance.advice)
+    alone = advise(shot(scaled=True), wanted=["texture.roughness_100_250um"])
+    assert [a.act for a in alone.advice] == ["closer"]
 
 
 def test_the_verdicts_and_limits_are_those_of_compare() -> None:
