@@ -573,8 +573,11 @@ def _print_guided(guided: Guided) -> None:
         click.echo(f"  {sentence}")
     for outlook in guidance.outlooks:
         click.echo(f"  {outlook.verdict:<7} {outlook.family:<10} {outlook.region:<12} {outlook.why}")
+    regions: dict[str, list[str]] = {}
     for advice in guidance.advice:
-        click.echo(f"  ! {advice.text}" if advice.region == "skin" else f"  ! {advice.region}: {advice.text}")
+        regions.setdefault(advice.text, []).append(advice.region)
+    for text, names in regions.items():
+        click.echo(f"  ! {text}" if "skin" in names else f"  ! {', '.join(names)}: {text}")
     for move in guidance.aim.moves if guidance.aim else ():
         click.echo(f"  > {move}")
 

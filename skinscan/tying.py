@@ -6,7 +6,6 @@ reference; or the same patches of a card in both photos, wherever the card lies.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from skinscan.assessment import rescaled
 from skinscan.capture import neutral
 from skinscan.capture.aids import COLOUR_CARD
 from skinscan.capture.frame import LEAST_REFERENCE_PX
+from skinscan.capture.plane_scale import carried as carried_scale
 from skinscan.capture.usable import unclipped
 from skinscan.records import SKIN, Colour, Flag, Frame, Notice, Registration, Scale
 
@@ -36,9 +36,13 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
         if name != SKIN:
             carried[name] = carry(mask, after.shape, registration) & after.usable
     if after.scale is not None and (before.scale is None or _far_surer(after.scale, before.scale)):
-        before = rescaled(before, _scaled(after.scale, registration.scale_ratio))
+        back = np.linalg.inv(registration.homography)
+        before = rescaled(
+            before, carried_scale(after.scale, back, 1 / registration.scale_ratio, REGISTERED_SCALE_ERROR)
+        )
     elif before.scale is not None:
-        after = rescaled(after, _scaled(before.scale, 1 / registration.scale_ratio))
+        there, ratio = registration.homography, registration.scale_ratio
+        after = rescaled(after, carried_scale(before.scale, there, ratio, REGISTERED_SCALE_ERROR))
     before, after, lost = _tie_colours(before, after, carried, registration)
     return before, replace(after, regions=carried, polygons={}), notices + lost
 
@@ -106,11 +110,6 @@ def patch_gains(before: Frame, after: Frame) -> NDArray[np.float64] | None:
 def _far_surer(scale: Scale, other: Scale) -> bool:
     """Whether a scale read in one photo is worth more than the other's: a sticker against an iris."""
     return other.source != "given" and scale.relative < 0.5 * other.relative
-
-
-def _scaled(scale: Scale, factor: float) -> Scale:
-    spread = scale.spread * factor
-    return Scale(scale.mm_per_px * factor, math.hypot(spread, REGISTERED_SCALE_ERROR * scale.mm_per_px), "registered")
 
 
 def carry(labels: NDArray[Any], shape: tuple[int, int], r: Registration) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from skinscan.capture import scale
 from skinscan.capture.card import geometry
 from skinscan.capture.card.find import find_card
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.plane_scale import plane_scale
 from skinscan.capture.scale import Sticker
 from skinscan.capture.skin_card import SkinCardSighting, find_skin_card
 from skinscan.capture.thumbnails import Thumbnails
@@ -56,11 +57,11 @@ class Aids:
         """Of the measured skin (H, W), from the surest that was found. Raises ScaleError where stickers contradict."""
         if self.stickers and self.marker_mm is not None:
             plane, apart = scale.sticker_plane(self.stickers, self.marker_mm, self.photo.shape)
-            return scale.plane_scale(plane, skin, "aruco", apart=apart)
+            return plane_scale(plane, skin, "aruco", apart=apart)
         if self.colour_card is not None and self.pitch_mm is not None:
-            return scale.plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card")
+            return plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card")
         if self.skin_card is not None:
-            return scale.plane_scale(self.skin_card.plane, skin, "skin_card")
+            return plane_scale(self.skin_card.plane, skin, "skin_card")
         return None
 
     def patches(self) -> Patches | None:

@@ -23,7 +23,7 @@ uncertainties, is off by 1.7 %, and no single photo shows it."""
 def plane_scale(
     plane: Plane,
     skin: BoolArray | None,
-    source: Literal["aruco", "skin_card"],
+    source: Literal["aruco", "card", "skin_card"],
     *,
     apart: float = 0.0,
     lift_mm: float = LIFT_MM,
@@ -91,6 +91,6 @@ def contradiction(
         np.log(scale.mm_per_px_at(px[:, 0], px[:, 1])) for scale, px in ((before, before_px), (after, after_px))
     )
     apart = float(np.mean(first - second)) - math.log(ratio)
-    shared = same_print and before.source == after.source and before.source in ("aruco", "skin_card")
+    shared = same_print and before.source == after.source and before.source in ("aruco", "card", "skin_card")
     own = [scale.relative**2 - (PRINT_RELATIVE**2 if shared else 0.0) for scale in (before, after)]
     return apart, math.sqrt(max(sum(own), 0.0) + ratio_error**2)

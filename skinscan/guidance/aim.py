@@ -33,11 +33,19 @@ LARGEST_BEND = 1 / 3
 bends 0.6-3 times as much as the lean that it feigns (12 people); flat phantoms under 0.25 from 4 degrees on."""
 
 
-def aim_of(before: Frame, after: Frame, registration: Registration, face: bool = False) -> Aim | None:
+def aim_of(
+    before: Frame,
+    after: Frame,
+    registration: Registration,
+    face: bool = False,
+    head_turn_deg: float | None = None,
+) -> Aim | None:
     """Where the camera must go, from where each point of the baseline lies in the new photo; None where unregistered.
 
-    `face`: the photo shows an upright face, so that turns are told in the patient's left and right as well. A lean is
-    the difference to the baseline's own; it is `about`, as a baseline that leans too makes it seem larger.
+    `face`: the photo shows an upright face, so that turns are told in the patient's left and right as well.
+    `head_turn_deg`: how far the head has turned to the patient's left since the baseline, where landmarks tell it; it
+    takes the place of the lean. A lean is the difference to the baseline's own; it is `about`, as a baseline that leans
+    too makes it seem larger.
     """
     if not registration.ok:
         return None
@@ -51,6 +59,8 @@ def aim_of(before: Frame, after: Frame, registration: Registration, face: bool =
     factor = registration.scale_ratio * max(before.shape) / max(after.shape)
     mm = after.scale.mm_per_px if after.scale else math.nan
     tilt, farther = _lean(before, registration)
+    if head_turn_deg is not None:  # the cheek that turns away lies on the picture's right, unmirrored
+        tilt, farther = abs(head_turn_deg), 0.0 if head_turn_deg > 0 else 180.0
     told = Aim(
         right_share=float(shift[0] / width),
         down_share=float(shift[1] / height),
@@ -63,7 +73,7 @@ def aim_of(before: Frame, after: Frame, registration: Registration, face: bool =
         mirrored=registration.mirrored,
         moves=(),
     )
-    return Aim(**{**{name: getattr(told, name) for name in Aim.__slots__}, "moves": _moves(told, face)})
+    return Aim(**{**{name: getattr(told, name) for name in Aim.__slots__}, "moves": _moves(told, face, head_turn_deg)})
 
 
 def _lean(before: Frame, registration: Registration) -> tuple[float, float]:
@@ -104,7 +114,7 @@ def _bent(registration: Registration, points: NDArray[Any]) -> bool:
     return float(np.square(bend[known]).sum(1).mean()) > LARGEST_BEND**2 * float(np.square(lean).mean())
 
 
-def _moves(aim: Aim, face: bool) -> tuple[str, ...]:
+def _moves(aim: Aim, face: bool, head_turn_deg: float | None) -> tuple[str, ...]:
     """The moves worth saying, the largest first."""
     if aim.mirrored:
         return ("switch off the mirroring of the front camera, or use the rear camera",)
@@ -113,7 +123,7 @@ def _moves(aim: Aim, face: bool) -> tuple[str, ...]:
         _shift(aim.down_share, aim.down_mm, "down", "up"),
         _distance(aim.distance_factor),
         _turn(aim.clockwise_deg),
-        _leaning(aim, face),
+        _leaning(aim, face) if head_turn_deg is None else _head(head_turn_deg),
     ]
     return tuple(text for weight, text in sorted(said, key=lambda move: -move[0]) if weight > 0)
 
@@ -139,6 +149,14 @@ def _turn(clockwise_deg: float) -> tuple[float, str]:
         return 0.0, ""
     way = "clockwise" if clockwise_deg > 0 else "anticlockwise"
     return abs(clockwise_deg) / LEAST_TURN_DEG, f"turn the camera {way} by {abs(clockwise_deg):.0f} degrees"
+
+
+def _head(turned_deg: float) -> tuple[float, str]:
+    if not abs(turned_deg) >= LEAST_TILT_DEG:
+        return 0.0, ""
+    side, back = ("left", "right") if turned_deg > 0 else ("right", "left")
+    text = f"the head is turned {abs(turned_deg):.0f} degrees to the patient's {side} from the baseline"
+    return abs(turned_deg) / LEAST_TILT_DEG, f"{text}: turn it back to the patient's {back}"
 
 
 def _leaning(aim: Aim, face: bool) -> tuple[float, str]:

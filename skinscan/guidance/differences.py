@@ -186,7 +186,8 @@ def _brightness(pair: Pair) -> float:
 
 def white_balance(pair: Pair) -> str:
     """In words, how this photo's colours have shifted; empty where by less than a tenth."""
-    ratio = np.asarray(pair.after.typical_rgb) / np.asarray(pair.before.typical_rgb)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.asarray(pair.after.typical_rgb) / np.asarray(pair.before.typical_rgb)
     warm = math.log(ratio[0] / ratio[2]) if (ratio > 0).all() else 0.0
     return "" if abs(warm) < 0.1 else "yellower" if warm > 0 else "bluer"
 

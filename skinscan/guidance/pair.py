@@ -37,12 +37,13 @@ def against(
     *,
     same_setup: bool = False,
     face: bool = False,
+    head_turn_deg: float | None = None,
     registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
     Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
-    `compare`; `face`: an upright face is shown (see `aim_of`); `registration` of the two where it is known already.
+    `compare`; `face` and `head_turn_deg` as in `aim_of`; `registration` of the two where it is known already.
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
@@ -54,9 +55,9 @@ def against(
     pair = pair_of(*maps, registration, same_setup)
     shown = told_first(measures, wanted) or measures
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
-    aim = aim_of(before, after, registration, face)
+    aim = aim_of(before, after, registration, face, head_turn_deg)
     setup = Setup(pair, aim)
-    own = _own_advice(maps[1], measures)
+    own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
     advice = (*differences(setup, measures, [*notices, *tied]), *own)
     advice = tuple(sorted(advice, key=importance))
     outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
@@ -85,6 +86,11 @@ def _own_advice(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ..
         return tuple(one for one in advice_on(maps, measures) if one.flag != Flag.UNCORRECTED_COLOUR)
     finally:
         maps.coarser_um_per_px = kept
+
+
+def _beyond_baseline(advice: Advice, baseline: Frame) -> bool:
+    """Whether it asks for finer pixels than the baseline's own: it could not be compared, and the view would differ."""
+    return advice.act == "closer" and not advice.limit > baseline.um_per_px
 
 
 def _prospects(pair: Pair, region: str, measures: Mapping[str, Measure]) -> Iterator[Prospect]:

@@ -14,31 +14,44 @@ from skinscan.arrays.cells import Cells, cells_of
 from skinscan.assessment import EVIDENCE_MARGIN_MM, LEAST_PIXELS
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
-from skinscan.measures.pores import LEAST_PORES_TAIL
+from skinscan.measures.pores import LEAST_PORES, LEAST_PORES_TAIL, count_in
 from skinscan.records import SKIN, Notice
 
 PORE_WINDOWS_PX = (400, 900, 2000)
 """Sides of the windows in which pores are counted, one after the other, until there are enough of them."""
 
-ENOUGH = 1.3
-"""Times as many pores as are needed that a window must hold: at its edge a few are seen that the whole photo would
-not, and the other way round."""
+SURE = 1.6
+"""Ratio of the pores in a window to those that are needed, either way, from which the whole photo is not asked: what is
+a pore is told against the whole photo's own contrast, and a window counts up to a third more or fewer."""
 
 
 def too_few_pores(maps: Maps, region: str, measure: Measure) -> Notice | None:
-    """Why there are too few pores, told by counting in windows that grow until there are enough, or all is counted."""
+    """Why there are too few pores, told by counting in windows that grow until there are enough, or all is counted;
+    where that is too near to call, as `assess` counts."""
     assert measure.evaluate is not None
     for side in (*PORE_WINDOWS_PX, None):
         window = maps.once(("window", region, side), partial(_window, maps, region, side))
         if window is None:
             continue
         part, cells, whole = window
-        sample = measure.evaluate(part, cells, None)
-        if math.isfinite(sample.value) and (whole or sample.n >= ENOUGH * LEAST_PORES_TAIL):
+        count = count_in(part, cells)
+        if count >= SURE * LEAST_PORES_TAIL:
             return None
         if whole:
+            if not _sure(count):
+                part, cells = maps, maps.once(("region", region), partial(_cells, maps, region))
+            sample = measure.evaluate(part, cells, None)
             return sample.notices[0] if math.isnan(sample.value) else None
     return None
+
+
+def _sure(count: int) -> bool:
+    """Whether so many pores in a window are clearly enough, or clearly too few, for each kind of number."""
+    return all(count * SURE < least or count >= SURE * least for least in (LEAST_PORES, LEAST_PORES_TAIL))
+
+
+def _cells(maps: Maps, region: str) -> Cells:
+    return cells_of(maps.frame.regions[region][maps.box], 1)
 
 
 def _window(maps: Maps, region: str, side: int | None) -> tuple[Maps, Cells, bool] | None:

@@ -17,8 +17,9 @@ def sentences_of(
     """The verdict in a sentence, then the most important errands, each kind of errand once."""
     said = [_verdict(outlooks, what)]
     errands: list[str] = []
+    most = MOST - 1 if moves else MOST
     for one in advice:
-        if one.act not in errands and one.todo and len(said) < MOST:
+        if one.act not in errands and one.todo and len(said) < most:
             errands.append(one.act)
             said.append(_sentence(one.text if one.region == SKIN else f"{one.region}: {one.text}"))
     if moves and len(said) < MOST:

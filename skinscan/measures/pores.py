@@ -324,6 +324,11 @@ def _sizes(maps: Maps, cells: Cells) -> Values:
     return np.asarray(cells.sizes * mean)
 
 
+def count_in(maps: Maps, cells: Cells) -> int:
+    """How many pores of a region count."""
+    return len(_of_region(maps, cells)[0])
+
+
 def _labels_at(cells: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     height, width = cells.labels.shape
     column, row = np.rint(x).astype(int), np.rint(y).astype(int)

@@ -122,16 +122,18 @@ def lights(guidance: Mapping[str, Any]) -> list[Light]:
 
 
 def errands(guidance: Mapping[str, Any]) -> list[Errand]:
-    """What to do, in the order in which it matters."""
-    return [
-        Errand(
-            words.capital(one["text"]),
-            "" if one["region"] == SKIN else _region(one["region"]),
-            _named(one["stops"]),
-            _named(one["weakens"]),
-        )
-        for one in guidance["advice"]
-    ]
+    """What to do, in the order in which it matters; what several regions ask for is said once."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for one in guidance["advice"]:
+        groups.setdefault(one["text"], []).append(one)
+    found = []
+    for text, same in groups.items():
+        regions = [one["region"] for one in same]
+        told = "" if SKIN in regions else words.listing([_region(name) for name in regions])
+        stops, weakens = (list(dict.fromkeys(n for one in same for n in one[k])) for k in ("stops", "weakens"))
+        left = [name for name in weakens if name not in stops]
+        found.append(Errand(words.capital(text), words.capital(told), _named(stops), _named(left)))
+    return found
 
 
 def _named(measures: Sequence[str]) -> str:

@@ -8,15 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from skinscan.arrays.warp import NO_DISPLACEMENT
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.guidance import Guidance, advise, aim_of
 from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
-from skinscan.records import Flag, Frame
+from skinscan.records import Flag, Frame, Registration
 from tests.capture.skin_photos import photo_of
 
 PX_PER_MM, SIZE = 22.0, (360, 440)
@@ -47,8 +49,10 @@ def told(after: Frame, wanted: tuple[str, ...] = ("redness.area",)) -> Guidance:
 def test_the_way_back_undoes_a_known_move() -> None:
     """The camera moved 2 mm right and 1.5 mm up, turned, and went back by 9 %: all of it is told to be undone."""
     after = shot(shift_mm=(2.0, -1.5), px_per_mm=PX_PER_MM / 1.09, rotation_deg=-7.0, seed=6)
-    aim = told(after).aim
+    guidance = told(after)
+    aim = guidance.aim
     assert aim is not None
+    assert "by 8 % of the distance" in guidance.sentences[-1]
     # in the turned picture, 7 degrees anticlockwise: the move of (-2, 1.5) mm on the skin
     cos, sin = math.cos(math.radians(-7)), math.sin(math.radians(-7))
     assert aim.right_mm == pytest.approx(-2.0 * cos - 1.5 * sin, abs=0.05)
@@ -91,6 +95,22 @@ def test_skin_that_leans_away_is_told_on_the_right_side(
     )
 
 
+@pytest.mark.parametrize(("turn_deg", "side", "back"), [(20.0, "left", "right"), (-15.0, "right", "left")])
+def test_a_turned_head_is_told_in_the_patients_left_and_right(turn_deg: float, side: str, back: str) -> None:
+    """As landmarks tell it: a frontal face that turns to its own left hides its left cheek, on the picture's right."""
+    aim = aim_of(baseline(), baseline(), same(), face=True, head_turn_deg=turn_deg)
+    assert aim is not None
+    assert aim.moves == (
+        f"the head is turned {abs(turn_deg):.0f} degrees to the patient's {side} from the baseline: "
+        f"turn it back to the patient's {back}",
+    )
+    assert aim.farther_deg == (0.0 if side == "left" else 180.0)
+
+
+def same() -> Registration:
+    return Registration(True, np.eye(3), NO_DISPLACEMENT, 16, 50, 0.1, 1.0, 1.0, 0.0, False, 1.0, 0.0)
+
+
 def test_a_photo_that_sits_well_needs_no_move() -> None:
     after = told(shot(seed=9, shift_mm=(0.2, 0.1)))
     assert after.aim is not None
@@ -102,6 +122,15 @@ def test_a_larger_file_of_the_same_view_is_no_step_closer() -> None:
     aim = told(after).aim
     assert aim is not None
     assert aim.distance_factor == pytest.approx(1.0, abs=0.005)
+
+
+def test_nobody_is_sent_nearer_than_the_baseline_was() -> None:
+    """At 45 um/px the finest band cannot be told in either photo; a nearer second photo would not mend the first."""
+    guidance = told(shot(seed=17), ("texture.roughness_100_250um", "pores.area"))
+    assert not guidance.prospects[-1].carries
+    assert not any(a.act == "closer" for a in guidance.advice)
+    alone = advise(shot(scaled=True), wanted=["texture.roughness_100_250um"])
+    assert [a.act for a in alone.advice] == ["closer"]
 
 
 def test_the_verdicts_and_limits_are_those_of_compare() -> None:

@@ -67,7 +67,7 @@ def test_a_hostile_name_is_only_a_name() -> None:
 def test_numbers_read_as_people_write_them() -> None:
     text = text_of(guide_page(guidance()))
     assert "67 µm/px" in text
-    assert "cheek left" in text
+    assert "Cheek left" in text
     assert "Stops: Visible pores" in text
 
 
