@@ -209,9 +209,9 @@ def _main_colour(colours: _Colours, prior: Floats) -> tuple[float, float, float]
     likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
     likely = np.maximum(likely, DEEP_SHARE * _deep(u, v)) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
     score = cv2.GaussianBlur(counts, (0, 0), 0.09 / step, sigmaY=0.10 / step, borderType=cv2.BORDER_REFLECT) * likely
-    row, column = np.unravel_index(int(np.argmax(score)), score.shape)
+    row, column = (int(n) for n in np.unravel_index(int(np.argmax(score)), score.shape))
     if u[row, 0] - v[0, column] < PAPER and u[row, 0] + v[0, column] < PALE:
-        row, column = _redder(counts, score, u, v, (int(row), int(column)))
+        row, column = _redder(counts, score, u, v, (row, column))
     main_u, main_v = float(u[row, 0]), float(v[0, column])
     close = weight * (_distance(colours.u - np.float32(main_u), colours.v - np.float32(main_v)) < 0.15)
     return main_u, main_v, float(np.vdot(close, colours.level)) / max(float(close.sum()), 1e-6)
