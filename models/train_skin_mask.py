@@ -27,13 +27,12 @@ from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 from skinscan.study.scenes import REST, SKIN, TRAINING, UNJUDGED, make_scene
 from skinscan.study.scenes.covers import COVERS, cover
-from skinscan.study.skin_mask_accuracy import FIRST_SEED as HELD_OUT_SEED
 from skinscan.study.skin_mask_accuracy import overlap, scenes, skin_alone, table
 from skinscan.study.skin_truth import judged_face, photo_of, recoloured, relit
 
 SIDE = 256
 CHANNELS = (12, 24, 40, 64, 96)
-FIRST_SEED = 1_000_000
+FIRST_SEED, HELD_OUT_SEED = 1_000_000, 3_000_000
 Floats = NDArray[np.float32]
 
 
