@@ -1,4 +1,6 @@
-"""Trains the compact skin network on generated scenes alone: `python models/train_skin_mask.py WEIGHTS`.
+"""Trains the compact skin network on generated scenes alone, and judges it beside the model-free mask.
+
+`python models/train_skin_mask.py train WEIGHTS`, then `python models/train_skin_mask.py judge WEIGHTS PHOTOS`.
 
 What it is told: the photo at 256 px as ln(R/G), ln(G/B), log-luminance about its median, the texture of that, and the
 model-free mask, which it may correct. What it learns from: scenes of `skinscan.study.scenes.TRAINING`, half of them
@@ -19,16 +21,18 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from skinscan.capture.photo import read_photo
 from skinscan.capture.skin_mask import find_skin
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 from skinscan.study.scenes import REST, SKIN, TRAINING, UNJUDGED, make_scene
 from skinscan.study.scenes.covers import COVERS, cover
-from skinscan.study.skin_truth import photo_of
+from skinscan.study.skin_mask_accuracy import overlap, scenes, skin_alone, table
+from skinscan.study.skin_truth import judged_face, photo_of, recoloured, relit
 
 SIDE = 256
 CHANNELS = (12, 24, 40, 64, 96)
-FIRST_SEED = 1_000_000
+FIRST_SEED, HELD_OUT_SEED = 1_000_000, 3_000_000
 Floats = NDArray[np.float32]
 
 
@@ -134,7 +138,47 @@ def loss_of(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (entropy * judged).sum() / judged.sum() + 0.5 * (1 - both / either).mean()
 
 
-@click.command()
+def mask_of(network: SkinNetwork, photo: Photo) -> BoolArray:
+    """(H, W) mask of skin by the network."""
+    thumbnails = Thumbnails(photo)
+    told = features(photo, find_skin(photo, thumbnails), thumbnails)
+    height, width = told.shape[1:]
+    padded = np.pad(told, ((0, 0), (0, -height % 32), (0, -width % 32)), mode="edge")
+    with torch.inference_mode():
+        odds = network(torch.from_numpy(padded)[None])[0, 0, :height, :width].numpy()
+    large: BoolArray = cv2.resize(odds, photo.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0
+    return large if photo.opaque is None else large & photo.opaque
+
+
+@click.group()
+def main() -> None:
+    """The compact skin network."""
+
+
+@main.command()
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.argument("photos", type=click.Path(path_type=Path))
+@click.option("--count", default=96, help="Held-out scenes.")
+def judge(weights: Path, photos: Path, count: int) -> None:
+    """Overlap by tone on held-out scenes and on hand-placed points, beside the model-free mask."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    network = SkinNetwork()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    network.eval()
+    methods: dict[str, Any] = {"find_skin": skin_alone, "network": lambda photo: mask_of(network, photo)}
+    rows = [row for n in range(count) for row in overlap("scenes", scenes(HELD_OUT_SEED + n), methods)]
+    for path in sorted((photos / "faces_frl").glob("*.tem")):
+        face = judged_face(path, np.asarray(read_photo(path.with_suffix(".jpg")).pixels, np.uint8))
+        for kind, others in (("faces", [face]), ("relit", relit(face)), ("recoloured", recoloured(path, face))):
+            for other in others:
+                rows += overlap(kind, other, methods)
+    shares = ["recall", "precision", "iou"]
+    click.echo(table(rows, ["set", "method"], shares))
+    click.echo(table(sorted(rows, key=lambda row: row["tone"]), ["set", "tone", "method"], shares))
+
+
+@main.command()
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--examples", default=5000)
 @click.option("--painting-minutes", default=10.0, help="Stop making examples after this.")
@@ -179,4 +223,4 @@ def train(weights: Path, examples: int, painting_minutes: float, minutes: float,
 
 
 if __name__ == "__main__":
-    train()
+    main()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.arrays.statistics import percentile
 from skinscan.records import BoolArray
 
 Floats = NDArray[np.float32]
@@ -39,7 +40,7 @@ UNEVEN = 0.25
 """Largest range of opacity (20th to 80th percentile) within a letter, over its median."""
 
 ALIKE = 1.25
-LETTERS = 4
+LETTERS = 5
 """Letters of one opacity (within this factor), near one another and of like size, that make lettering."""
 
 
@@ -99,15 +100,21 @@ def _strokes(level: Floats, skin: BoolArray, where: BoolArray, steep: Floats, li
     spread = 1.48 * float(np.median(np.abs(inside - np.median(inside))))
     marked = (opacity > max(LEAST_OPACITY, OVER_STRUCTURE * spread)) & where
     _, labels, stats, centres = cv2.connectedComponentsWithStats(marked.view(np.uint8), connectivity=8)
-    letters = []
-    for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= LEAST_PIECE_PX):
-        letter = None if label == 0 else _letter(int(label), labels, stats[label], centres[label], opacity, sharpness)
-        if letter is not None:
-            letters.append(letter)
+    areas, sizes = stats[:, cv2.CC_STAT_AREA], stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+
+    def told(chosen: NDArray[Any]) -> list[_Letter]:
+        looks = (_letter(int(n), labels, stats[n], centres[n], opacity, sharpness) for n in np.flatnonzero(chosen) if n)
+        return [letter for letter in looks if letter is not None]
+
+    large = (areas >= LEAST_AREA_PX) & (sizes >= LEAST_SIZE_PX) & (sizes <= LARGEST_SHARE * max(labels.shape))
+    company = _in_company([letter for letter in told(large) if letter.sure])
+    if not company:
+        return np.zeros_like(skin)
+    near = sizes <= LARGEST_SHARE * max(labels.shape)
+    pieces = told((areas >= LEAST_PIECE_PX) & near & _beside_any(centres, company))
     kept = np.zeros(len(stats), np.bool_)
-    company = _in_company([letter for letter in letters if letter.sure])
     kept[[letter.label for letter in company]] = True
-    kept[[letter.label for letter in letters if not letter.sure and _belongs(letter, company)]] = True
+    kept[[piece.label for piece in pieces if _belongs(piece, company)]] = True
     grown: BoolArray = cv2.dilate(kept[labels].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return grown
 
@@ -129,16 +136,14 @@ def _letter(
 ) -> _Letter | None:
     left, top, width, height, area = (int(v) for v in stats)
     size = max(width, height)
-    if size > LARGEST_SHARE * max(labels.shape):
-        return None
     box = (slice(top, top + height), slice(left, left + width))
     own = labels[box] == label
     depth = cv2.distanceTransform(np.pad(own.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     stroke = 2.0 * float(depth.max())
     core = opacity[box][own & (depth >= 0.25 * stroke)]
-    low, middle, high = np.percentile(core, (20, 50, 80))
+    low, middle, high = (percentile(core, share) for share in (20, 50, 80))
     sure = size >= LEAST_SIZE_PX and area >= max(LEAST_AREA_PX, LONG * stroke * stroke) and high - low < UNEVEN * middle
-    if float(np.percentile(sharpness[box][own & (depth < 1.5)], 35)) < SHARP:
+    if percentile(sharpness[box][own & (depth < 1.5)], 35) < SHARP:
         return None
     return _Letter(label, float(centre[0]), float(centre[1]), float(size), float(middle), bool(sure))
 
@@ -158,6 +163,14 @@ def _in_company(letters: list[_Letter]) -> list[_Letter]:
         if len(ways) and _in_line(at[like] - at[number], ways, IN_LINE * letter.size) >= LETTERS - 1:
             found.append(letter)
     return found
+
+
+def _beside_any(centres: NDArray[Any], company: list[_Letter]) -> NDArray[np.bool_]:
+    """Which places (n, 2) lie within twice the size of a letter."""
+    at = np.array([(letter.x, letter.y) for letter in company])
+    reach = 2.0 * np.array([letter.size for letter in company])
+    near: NDArray[np.bool_] = (np.abs(centres[:, None] - at[None]).max(axis=2) < reach).any(axis=1)
+    return near
 
 
 def _belongs(piece: _Letter, company: list[_Letter]) -> bool:

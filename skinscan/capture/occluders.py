@@ -59,17 +59,30 @@ def find_occluders(photo: Photo, skin: BoolArray, thumbnails: Thumbnails | None 
     if np.count_nonzero(near) < 2500:
         return {}
     where = _hull(near)
+    box = _box(where)
+    size, found = photo.shape[::-1], {}
+    for kind, part in _found(np.ascontiguousarray(pixels[box]), near[box], where[box]).items():
+        if part.any():
+            whole = np.zeros(near.shape, np.uint8)
+            whole[box] = part
+            found[kind] = np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_NEAREST)) > 0
+    return found
+
+
+def _found(pixels: Bytes, skin: BoolArray, where: BoolArray) -> dict[str, BoolArray]:
+    """Each kind in a picture (h, w, 3), whether it is there or not."""
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-    found = {"smooth": _smooth(pixels, grey, near) & where, "mosaic": _mosaic(grey, near) & where}
+    found = {"smooth": _smooth(pixels, grey, skin) & where, "mosaic": _mosaic(grey, skin) & where}
     covered = found["smooth"] | found["mosaic"]
-    found["laid"] = laid(pixels, near, where)
-    found["lettering"] = lettering(grey, near, where & ~covered)
-    size = photo.shape[::-1]
-    return {
-        kind: np.asarray(cv2.resize(part.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
-        for kind, part in found.items()
-        if part.any()
-    }
+    found["laid"] = laid(pixels, skin, where)
+    found["lettering"] = lettering(grey, skin, where & ~covered)
+    return found
+
+
+def _box(mask: BoolArray) -> tuple[slice, slice]:
+    """Rows and columns that hold all of a mask; the rows start at a multiple of 8, as the columns do: JPEG's blocks."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return slice(int(rows[0]) // 8 * 8, int(rows[-1]) + 1), slice(int(columns[0]) // 8 * 8, int(columns[-1]) + 1)
 
 
 def _size(photo: Photo) -> int:

@@ -38,6 +38,15 @@ DEEP_ACROSS, DEEP_MOST, DEEP_SHARE = (0.05, 0.32), 2.1, 0.1
 """Colourful dark skin: centre and half-width of ln(R/G) - ln(G/B), largest sum of both, and how much less likely such
 a colour (which wood and clay have too) is taken for the photo's skin than an ordinary one."""
 
+PAPER = 0.05
+"""ln(R/G) - ln(G/B) under which a colour is that of paper or paint rather than of skin (0.15 +- 0.15)."""
+
+PALE = 0.85
+"""ln(R/B) from which a colour is too strong for a white wall under a warm lamp."""
+
+REDDER_SHARE, REDDER_SCORE = 0.03, 0.2
+"""Least share of the skin-like colours, and least score beside the best one's, of a colour that is taken instead."""
+
 LEAST_COLOUR = 0.36
 """ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp
 (0.40)."""
@@ -200,10 +209,34 @@ def _main_colour(colours: _Colours, prior: Floats) -> tuple[float, float, float]
     likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
     likely = np.maximum(likely, DEEP_SHARE * _deep(u, v)) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
     score = cv2.GaussianBlur(counts, (0, 0), 0.09 / step, sigmaY=0.10 / step, borderType=cv2.BORDER_REFLECT) * likely
-    row, column = np.unravel_index(int(np.argmax(score)), score.shape)
+    row, column = (int(n) for n in np.unravel_index(int(np.argmax(score)), score.shape))
+    if u[row, 0] - v[0, column] < PAPER and u[row, 0] + v[0, column] < PALE:
+        row, column = _redder(counts, score, u, v, (row, column))
     main_u, main_v = float(u[row, 0]), float(v[0, column])
     close = weight * (_distance(colours.u - np.float32(main_u), colours.v - np.float32(main_v)) < 0.15)
     return main_u, main_v, float(np.vdot(close, colours.level)) / max(float(close.sum()), 1e-6)
+
+
+def _redder(
+    counts: NDArray[np.float64],
+    score: NDArray[Any],
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    best: tuple[int, int],
+) -> tuple[int, int]:
+    """The place of a redder, far more colourful colour that holds enough of the picture, or else the best one.
+
+    A white wall under a lamp that is 20 % too warm has the colour of pale skin under a cool one. It is a wall when a
+    smooth, redder thing lies before it: then that is skin, and dark most often.
+    """
+    more = (u + v > u[best[0], 0] + v[0, best[1]] + 0.4) & (u - v > PAPER)
+    if not more.any():
+        return best
+    place = np.unravel_index(int(np.argmax(np.where(more, score, -1.0))), score.shape)
+    near = np.hypot(u - u[place[0], 0], v - v[0, place[1]]) < 0.2
+    if counts[near].sum() < REDDER_SHARE * counts.sum() or score[place] < REDDER_SCORE * score[best]:
+        return best
+    return int(place[0]), int(place[1])
 
 
 def _counts(

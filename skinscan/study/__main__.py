@@ -206,14 +206,10 @@ def skin_mask(workers: int, count: int, photos: Path) -> None:
     """docs/skin_mask.md: the mask by tone, on held-out scenes and hand-placed points, and what lies over skin."""
     from skinscan.study import skin_mask_accuracy as s
 
-    seeds = [s.FIRST_SEED + number for number in range(count)]
-    judged = [row for part in over(s.judge_scene, seeds, "scenes", workers) for row in part]
-    paths = sorted((photos / "faces_frl").glob("*.tem"))
-    of_faces = over(s.judge_face, paths, "faces", workers)
-    close = over(s.judge_close_up, seeds[:12], "close-ups", workers)
-    judged += [row for face in of_faces for row in face[0]]
-    laid = [row for face in of_faces for row in face[1]] + [row for shot in close for row in shot[0]]
-    alarms = [row for face in of_faces for row in face[2]] + [row for shot in close for row in shot[1]]
+    parts = over(s.judge_scene, range(count), "scenes", workers)
+    parts += over(s.judge_face, sorted((photos / "faces_frl").glob("*.tem")), "faces", workers)
+    parts += over(s.judge_close_up, range(12), "close-ups", workers)
+    judged, laid, alarms = ([row for part in parts for row in part[kind]] for kind in range(3))
     s.write(ROOT / "docs" / "skin_mask.md", judged, laid, alarms)
 
 

@@ -84,8 +84,8 @@ def test_a_solid_disc_of_the_skins_own_colour_is_found(tone):
     assert lost < 0.01
 
 
-@pytest.mark.parametrize("tone", ["I", "III", "V", "VI"])
-@pytest.mark.parametrize("cell_px", [8, 13, 24])
+@pytest.mark.parametrize("tone", ["I", "IV", "VI"])
+@pytest.mark.parametrize("cell_px", [8, 24])
 def test_a_mosaic_is_found_whatever_its_cells(tone, cell_px):
     pixels, where = skin_of(tone), ellipse()
     small = cv2.resize(pixels, None, fx=1 / cell_px, fy=1 / cell_px, interpolation=cv2.INTER_AREA)
@@ -95,8 +95,7 @@ def test_a_mosaic_is_found_whatever_its_cells(tone, cell_px):
     assert lost < 0.015
 
 
-@pytest.mark.parametrize("tone", TONES)
-@pytest.mark.parametrize("level", [255, 0])
+@pytest.mark.parametrize(("tone", "level"), [(tone, level) for tone in ("I", "III", "VI") for level in (255, 0)])
 def test_a_watermark_is_found(tone, level):
     """Half transparent letters; a third of them may escape, the skin between them may go to 4 px around each."""
     pixels = skin_of(tone)
@@ -132,7 +131,7 @@ def test_photos_too_small_without_skin_or_of_16_bits_do_not_fail():
 
 def test_faces_without_anything_on_them_lose_under_one_per_cent(test_photos):
     lost = []
-    for name in ("004_03", "025_03", "043_03", "061_03", "090_03"):
+    for name in ("004_03", "043_03", "061_03"):
         photo = read_photo(test_photos / "faces_frl" / f"{name}.jpg")
         skin = find_skin(photo)
         every = np.zeros_like(skin)

@@ -129,3 +129,18 @@ def test_neither_sky_sand_nor_cards_are_skin(test_photos):
     for name, most in cases.items():
         photo = photo_of(cv2.imread(str(test_photos / name))[..., ::-1])
         assert find_skin(photo).mean() < most, name
+
+
+def test_dark_faces_before_a_white_wall_under_a_warm_lamp_are_found_and_the_wall_is_not(test_photos):
+    """A lamp 20 % too warm gives the wall the colour of pale skin: once the wall was taken, and the face left out."""
+    for name in ("025_03", "042_03", "043_03", "061_03"):
+        path = test_photos / "faces_frl" / f"{name}.jpg"
+        points = landmarks(path.with_suffix(".tem"))
+        linear = read_photo(path).linear_rgb() * np.array([1.2, 1.0, 0.8], np.float32)
+        encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear.clip(1e-6) ** (1 / 2.4) - 0.055)
+        mask = find_skin(photo_of((255 * encoded.clip(0, 1) + 0.5).astype(np.uint8)))
+        cheeks = cv2.erode(polygon(points[OUTLINE], mask.shape).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        cheeks[: int(points[EYES_BROWS[0], 1].max()) + 10] = False
+        cheeks[int(points[87:109, 1].min()) - 10 :] = False
+        assert mask[cheeks].mean() > 0.9
+        assert mask[: int(points[:, 1].min()) - 120].mean() < 0.01
