@@ -89,7 +89,7 @@ def card_plane(sighting: Sighting, pitch_mm: float) -> Plane:
     # log(mm/px) and its gradient in chart coordinates, over what the covariance is of
     told = np.array([[0.5, 0, 0, 0, 0.5, 0, -1.5 * x, -1.5 * y], [0] * 6 + [-1.5, 0], [0] * 6 + [0, -1.5]])
     to_px = np.eye(3)
-    to_px[1:, 1:] = _slope(np.linalg.inv(sighting.homography), at).T
+    to_px[1:, 1:] = _slope(np.asarray(np.linalg.inv(sighting.homography), np.float64), at).T
     covariance = to_px @ told @ sighting.covariance @ told.T @ to_px.T
     covariance[0, 0] += LENS_RELATIVE**2
     return Plane(to_mm / to_mm[2, 2], at, covariance, 1.0)

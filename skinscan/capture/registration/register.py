@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import warp
 from skinscan.arrays.threads import each
+from skinscan.capture.plane_scale import contradiction
 from skinscan.capture.registration import likeness
 from skinscan.capture.registration.full_size import at_full_size
 from skinscan.capture.registration.pit_shift import pit_shift
@@ -107,7 +108,7 @@ def _described(
     turn, squeeze = _turn_and_squeeze(fit, shared.points, best.mirrored)
     notices = [
         *_mirrored_notice(best.mirrored),
-        *_scale_notice(before, after, scale, squeeze),
+        *_scale_notice(before, after, scale, squeeze, shared.points, fit),
         *_light_notice(texture, light),
     ]
     return Registration(
@@ -165,14 +166,22 @@ def _mirrored_notice(mirrored: bool) -> list[Notice]:
     return [Notice(Flag.MIRRORED, "switch off the mirroring of the front camera")] if mirrored else []
 
 
-def _scale_notice(before: Frame, after: Frame, ratio: float, squeeze: float) -> list[Notice]:
-    """SCALE_DISAGREES where the two scales contradict the registered one beyond 3 SD and what tilt can do."""
+def _scale_notice(
+    before: Frame, after: Frame, ratio: float, squeeze: float, points: NDArray[np.float64], fit: Warp
+) -> list[Notice]:
+    """SCALE_DISAGREES where the two scales contradict the registered one beyond 3 SD, and beyond what a tilt can do
+    where no plane tells it."""
     if before.scale is None or after.scale is None:
         return []
-    told = before.scale.mm_per_px / after.scale.mm_per_px
-    allowed = 3 * math.hypot(before.scale.relative, after.scale.relative) + (squeeze - 1) + _SCALE_ALLOWANCE
-    if abs(math.log(told / ratio)) <= allowed:
+    there = warp.forward(points, fit.homography, fit.displacement, fit.grid_px)
+    known = np.isfinite(there).all(axis=1)
+    if not known.any():
         return []
+    apart, error = contradiction(before.scale, after.scale, points[known], there[known], ratio)
+    planes = before.scale.plane is not None and after.scale.plane is not None
+    if abs(apart) <= 3 * error + (0.0 if planes else (squeeze - 1) + _SCALE_ALLOWANCE):
+        return []
+    told = ratio * math.exp(apart)
     detail = (
         f"the scales say that the after photo is {told:.3f} times as large, the skin says {ratio:.3f}; "
         "check what was given as the scale, or where the sticker lay"
