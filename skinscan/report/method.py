@@ -10,7 +10,12 @@ from skinscan.report.numbers import decimals, number
 
 Facts = list[tuple[str, str]]
 
-_SOURCES = {"given": "given by the user", "aruco": "printed marker found in the photo"}
+_SOURCES = {
+    "given": "given by the user",
+    "aruco": "printed marker found in the photo",
+    "skin_card": "printed skin card found in the photo",
+    "iris": "width of the irises, which differs little between people",
+}
 _COLOURS = {
     "card": "corrected with a colour card",
     "reference": "told relative to a reference region",
