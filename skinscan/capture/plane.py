@@ -35,7 +35,7 @@ ANISOTROPY = 0.003
 
 WIDEST_TILT_SIN = 0.8
 
-LEAST_MISFIT = 0.7
+LEAST_MISFIT = 0.8
 """Borders are trusted as far as they agree with one another, but never to less than this share of the error that each
 is stated with: so much JPEG and the pixels' grid have in common over a marker (phantoms; without it intervals away from
 a sticker hold the truth too rarely)."""
