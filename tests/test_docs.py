@@ -56,7 +56,7 @@ def test_the_two_commands_are_one_line_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/refusals.md", "docs/results.md", "docs/speed.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "docs/guidance.md", "docs/refusals.md", "docs/results.md", "docs/speed.md"]
 )
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
