@@ -36,7 +36,7 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
         if name != SKIN:
             carried[name] = carry(mask, after.shape, registration) & after.usable
     if after.scale is not None and (before.scale is None or _far_surer(after.scale, before.scale)):
-        back = np.linalg.inv(registration.homography)
+        back = np.asarray(np.linalg.inv(registration.homography), np.float64)
         before = rescaled(
             before, carried_scale(after.scale, back, 1 / registration.scale_ratio, REGISTERED_SCALE_ERROR)
         )
