@@ -74,3 +74,11 @@ def test_skins_of_all_tones_are_there() -> None:
 def test_a_makers_matrix_keeps_white() -> None:
     matrix = card_prior.makers_matrix(light.measured_cameras()["Nikon D5100"], light.illuminant("D65"))
     assert matrix.sum(1) == pytest.approx(1.0)
+
+
+def test_a_phantom_can_be_photographed_by_a_measured_camera() -> None:
+    weights, matrix, gains = light.camera_rgb("Nikon D5100", "D65")
+    assert weights.sum(0) == pytest.approx(1.0)
+    assert matrix.sum(1) == pytest.approx(1.0)
+    assert gains.min() == 1.0
+    assert light.sensitivity("Nikon D5100").max() == 1.0
