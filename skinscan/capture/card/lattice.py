@@ -17,10 +17,13 @@ Array = NDArray[np.float64]
 LEAST_MEMBERS = 6
 """Squares that must stand together; a quarter of a card hidden and as much in the dark leave twice as many."""
 
+MANY, ENOUGH = 150, 16
+"""Squares beyond which only corners of parallelograms are looked at; members at which no other steps are tried."""
+
 LARGEST = 48
 """Squares that stand together, of a card and of what lies beside it by chance. Charts of 140 patches have more."""
 
-STEP = (0.9, 1.6)
+STEP = (0.85, 1.9)
 """From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
 
 NEAR = 0.24
@@ -51,13 +54,15 @@ def lattices(squares: Squares) -> list[Lattice]:
         return found
     near = _neighbours(squares)
     kept = np.flatnonzero(near >= 2)
+    if len(kept) > MANY:
+        kept = _in_fours(squares, kept)
     kept = kept[np.argsort(-squares.sides[kept], kind="stable")[:MOST]]
     squares = Squares(squares.centres[kept], squares.sides[kept])
     sides, left = squares.sides, np.ones(len(kept), bool)
     for seed in range(len(kept)):
         if not left[seed]:
             continue
-        members = _grown(squares, sides, seed, left)
+        members = _most_grown(squares, sides, seed, left)
         left[list(members)] = False
         if len(members) == 1:
             continue
@@ -82,13 +87,42 @@ def _neighbours(squares: Squares) -> NDArray[np.int64]:
     return count
 
 
-def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
+def _in_fours(squares: Squares, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the squares `kept` (k,) that are corners of most parallelograms of like ones: noise seldom is."""
+    from scipy.spatial import cKDTree
+
+    if len(kept) < LEAST_MEMBERS:
+        return kept
+    centres = squares.centres[kept]
+    tree = cKDTree(centres)
+    _, which = tree.query(centres, 5)
+    first, second = np.array(list(combinations(range(1, 5), 2))).T
+    steps = centres[which] - centres[:, None]
+    away = steps[:, first] + steps[:, second]
+    size = np.linalg.norm(away, axis=-1)
+    miss, fourth = tree.query((centres[:, None] + away).reshape(-1, 2))
+    like = np.abs(np.log(squares.sides[kept][fourth].reshape(size.shape) / squares.sides[kept][:, None])) < np.log(1.4)
+    closed = like & (miss.reshape(size.shape) < 0.08 * size) & (size > 1.2 * squares.sides[kept][:, None])
+    count = closed.sum(axis=1)
+    return np.asarray(kept[np.argsort(-count, kind="stable")][: int((count > 0).sum())][:MOST])
+
+
+def _most_grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
+    """The largest of the lattices that a seed's first steps lead to: a hidden neighbour can mislead some of them."""
+    best: dict[int, tuple[int, int]] = {seed: (0, 0)}
+    for first in _first_steps(squares, sides, seed, left):
+        cells = _grown(squares, sides, seed, first, left)
+        if len(cells) > len(best):
+            best = cells
+        if len(best) >= ENOUGH:
+            break
+    return best
+
+
+def _grown(squares: Squares, sides: Array, seed: int, first: Array, left: BoolArray) -> dict[int, tuple[int, int]]:
     """Members and their coordinates, grown from a seed over neighbours; each step is measured where it is made."""
     cells = {seed: (0, 0)}
     taken = {(0, 0): seed}
-    first = _first_steps(squares, sides, seed, left)
-    if first is None:
-        return cells
     steps = {seed: first}
     of_card = np.abs(np.log(sides / sides[seed])) < np.log(2.0)  # perspective across a card, tilted and near
     queue = [seed]
@@ -116,22 +150,24 @@ def _grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[i
     return cells
 
 
-def _first_steps(squares: Squares, sides: Array, seed: int, left: BoolArray) -> Array | None:
-    """Steps across and down (2, 2) at the seed: to the nearest square of like size, and to the nearest aside of it.
+def _first_steps(squares: Squares, sides: Array, seed: int, left: BoolArray) -> list[Array]:
+    """Steps across and down (2, 2) that may hold at the seed: to two of the nearest squares of like size, at most
+    three such pairs, the shortest first.
 
-    None where no two steps are of like length and about square: tilt by 30 degrees shortens one by a seventh, the way
-    to a square's diagonal neighbour is longer by two fifths.
+    The two are of like length and about square to each other, as far as tilt in a wide lens' corner allows; the way to
+    a square's diagonal neighbour and to the one beside it are not.
     """
     offsets = squares.centres - squares.centres[seed]
     length = np.hypot(offsets[:, 0], offsets[:, 1])
     like = left & (np.abs(np.log(sides / sides[seed])) < np.log(1.5))
     near = np.flatnonzero(like & (length > STEP[0] * sides[seed]) & (length < STEP[1] * sides[seed]))
     near = near[np.argsort(length[near], kind="stable")][:6]
+    found: list[Array] = []
     for one, other in combinations(near, 2):
         cosine = abs(float(offsets[one] @ offsets[other])) / (length[one] * length[other])
-        if cosine < 0.45 and length[other] < 1.33 * length[one]:
-            return np.asarray(offsets[[one, other]])
-    return None
+        if cosine < 0.6 and length[other] < 1.5 * length[one]:
+            found.append(np.asarray(offsets[[one, other]]))
+    return found[:3]
 
 
 def _fitted(squares: Squares, members: dict[int, tuple[int, int]]) -> Lattice | None:
