@@ -314,6 +314,15 @@ def serve(port: int, open_browser: bool) -> None:
     serve_page(port=port, open_browser=open_browser)
 
 
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[WHAT] [OPTIONS]...")
+def study(arguments: tuple[str, ...]) -> None:
+    """Remake the error tables that skinscan ships, from phantoms and from repeated photos (in a checkout)."""
+    from skinscan.study.__main__ import study as group
+
+    group.main(args=list(arguments), prog_name="skinscan study", standalone_mode=False)
+
+
 # --- calling --------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from skinscan.environment import check_opencv
 from skinscan.judgement import judge, judge_paired
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
-from skinscan.pairing import Pair, pair_of, samples_of, tie
+from skinscan.pairing import Pair, pair_of, samples_of
 from skinscan.records import (
     Assessment,
     Change,
@@ -28,6 +28,7 @@ from skinscan.records import (
     Notice,
     Photo,
 )
+from skinscan.tying import tie
 
 Progress = Callable[[float, str], None]
 

@@ -12,13 +12,14 @@ from skinscan import repeatability
 from skinscan.arrays import colour, statistics
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.measures.colours import median_rgb
-from skinscan.pairing import REGISTERED_SCALE_ERROR, Pair
+from skinscan.pairing import Pair
 from skinscan.records import (
     SKIN,
     Change,
     Flag,
     Verdict,
 )
+from skinscan.tying import REGISTERED_SCALE_ERROR
 
 COLOUR_ADVICE = "name a reference: untreated skin, or a neutral patch seen in both photos"
 
@@ -56,7 +57,7 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
-    if repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine) is None:
+    if repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine) is None:
         return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
     return None
 
@@ -65,13 +66,15 @@ def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
 ) -> tuple[float, str]:
     """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
-    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
+    known = repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
     assert known is not None
-    capture, factor = known
-    parts = {"capture": capture, **own_error(measure, pair, region, first, second)}
+    parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}
     s_d = math.hypot(*parts.values())
-    sdc = statistics.detectable_change(first.value, s_d, second.value >= first.value, measure.scale(first), factor)
-    return sdc, repeatability.source([f"{name} {sd:.2g}" for name, sd in parts.items()], pair.difference.setup)
+    sdc = statistics.detectable_change(
+        first.value, s_d, second.value >= first.value, measure.scale(first), known.factor
+    )
+    told = [f"{name} {sd:.2g}" for name, sd in parts.items()]
+    return sdc, repeatability.source(told, pair.difference.setup, known.of_people)
 
 
 def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> dict[str, float]:
@@ -153,17 +156,16 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
-    known = repeatability.capture_sd(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
+    known = repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"
         return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)
-    capture, factor = known
     scale = 100 * REGISTERED_SCALE_ERROR
-    sdc = factor * math.sqrt(capture**2 + sample.standard_uncertainty**2 + scale**2)
+    sdc = known.factor * math.sqrt(known.sd**2 + sample.standard_uncertainty**2 + scale**2)
     if not math.isfinite(sdc):
         return refuse((Flag.UNDEFINED,), "its error cannot be told", sample.n)
     verdict = verdict_of(measure, sample.change, sdc)
-    parts = [f"capture {capture:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
+    parts = [f"capture {known.sd:.2g}", f"pores {sample.standard_uncertainty:.2g}", f"scale {scale:.2g}"]
     return Change(
         measure.name,
         region,
@@ -172,7 +174,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         sample.change,
         measure.unit,
         sdc,
-        repeatability.source(parts, pair.difference.setup),
+        repeatability.source(parts, pair.difference.setup, known.of_people),
         verdict,
         words(verdict, measure),
         (),

@@ -1,11 +1,10 @@
-"""Two Frames tied together: one scale, the baseline's regions and reference, and the skin that both see."""
+"""Two tied Frames as a pair: how their capture differs, and each measure read from the skin that both see."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,110 +12,23 @@ from numpy.typing import NDArray
 from skinscan import repeatability
 from skinscan.arrays import colour, warp
 from skinscan.arrays.cells import Cells, cells_of, grid_blocks
-from skinscan.assessment import LEAST_PIXELS, read, rescaled
-from skinscan.capture import neutral
-from skinscan.capture.frame import LEAST_REFERENCE_PX
+from skinscan.assessment import LEAST_PIXELS, read
 from skinscan.capture.rounding import coarseness, patch_errors
-from skinscan.capture.usable import unclipped
 from skinscan.measures import Measure, PairedSample, Sample, all_measures
 from skinscan.measures.maps import Maps
 from skinscan.records import (
-    SKIN,
-    Colour,
-    Flag,
     Frame,
-    Notice,
     Photo,
     Registration,
-    Scale,
 )
 from skinscan.repeatability import Difference
-
-REGISTERED_SCALE_ERROR = 0.002
-"""Relative standard uncertainty of the scale ratio that registration finds (measured on phantoms)."""
+from skinscan.tying import carry, middle_mean, patch_gains, reference_colour
 
 SAME_ROUNDING = 0.004
 """|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
 
 LEAST_NOISE = 1e-3
 """Noise (SD of log-luminance) under which two photos do not differ in it."""
-
-
-def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame, Frame, list[Notice]]:
-    """Give `after` the baseline's regions, scale and reference, by way of the registration."""
-    notices: list[Notice] = []
-    carried: dict[str, NDArray[np.bool_]] = {SKIN: after.regions[SKIN].copy()}
-    for name, mask in before.regions.items():
-        if name != SKIN:
-            carried[name] = _carry(mask, after.shape, registration) & after.usable
-    if before.scale is None and after.scale is not None:
-        ratio = registration.scale_ratio
-        before = rescaled(before, _scaled(after.scale, ratio))
-    elif before.scale is not None:
-        after = rescaled(after, _scaled(before.scale, 1 / registration.scale_ratio))
-    if before.colour.state == "reference" and before.reference_mask is not None:
-        reference = _carry(before.reference_mask, after.shape, registration)
-        is_skin = before.colour.reference in before.regions
-        patch = None if is_skin else neutral.find_patch(after.photo, carried[SKIN], reference)
-        if patch is not None:
-            carried[SKIN] &= ~patch
-        reference &= after.usable if patch is None else unclipped(after.photo)
-        before, after, lost = _tie_colour(before, after, reference, registration)
-        notices += lost
-    return before, replace(after, regions=carried), notices
-
-
-def _scaled(scale: Scale, factor: float) -> Scale:
-    spread = scale.spread * factor
-    return Scale(scale.mm_per_px * factor, math.hypot(spread, REGISTERED_SCALE_ERROR * scale.mm_per_px), "registered")
-
-
-def _carry(labels: NDArray[Any], shape: tuple[int, int], r: Registration) -> NDArray[Any]:
-    return warp.carry_labels(labels, shape, r.homography, r.displacement, r.grid_px)
-
-
-def _tie_colour(
-    before: Frame, after: Frame, mask_after: NDArray[np.bool_], registration: Registration
-) -> tuple[Frame, Frame, list[Notice]]:
-    """Gains that give the reference the same look in both photos; `uncorrected` where it is not seen in both."""
-    assert before.reference_mask is not None
-    back = warp.carry_mask_back(
-        mask_after, before.shape, registration.homography, registration.displacement, registration.grid_px
-    )
-    mask_before = before.reference_mask & back
-    if min(int(mask_before.sum()), int(mask_after.sum())) < LEAST_REFERENCE_PX:
-        notice = Notice(
-            Flag.REFERENCE_LOST, f"'{before.colour.reference}' must be seen, unclipped and unshaded, in both photos"
-        )
-        lost = Colour("uncorrected", reference=before.colour.reference)
-        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
-    gains = _reference_colour(before, mask_before) / _reference_colour(after, mask_after)
-    if not (np.isfinite(gains).all() and (gains > 0).all()):
-        notice = Notice(Flag.REFERENCE_LOST, f"'{before.colour.reference}' is black in one channel")
-        lost = Colour("uncorrected", reference=before.colour.reference)
-        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
-    red, green, blue = (float(gain) for gain in gains)
-    tied = Colour("reference", None, before.colour.reference, (red, green, blue))
-    return (
-        replace(before, reference_mask=mask_before),
-        replace(after, colour=tied, reference_mask=mask_after),
-        [],
-    )
-
-
-def _reference_colour(frame: Frame, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rgb = frame.photo.linear_rgb(*box)[mask[box]]
-        return np.asarray(colour.sensor_rgb(np.array([_middle_mean(rgb[:, c]) for c in range(3)])))
-
-
-def _middle_mean(values: NDArray[np.floating[Any]]) -> float:
-    """Mean of the middle 80 %: a median jumps from one 8-bit code to the next on a clean patch, by 0.5 of a*."""
-    from scipy.stats import trim_mean
-
-    return float(trim_mean(values.astype(np.float64), 0.1))
 
 
 def capture_difference(of_before: Maps, of_after: Maps, registration: Registration) -> Difference:
@@ -141,6 +53,7 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
         same_camera=_same_camera(before.photo, after.photo),
+        of_face=before.face is not None,
     )
 
 
@@ -184,7 +97,7 @@ def _reference_rounding(before: Frame, after: Frame) -> NDArray[np.float64]:
         return gains[0]  # the patch has the same code in both photos, and is rounded alike
     for frame in (before, after):
         if frame.reference_mask is not None and frame.reference_mask.any():
-            level, mask = _reference_colour(frame, frame.reference_mask), frame.reference_mask
+            level, mask = reference_colour(frame, frame.reference_mask), frame.reference_mask
             gains += [1 + colour.sensor_rgb(error)[None] / level for error in patch_errors(frame.photo, mask)]
     return np.concatenate(gains)
 
@@ -192,16 +105,17 @@ def _reference_rounding(before: Frame, after: Frame) -> NDArray[np.float64]:
 def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     first, second = before.frame.reference_mask, after.frame.reference_mask
     if first is None or second is None:
-        return np.zeros((0, 3)), np.zeros(0)
+        gains = patch_gains(before.frame, after.frame) if after.frame.colour.state == "reference" else None
+        return (np.zeros((0, 3)), np.zeros(0)) if gains is None else (gains, np.ones(len(gains)))
     labels, count = grid_blocks(first, target=16)
-    carried = _carry(labels, after.frame.shape, r)
+    carried = carry(labels, after.frame.shape, r)
     carried[~second] = 0
     levels, sizes = [], []
     for maps, blocks in ((before, labels), (after, carried)):
         part = maps.around(blocks[maps.box] > 0)
         cells = cells_of(blocks[maps.box][part.place], count).on(part.linear)
         values = cells.take(part.linear)
-        channels = [cells.each(values[:, c], _middle_mean) for c in range(3)]
+        channels = [cells.each(values[:, c], middle_mean) for c in range(3)]
         levels.append(np.maximum(colour.sensor_rgb(np.stack(channels, 1)), 1e-4))
         sizes.append(cells.sizes)
     weights = np.minimum(*sizes).astype(float)
@@ -230,7 +144,7 @@ def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
     seen_after = after.regions.get(region, after.usable)
     back = warp.carry_mask_back(seen_after, before.shape, r.homography, r.displacement, r.grid_px)
     labels, count = grid_blocks(before.regions[region] & back)
-    carried = _carry(labels, after.shape, r)[pair.after.box]
+    carried = carry(labels, after.shape, r)[pair.after.box]
     carried *= seen_after[pair.after.box]
     return cells_of(labels[pair.before.box], count), cells_of(carried, count)
 

@@ -324,12 +324,37 @@ class Colour:
 
 
 @dataclass(frozen=True, eq=False)
+class Patches:
+    """Patches of one kind of card, found in the photo wherever it lies: `name` of the card, `number` (K,) which of its
+    patches each is, and their colour in linear light as taken, (K, 3). Only whole, unclipped, evenly lit ones."""
+
+    name: str
+    number: IntArray
+    linear: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for array in (self.number, self.linear):
+            frozen(array)
+
+
+@dataclass(frozen=True, slots=True)
+class FacePose:
+    """How a face is turned: yaw positive where its patient's left cheek is towards the camera, pitch positive where the
+    chin is raised, roll positive clockwise in the picture; `score` how sure it is that this is a face, 0 to 1."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """A photo made comparable: which pixels are measured, how large they are, how far to trust them.
 
     `usable` (H, W): opaque, neither clipped nor specular. `regions`: name -> (H, W) mask of measured pixels, a
     subset of `usable`; `skin` is always there and comes first. The reference region, if any, is in
-    `reference_mask` and need not be skin.
+    `reference_mask` and need not be skin. `as_taken`: the photo before a card's correction, where there was one.
     """
 
     photo: Photo
@@ -341,6 +366,9 @@ class Frame:
     notices: tuple[Notice, ...] = ()
     polygons: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     reference_mask: BoolArray | None = None
+    patches: Patches | None = None
+    as_taken: Photo | None = None
+    face: FacePose | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

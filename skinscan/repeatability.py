@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Difference:
     blue to green, of the reference or else of the skin; turn_deg: rotation between them; gradient: SD of the
     low-frequency log ratio; compression: difference of `rounding.coarseness`; `same_camera`: nothing in the files says
     otherwise. `tone_ita` and `um_per_px` say where on the table the pair lies; `setup` which half of the model holds
-    for it. NaN: could not be told.
+    for it. `of_face`: a face, which moves as no patch of skin does. NaN: could not be told.
     """
 
     light: float
@@ -79,6 +79,7 @@ class Difference:
     um_per_px: float
     same_camera: bool = True
     setup: Setup = "other"
+    of_face: bool = False
 
 
 @cache
@@ -109,11 +110,37 @@ def key_of(measure: str, state: str | None, setup: Setup) -> str:
     return "|".join(part for part in (measure, state, setup) if part)
 
 
-def capture_sd(measure: str, state: str, difference: Difference, fine: bool = True) -> tuple[float, float] | None:
-    """SD of the transformed difference that capture makes, and the factor that makes 95 % of it.
+class CaptureError(NamedTuple):
+    """SD of the transformed difference that capture makes, the factor that makes 95 % of it, and whose it is."""
 
-    None where the study holds nothing for this measure in this colour state and set-up.
+    sd: float
+    factor: float
+    of_people: bool
+
+
+@cache
+def people() -> Mapping[str, Any]:
+    """What real faces' repeats differ by: {"people", "about", "measures": {name: {"capture_sd", ...}}}."""
+    loaded: dict[str, Any] = json.loads(data_path("datasets", "study", "people.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def capture_error(measure: str, state: str, difference: Difference, fine: bool = True) -> CaptureError | None:
+    """What capture makes of an unchanged pair; None where the study holds nothing for it.
+
+    A face turns, moves and blushes as no patch of phantom skin does: there the larger of the phantoms' error and that
+    of real people's repeats is taken.
     """
+    known = phantom_error(measure, state, difference, fine)
+    told = people()["measures"].get(measure) if difference.of_face else None
+    if known is None or told is None or told["capture_sd"] <= known.sd:
+        return known
+    return CaptureError(told["capture_sd"], max(known.factor, told["factor"]), True)
+
+
+def phantom_error(measure: str, state: str, difference: Difference, fine: bool = True) -> CaptureError | None:
+    """What capture makes of unchanged phantoms; None where their study holds nothing for this measure in this colour
+    state and set-up."""
     entries = model()["measures"]
     setup = difference.setup
     entry = entries.get(key_of(measure, state, setup)) or entries.get(key_of(measure, None, setup))
@@ -125,7 +152,7 @@ def capture_sd(measure: str, state: str, difference: Difference, fine: bool = Tr
         tones = tuple(np.linspace(DARKEST_ITA, LIGHTEST_ITA, 14))
     rows = np.array([features(replace(difference, tone_ita=tone), fine) for tone in tones])
     log_sd = float(np.max(rows @ np.array(entry["coefficients"])))
-    return math.exp(min(log_sd, 10.0)), float(entry["factor"])
+    return CaptureError(math.exp(min(log_sd, 10.0)), float(entry["factor"]), False)
 
 
 _WORDS = {
@@ -176,8 +203,11 @@ def against_same(difference: Difference) -> tuple[str, ...]:
     return tuple(said if difference.same_camera else [*said, "the cameras or the sizes of the two photos differ"])
 
 
-def source(parts: list[str], setup: Setup) -> str:
+def source(parts: list[str], setup: Setup, of_people: bool = False) -> str:
     """The `sdc_source` sentence: which parts an SDC holds, and which it lacks."""
     about = model()["about"]
+    if of_people:
+        told, name = people()["about"], f"repeats of {people()['people']} people"
+        return f"{name}, {told['name']} ({', '.join(parts)}); missing: {', '.join(told['missing'])}"
     told = about["setups"][setup]
     return f"{about['name']}, {told['name']} ({', '.join(parts)}); missing: {', '.join(told['missing'])}"

@@ -284,7 +284,8 @@ def test_the_references_own_scatter_cancels_between_the_photos(before: Path, fol
     from skinscan.capture.registration.register import register
     from skinscan.judgement import colour_uncertainty
     from skinscan.measures.maps import Maps
-    from skinscan.pairing import pair_of, tie
+    from skinscan.pairing import pair_of
+    from skinscan.tying import tie
 
     regions = {"untreated": square(-3, 6, 7)}
     photo = read_photo(write_shot(photograph(skin, CAMERA), folder / "plain.jpg"))
@@ -322,7 +323,8 @@ def test_the_rounding_of_an_even_patch_is_part_of_the_colours_error(before: Path
     from skinscan.capture.registration.register import register
     from skinscan.judgement import colour_uncertainty
     from skinscan.measures.maps import Maps
-    from skinscan.pairing import pair_of, tie
+    from skinscan.pairing import pair_of
+    from skinscan.tying import tie
 
     of_colour = all_measures()["redness.a_star"].of_colour
     assert of_colour is not None

@@ -1,6 +1,6 @@
-"""`python -m skinscan.study WHAT`: remake the tables that skinscan ships, and the tables of its README.
+"""`skinscan study`: remake the tables that skinscan ships, and the tables of its README.
 
-Run from a checkout; every result is the same again for the same code.
+Every result is the same again for the same code.
 """
 
 from __future__ import annotations
@@ -16,12 +16,39 @@ from skinscan.study.parallel import over
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@click.group()
+@click.group(invoke_without_command=True)
 @click.option("--workers", type=int, default=os.cpu_count() or 1, show_default=True)
+@click.option(
+    "--people",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Folder of the repeated photos of real people (datasets/repeats/).",
+)
 @click.pass_context
-def study(context: click.Context, workers: int) -> None:
-    """Remake what skinscan ships and claims."""
+def study(context: click.Context, workers: int, people: Path | None) -> None:
+    """Remake what skinscan ships and claims.
+
+    Without a command: the table that smallest detectable changes rest on, from phantoms with and without cards, and
+    with --people the repeatability of real faces.
+    """
     context.obj = workers
+    _check_checkout()
+    if context.invoked_subcommand is None:
+        context.invoke(repeatability, count=144, rows=None)
+        if people is not None:
+            context.invoke(of_people, folder=people, name="faces_frl")
+
+
+def _check_checkout() -> None:
+    from skinscan.records import EnvironmentFault
+
+    if not (ROOT / "pyproject.toml").exists():
+        raise EnvironmentFault(
+            "the study remakes files of skinscan's own checkout",
+            expected="skinscan installed from a checkout: pip install -e .",
+            found="an installed package",
+            todo="clone the repository, and run it there",
+        )
 
 
 @study.command()
@@ -95,6 +122,33 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
         if rows is not None:
             pd.DataFrame(found).to_csv(rows, index=False)
     repeatability_model.write(ROOT / "datasets" / "study" / "repeatability.json", found)
+
+
+@study.command("people")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--name", default="faces_frl", show_default=True, help="Manifest of the set, in datasets/repeats/.")
+@click.pass_obj
+def of_people(workers: int, folder: Path, name: str) -> None:
+    """datasets/study/people.json, from real people photographed twice."""
+    from skinscan.study import people as module
+
+    about = module.manifest(name)
+    found = [row for part in over(module.rows, module.repeats_in(folder, about), "people", workers) for row in part]
+    summary = module.summarise(found, about)
+    module.write(ROOT / "datasets" / "study" / "people.json", summary)
+    click.echo(module.table(summary))
+
+
+@study.command("photos")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.pass_obj
+def photos(workers: int, folder: Path) -> None:
+    """The table of real photos in docs/refusals.md: what they carry, what they are refused, and why."""
+    from skinscan.study import real_photos
+    from skinscan.study.tables import put_table
+
+    found = over(real_photos.outcome, real_photos.photos_in(folder), "photos", workers)
+    put_table(ROOT / "docs" / "refusals.md", "photos", real_photos.table(found))
 
 
 @study.command()

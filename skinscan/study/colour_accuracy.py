@@ -1,4 +1,4 @@
-"""How far a colour measure of one uncorrected photo is from the skin's own: `python -m skinscan.study colour-accuracy`.
+"""How far a colour measure of one uncorrected photo is from the skin's own: `skinscan study colour-accuracy`.
 
 Flat skin of every tone and some blood levels, seen by many cameras under many lamps with an imperfect white balance
 and exposure; the error against the ideal camera under D65. Its RMS is the uncertainty that the lamp and the camera

@@ -1,4 +1,4 @@
-"""Make the demo's two photos: `python -m skinscan.study demo` writes datasets/demo/.
+"""Make the demo's two photos: `skinscan study demo` writes datasets/demo/.
 
 Synthetic skin before and after a course that helped: fewer reds, smaller pores, smoother relief; photographed on
 two days with other exposure, white balance, pose and light, a sticker for the scale and a grey patch for colour.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,11 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
-from skinscan.pairing import pair_of, samples_of, tie
+from skinscan.pairing import pair_of, samples_of
 from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
 from skinscan.records import SKIN, Flag, Frame
 from skinscan.repeatability import Setup
+from skinscan.tying import tie
 
 TONES = ("I", "II", "III", "IV", "V", "VI")
 PX_PER_MM = (15.0, 20.0, 25.0, 30.0, 34.0, 38.0)
@@ -159,7 +160,9 @@ def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, re
     )
 
 
-def rows_of(before: Frame, after: Frame, setup: Setup) -> Iterator[dict[str, Any]]:
+def rows_of(
+    before: Frame, after: Frame, setup: Setup, regions: Sequence[str] = (SKIN, "patch")
+) -> Iterator[dict[str, Any]]:
     """One row a measure and region: the transformed difference and what the pair itself says of its error.
 
     A pair that is not registered gives one row with `measure` empty.
@@ -171,7 +174,7 @@ def rows_of(before: Frame, after: Frame, setup: Setup) -> Iterator[dict[str, Any
     before, after, _ = tie(before, after, registration)
     pair = pair_of(Maps(before), Maps(after), registration)
     shared = {**asdict(pair.difference), "setup": setup, "state": after.colour.state}
-    for region in (SKIN, "patch"):
+    for region in regions:
         for measure, found in samples_of(pair, region):
             row = {"measure": measure.name, "region": region, **shared}
             if found is None:

@@ -1,4 +1,4 @@
-"""How far pore numbers of one photo are from the truth: `python -m skinscan.study pore-accuracy`.
+"""How far pore numbers of one photo are from the truth: `skinscan study pore-accuracy`.
 
 Phantoms of all tones, resolutions, lights and pores deep and shallow; each number of the whole skin and of smaller
 regions against the true pores there. The error has the SD exp(x.b), x of `skinscan.accuracy.features`.

@@ -1,4 +1,4 @@
-"""Fit what tells a pore from other dark marks: `python -m skinscan.study pore-classifier`.
+"""Fit what tells a pore from other dark marks: `skinscan study pore-classifier`.
 
 A logistic regression on ten features of a measured pit, over phantoms of all tones, resolutions and lights.
 """

@@ -36,7 +36,7 @@ _FLOOR_LOG_SD = -12.0
 
 
 def difference_of(row: Mapping[str, Any]) -> Difference:
-    return Difference(**{field.name: row[field.name] for field in fields(Difference)})
+    return Difference(**{field.name: row[field.name] for field in fields(Difference) if field.name in row})
 
 
 def group_of(row: Mapping[str, Any]) -> str:

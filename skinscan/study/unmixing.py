@@ -1,4 +1,4 @@
-"""Derive the unmixing curve from the skin model: `python -m skinscan.study unmixing`."""
+"""Derive the unmixing curve from the skin model: `skinscan study unmixing`."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ from skinscan.study.pairs import (
     photographed_again,
 )
 from skinscan.study.scoring import score
+from skinscan.study.tables import put_table
 
 Row = Mapping[str, Any]
 
@@ -366,9 +367,5 @@ def publish(
     for name, table in tables.items():
         template = template.replace(f"{{{name}}}", table)
     (root / "docs" / "results.md").write_text(template, encoding="utf-8")
-    readme = (root / "README.md").read_text(encoding="utf-8")
     for name in README_TABLES:
-        opening, closing = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
-        head, rest = readme.split(opening)
-        readme = head + opening + tables[name] + closing + rest.split(closing, 1)[1]
-    (root / "README.md").write_text(readme, encoding="utf-8")
+        put_table(root / "README.md", name, tables[name])

@@ -33,6 +33,7 @@ from skinscan.measures.maps import Maps
 from skinscan.measures.pores import counted_pores, floor_um
 from skinscan.profiling import profile
 from skinscan.study.scoring import score
+from skinscan.study.tables import put_table
 from tests.bench import yardstick
 from tests.bench.photos import PX_PER_MM, Photos, make
 
@@ -203,14 +204,6 @@ def stages(photos: Photos) -> str:
     return "\n".join([*lines, *(f"| {name} | {ms:.0f} | {ms / found.decode_ms:.2f} |" for name, ms in told)])
 
 
-def publish(page: Path, name: str, text: str) -> None:
-    """Put a table between its two comments in a page."""
-    whole = page.read_text(encoding="utf-8")
-    head, rest = whole.split(f"<!-- table: {name} -->\n")
-    tail = rest.split(f"<!-- end: {name} -->", 1)[1]
-    page.write_text(f"{head}<!-- table: {name} -->\n{text}\n<!-- end: {name} -->{tail}", encoding="utf-8")
-
-
 @click.command()
 @click.option("--rounds", "count", default=7, show_default=True, help="Rounds of which the median is told.")
 @click.option("--publish", "published", is_flag=True, help="Put the table into README.md and docs/speed.md.")
@@ -237,9 +230,9 @@ def bench(count: int, published: bool, as_json: bool, warm: bool) -> None:
     text = table(bars)
     click.echo(json.dumps([b.__dict__ for b in bars], indent=1) if as_json else text)
     if published:
-        publish(ROOT / "README.md", "speed", text)
-        publish(ROOT / "docs" / "speed.md", "speed", text)
-        publish(ROOT / "docs" / "speed.md", "stages", stages(photos))
+        put_table(ROOT / "README.md", "speed", text)
+        put_table(ROOT / "docs" / "speed.md", "speed", text)
+        put_table(ROOT / "docs" / "speed.md", "stages", stages(photos))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def test_the_shipped_model_holds_every_measure_that_compares() -> None:
     for measure in all_measures().values():
         states = ("reference",) if measure.needs_colour else ("reference", "uncorrected")
         for state, pair in product(states, (difference(0.2), twins(setup="same"))):
-            known = repeatability.capture_sd(measure.name, state, pair, measure.fine)
+            known = repeatability.phantom_error(measure.name, state, pair, measure.fine)
             assert known is not None, (measure.name, state, pair.setup)
             assert known[0] > 0
             assert 1.9 < known[1] < 3.5, (measure.name, known)
@@ -101,8 +101,8 @@ def test_the_same_setup_errs_less_than_another() -> None:
     """Of nearly every measure; and of none by much more."""
     ratios = []
     for measure in all_measures().values():
-        other = repeatability.capture_sd(measure.name, "reference", difference(0.2), measure.fine)
-        same = repeatability.capture_sd(measure.name, "reference", twins(setup="same"), measure.fine)
+        other = repeatability.phantom_error(measure.name, "reference", difference(0.2), measure.fine)
+        same = repeatability.phantom_error(measure.name, "reference", twins(setup="same"), measure.fine)
         assert other is not None
         assert same is not None
         ratios.append(same[0] * same[1] / (other[0] * other[1]))
@@ -112,8 +112,8 @@ def test_the_same_setup_errs_less_than_another() -> None:
 
 def test_more_difference_never_means_less_error() -> None:
     for measure in all_measures().values():
-        near = repeatability.capture_sd(measure.name, "reference", difference(0.1), measure.fine)
-        far = repeatability.capture_sd(measure.name, "reference", difference(0.5), measure.fine)
+        near = repeatability.phantom_error(measure.name, "reference", difference(0.1), measure.fine)
+        far = repeatability.phantom_error(measure.name, "reference", difference(0.5), measure.fine)
         assert near is not None
         assert far is not None
         assert far[0] >= near[0]
@@ -121,10 +121,10 @@ def test_more_difference_never_means_less_error() -> None:
 
 def test_a_tone_that_cannot_be_told_takes_the_error_of_the_worst() -> None:
     for measure in all_measures().values():
-        unknown = repeatability.capture_sd(measure.name, "reference", difference(tone_ita=math.nan), measure.fine)
+        unknown = repeatability.phantom_error(measure.name, "reference", difference(tone_ita=math.nan), measure.fine)
         assert unknown is not None
         for ita in (65.0, 45.0, 20.0, -10.0, -50.0):
-            known = repeatability.capture_sd(measure.name, "reference", difference(tone_ita=ita), measure.fine)
+            known = repeatability.phantom_error(measure.name, "reference", difference(tone_ita=ita), measure.fine)
             assert known is not None
             assert unknown[0] >= known[0] * 0.97
 
@@ -146,7 +146,7 @@ def test_resolution_bears_on_fine_structure_only() -> None:
     assert "um/px" in said
     assert repeatability.beyond_study(difference(um_per_px=4.0), fine=False) == ()
     assert repeatability.beyond_study(difference(um_per_px=math.nan), fine=False) == ()
-    known = repeatability.capture_sd("redness.a_star", "reference", difference(um_per_px=math.nan), fine=False)
+    known = repeatability.phantom_error("redness.a_star", "reference", difference(um_per_px=math.nan), fine=False)
     assert known is not None
     assert math.isfinite(known[0])
 
