@@ -207,7 +207,8 @@ Laid over the skin, saved again as JPEG (quality 72-94). `left_out`: share of th
 ## False alarms
 
 Share of true skin, clean, that each kind of occluder takes. The thresholds of `find_occluders` were set while looking
-at the faces and at other close-ups; the scenes were not looked at.
+at the faces and at other close-ups, and one rule of `find_skin` (a wall under a warm lamp) while looking at the relit
+faces; the scenes were not looked at.
 
 {alarms}
 """
