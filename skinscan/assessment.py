@@ -51,6 +51,7 @@ def assess(
     card: CardChoice = "auto",
     reference: str | None = None,
     face: bool = True,
+    cross_polarised: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
 ) -> Assessment:
@@ -62,7 +63,8 @@ def assess(
     refused and the rest still comes. `card`: which ColorChecker Classic may be in the photo (`before_2014`,
     `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels
     of the upright photo; without any, a face's own are proposed unless `face` is False. `reference` names a region of
-    untreated skin or a neutral patch. Raises a SkinscanError that says what to do.
+    untreated skin or a neutral patch. `cross_polarised`: filters on lamp and lens cross, so nothing shines. Raises a
+    SkinscanError that says what to do.
     """
     check_opencv()
     photo = read_photo(path, max_megapixels=max_megapixels)
@@ -75,6 +77,7 @@ def assess(
         regions=regions,
         reference=reference,
         face=face,
+        cross_polarised=cross_polarised,
     )
     return assess_frame(Maps(frame, lasting=evidence), evidence=evidence)
 

@@ -88,6 +88,11 @@ def _photo_options(report: bool = True) -> Callable[[F], F]:
             help='A JSON file of polygons: {"NAME": [[x, y], ...]}.',
         ),
         click.option(
+            "--cross-polarised",
+            is_flag=True,
+            help="Filters on lamp and lens cross, so that nothing shines: a card then tells colours more surely.",
+        ),
+        click.option(
             "--face/--no-face",
             default=True,
             show_default=True,

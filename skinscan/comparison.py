@@ -48,6 +48,7 @@ def compare(
     card: CardChoice = "auto",
     reference: str | None = None,
     face: bool = True,
+    cross_polarised: bool = False,
     same_setup: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
@@ -68,7 +69,8 @@ def compare(
     read = partial(read_photo, max_megapixels=max_megapixels)
     first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
-    laid: dict[str, Any] = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face}
+    laid: dict[str, Any] = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face,
+            "cross_polarised": cross_polarised}  # fmt: skip
     frame_before, frame_after = side_by_side(
         partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
         partial(make_frame, second, **laid),

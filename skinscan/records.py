@@ -86,6 +86,8 @@ class Flag(StrEnum):
     ALPHA = "alpha"
     GREY = "grey"
     CARD_DOUBTFUL = "card_doubtful"
+    COVERED = "covered"
+    SEVERAL_FACES = "several_faces"
     NO_SKIN = "no_skin"
     LITTLE_SKIN = "little_skin"
     # of a measurement
@@ -133,6 +135,8 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.TOO_SMALL: "the photo has too few pixels",
         Flag.ALPHA: "the photo has transparent parts, which are left out",
         Flag.GREY: "the photo has no colour",
+        Flag.COVERED: "part of the skin is covered or drawn over, and is left out",
+        Flag.SEVERAL_FACES: "several faces were found, and the largest one near the middle is taken",
         Flag.CARD_DOUBTFUL: "the colour card does not tell the skin's colour",
         Flag.NO_SKIN: "no skin was found",
         Flag.LITTLE_SKIN: "little skin was found",

@@ -17,6 +17,7 @@ from skinscan.capture.face import facial
 from skinscan.capture.face.face import Face
 from skinscan.capture.face.regions import face_regions
 from skinscan.capture.face.search import search_face
+from skinscan.capture.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import (
     SKIN,
@@ -46,6 +47,11 @@ MOSTLY = 0.5
 """Shares of the photo under which there is no or little skin; share of a polygon from which it is mostly
 skin."""
 
+COVERS = {"smooth": "blurred or solid patches", "mosaic": "pixelated patches", "laid": "pads, bars or stickers",
+          "lettering": "lettering"}  # fmt: skip
+LEAST_COVER_TOLD = 0.002
+"""What is found on skin, in words, and the share of it from which it is told."""
+
 LEAST_OF_PROPOSED = 0.15
 """Share of a proposed region that must be measurable skin, else it is not proposed: a forehead under a fringe."""
 
@@ -57,7 +63,8 @@ class Choices:
     `mm_per_px` with its standard uncertainty, or `marker_mm`, the side of a sticker, or `card_pitch_mm`, from the
     middle of one patch of the colour card to that of the next: the scale. `card`: which formulation the card is of,
     `auto` to look and try both, `none` not to look for any card. `regions`: name -> polygon; `face`: propose a face's
-    regions where none are given. `reference`: the region that others are held against.
+    regions where none are given. `reference`: the region that others are held against. `cross_polarised`: filters on
+    lamp and lens cross, so nothing shines.
     """
 
     mm_per_px: float | None = None
@@ -68,6 +75,7 @@ class Choices:
     regions: Mapping[str, Any] | None = None
     reference: str | None = None
     face: bool = True
+    cross_polarised: bool = False
 
 
 class Watch(Protocol):
@@ -100,9 +108,11 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
     aids = watch("stickers and cards", lambda: find_aids(photo, thumbnails, **laid))
     covered = aids.mask()
     skin, skin_notices = watch("skin", lambda: _skin(photo, covered, thumbnails))
-    face, proposed = watch("face and its regions", lambda: _face(photo, skin, thumbnails, chosen))
+    skin, cover_notices = watch("what covers the skin", lambda: _uncovered(photo, skin, thumbnails))
+    face, proposed, face_notices = watch("face and its regions", lambda: _face(photo, skin, thumbnails, chosen))
     if face is not None:
-        skin &= ~facial.not_measured(face, photo.shape)
+        hidden = facial.not_measured
+        skin &= ~watch("eyes, lips, hair, turned away", lambda: hidden(photo, face, thumbnails))
     if chosen.reference is not None:
         patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[chosen.reference], photo.shape))
         skin = skin if patch is None else skin & ~patch
@@ -122,7 +132,16 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
         scale=measured,
         colour=colour,
         quality=graded,
-        notices=(*skin_notices, *aids.notices(), *scale_notices, *quality_notices, *drawn.notices, *colour_notices),
+        notices=(
+            *skin_notices,
+            *cover_notices,
+            *face_notices,
+            *aids.notices(),
+            *scale_notices,
+            *quality_notices,
+            *drawn.notices,
+            *colour_notices,
+        ),
         polygons={**polygons, **{name: corners for name, corners in proposed.items() if name in kept}},
         reference_mask=drawn.reference if chosen.reference is not None and _enough(drawn.reference) else None,
         covered=covered,
@@ -144,14 +163,31 @@ def _check_scale(chosen: Choices) -> None:
         raise ParameterError("mm_per_px_spread was given without mm_per_px", todo="give mm_per_px too")
 
 
-def _face(photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices) -> tuple[Face | None, dict[str, Any]]:
+def _uncovered(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
+    """The skin without what lies on it or was drawn over it, and what that is."""
+    before = int(np.count_nonzero(skin))
+    if not before or photo.is_grey:
+        return skin, []
+    found = {kind: part & skin for kind, part in find_occluders(photo, skin, thumbnails).items()}
+    shares = {kind: np.count_nonzero(part) / before for kind, part in found.items()}
+    told = [f"{COVERS[kind]} {share:.1%}" for kind, share in shares.items() if share >= LEAST_COVER_TOLD]
+    for part in found.values():
+        skin = skin & ~part
+    return skin, [Notice(Flag.COVERED, ", ".join(told) + " of the skin")] if told else []
+
+
+def _face(
+    photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices
+) -> tuple[Face | None, dict[str, Any], list[Notice]]:
     """The face, if one is to be looked for and can be trusted, and its regions where the user gave none."""
     if not chosen.face or photo.is_grey or not skin.any():
-        return None, {}
-    face = search_face(photo, thumbnails).face
+        return None, {}, []
+    search = search_face(photo, thumbnails)
+    face = search.face
+    notices = [Notice(Flag.SEVERAL_FACES, f"{search.seen}")] if face is not None and search.seen > 1 else []
     if face is None or chosen.regions:
-        return face, {}
-    return face, facial.inside_the_photo(face_regions(face, photo.shape), photo.shape)
+        return face, {}, notices
+    return face, facial.inside_the_photo(face_regions(face, photo.shape), photo.shape), notices
 
 
 def _proposed(polygons: Mapping[str, Any], whole: BoolArray) -> dict[str, BoolArray]:
@@ -181,7 +217,13 @@ def _scale(aids: Aids, chosen: Choices, skin: BoolArray, face: Face | None) -> t
 def _correction(aids: Aids, skin: BoolArray, chosen: Choices) -> Correction | None:
     if aids.colour_card is None or chosen.card == "none":
         return None
-    return correct(aids.photo, aids.colour_card, skin if skin.any() else None, chosen.card)
+    return correct(
+        aids.photo,
+        aids.colour_card,
+        skin if skin.any() else None,
+        chosen.card,
+        cross_polarised=chosen.cross_polarised,
+    )
 
 
 def _enough(mask: BoolArray | None) -> bool:

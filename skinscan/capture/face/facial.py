@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.face.face import EYE, LEFT_EYE, Face
+from skinscan.capture.face.hair import find_hair
 from skinscan.capture.face.mesh import cosines
 from skinscan.capture.face.regions import LEAST_COSINE, left_out, turned_away
 from skinscan.capture.face.shape import SURFACE
 from skinscan.capture.iris import iris_scale
-from skinscan.records import BoolArray, FacePose, Scale
+from skinscan.capture.thumbnails import Thumbnails
+from skinscan.records import BoolArray, FacePose, Photo, Scale
 
 
 def pose(face: Face) -> FacePose:
     return FacePose(face.yaw_deg, face.pitch_deg, face.roll_deg, face.score)
 
 
-def not_measured(face: Face, shape: tuple[int, int]) -> BoolArray:
-    """(H, W) mask of eyes, brows, lips, nostrils, and of skin that is seen too obliquely."""
-    return left_out(face, shape) | turned_away(face, shape)
+def not_measured(photo: Photo, face: Face, thumbnails: Thumbnails) -> BoolArray:
+    """(H, W) mask of eyes, brows, lips, nostrils, of hair and beard, and of skin that is seen too obliquely."""
+    return left_out(face, photo.shape) | turned_away(face, photo.shape) | find_hair(photo, face, thumbnails)
 
 
 def scale_by_iris(face: Face) -> Scale | None:
@@ -32,7 +35,8 @@ def scale_by_iris(face: Face) -> Scale | None:
     if not face.irises:
         return None
     seen = list(face.irises.values())
-    diameters = [iris.diameter_px for iris in seen]
+    towards = math.cos(math.radians(face.yaw_deg))  # an eye looks where its head does, give or take
+    diameters = [iris.diameter_px / towards for iris in seen]
     spread_px = float(np.mean([iris.spread_px for iris in seen]))
     rough = iris_scale(diameters, spread_px)
     depths_mm = rough.mm_per_px * _depths_px(face)
