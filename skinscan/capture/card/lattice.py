@@ -23,7 +23,7 @@ MANY, ENOUGH = 150, 16
 LARGEST = 48
 """Squares that stand together, of a card and of what lies beside it by chance. Charts of 140 patches have more."""
 
-STEP = (0.85, 1.9)
+STEP = (0.9, 1.6)
 """From one square to the next, in sides of the square: patches fill 0.76 to 0.92 of a pitch."""
 
 NEAR = 0.24
