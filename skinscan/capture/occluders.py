@@ -37,6 +37,9 @@ percentile, blurred or not."""
 MOST_BLOCKS = 2.0
 """Gradients on the borders of 8 x 8 blocks over those inside, beyond which JPEG has made a mosaic of its own."""
 
+LEAST_SIDE_PX = 24
+"""Pixels that what is searched must hold across: windows and blocks of 8."""
+
 WINDOW_PX = 17
 AXIS_WINDOW_PX = 21
 LEAST_PART_PX = 150
@@ -60,6 +63,8 @@ def find_occluders(photo: Photo, skin: BoolArray, thumbnails: Thumbnails | None 
         return {}
     where = _hull(near)
     box = _box(where)
+    if min(side.stop - side.start for side in box) < LEAST_SIDE_PX:
+        return {}
     size, found = photo.shape[::-1], {}
     for kind, part in _found(np.ascontiguousarray(pixels[box]), near[box], where[box]).items():
         if part.any():

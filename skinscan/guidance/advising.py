@@ -35,8 +35,6 @@ def advise(
     wanted: Sequence[str] | None = None,
     *,
     same_setup: bool = False,
-    face: bool = False,
-    head_turn_deg: float | None = None,
     **settings: Any,
 ) -> Guidance:
     """What a photo can carry, why not more, and what to do, in words and in this photo's own numbers.
@@ -44,9 +42,8 @@ def advise(
     `wanted`: families of measures (`redness`, `pigment`, `pores`, `texture`) or measures by name; all of them for None.
     Each is told good, usable or cannot; cannot is said of a measure exactly where `assess` gives no number. With a
     `baseline` the photo is held against it as `compare` would: which measures the pair carries, the smallest change
-    that it could show, and how to move camera and lamp (`same_setup` as in `compare`; `face` and `head_turn_deg` as in
-    `aim.aim_of`). `settings` are those of `skinscan.assess` (`mm_per_px`,
-    `marker_mm`, `regions`, `reference`, `max_megapixels`), for a path or a Photo.
+    that it could show, and how to move camera and lamp (`same_setup` as in `compare`). `settings` are
+    those of `skinscan.assess`, for a path or a Photo.
 
     Raises ParameterError for an unknown name in `wanted`, and what `assess` raises.
     """
@@ -55,7 +52,7 @@ def advise(
     if baseline is not None:
         from skinscan.guidance.pair import against
 
-        return against(baseline, frame, measures, wanted, same_setup=same_setup, face=face, head_turn_deg=head_turn_deg)
+        return against(baseline, frame, measures, wanted, same_setup=same_setup)
     advice = advice_on(Maps(frame, lasting=False), measures)
     outlooks = outlooks_of(frame, measures, families_of(measures), advice)
     verdict = together(outlook.verdict for outlook in outlooks)

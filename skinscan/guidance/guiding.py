@@ -56,7 +56,11 @@ def guide(
         )  # fmt: skip
     measures = wanted_measures(wanted)
     before = None if baseline is None else frame_of(baseline, **settings)
-    own = settings if before is None else {k: v for k, v in settings.items() if k in ("marker_mm", "max_megapixels")}
+    own = (
+        settings
+        if before is None
+        else {k: v for k, v in settings.items() if k not in ("mm_per_px", "mm_per_px_spread", "regions", "reference")}
+    )
     found = best_of(photos, wanted, **own) if burst else None
     if found is not None and found.index is None:
         return Guided(None, found, None, before, None)

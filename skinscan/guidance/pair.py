@@ -36,14 +36,12 @@ def against(
     wanted: Sequence[str] | None = None,
     *,
     same_setup: bool = False,
-    face: bool = False,
-    head_turn_deg: float | None = None,
     registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
     Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
-    `compare`; `face` and `head_turn_deg` as in `aim_of`; `registration` of the two where it is known already.
+    `compare`; `registration` of the two where it is known already.
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
@@ -55,13 +53,20 @@ def against(
     pair = pair_of(*maps, registration, same_setup)
     shown = told_first(measures, wanted) or measures
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
-    aim = aim_of(before, after, registration, face, head_turn_deg)
+    aim = aim_of(before, after, registration, *_head(baseline, frame))
     setup = Setup(pair, aim)
     own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
     advice = (*differences(setup, measures, [*notices, *tied]), *own)
     advice = tuple(sorted(advice, key=importance))
     outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
     return _guidance(baseline, frame, outlooks, advice, prospects, aim)
+
+
+def _head(baseline: Frame, frame: Frame) -> tuple[bool, float | None]:
+    """Whether both photos show a face, and how far it has turned to the patient's left since the baseline."""
+    if baseline.face is None or frame.face is None:
+        return False, None
+    return True, frame.face.yaw_deg - baseline.face.yaw_deg
 
 
 def _guidance(

@@ -275,7 +275,7 @@ FIRST_SEED = 100_000
 
 
 def study_jobs(count: int) -> list[Job]:
-    """Unchanged pairs over tones, resolutions and references, in turn; then half as many skins with a colour card."""
+    """Unchanged pairs over tones, resolutions and references, in turn; then a third as many skins with a colour card."""
     cards = [
         Job(
             seed=FIRST_SEED + 10_000 + number,
@@ -284,7 +284,7 @@ def study_jobs(count: int) -> list[Job]:
             repeats=2,
             card=True,
         )
-        for number in range(count // 2)
+        for number in range(count // 3)
     ]
     return cards + [
         Job(

@@ -65,9 +65,10 @@ def find_squares(even: NDArray[np.uint8]) -> Squares:
     contours, tree = cv2.findContours(even, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     lengths = np.fromiter(map(len, contours), np.int64, len(contours))
     likely = (lengths >= 4 * (LEAST_SIDE_PX - 1)) & (lengths < 3 * sum(even.shape))
+    if likely.any():
+        likely &= tree[0, :, 3] < 0
     if not likely.any():
         return Squares(np.zeros((0, 2)), np.zeros(0))
-    likely &= tree[0, :, 3] < 0
     which = np.flatnonzero(likely)
     area, centres, second = _moments([contours[k] for k in which.tolist()], lengths[which])
     xx, yy, xy = second.T
