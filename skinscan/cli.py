@@ -377,6 +377,23 @@ def demo(out: Path) -> None:
 
 
 @main.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option(
+    "--max-megapixels", type=float, default=60.0, show_default=True, metavar="F", help="Refuse larger photos."
+)
+def regions(photo: Path, max_megapixels: float) -> None:
+    """Propose regions of a photo, as JSON for --regions: a face's own, or areas by the skin's shape."""
+    from skinscan.capture.photo import read_photo
+    from skinscan.capture.proposals import propose
+    from skinscan.environment import check_opencv
+
+    check_opencv()
+    found = propose(read_photo(photo, max_megapixels=max_megapixels))
+    _print_json({name: [[round(x, 1), round(y, 1)] for x, y in corners] for name, corners in found.polygons.items()})
+    raise SystemExit(DONE if found.polygons else FAILED)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("skinscan-card.pdf"))
 @click.option("--paper", type=click.Choice(("a4", "letter")), default="a4", show_default=True, help="Paper's size.")
 def card(file: Path, paper: Any) -> None:

@@ -14,7 +14,9 @@ from skinscan.assessment import assess_frame
 from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
+from skinscan.capture.reference_proposal import propose_reference
 from skinscan.capture.registration.register import register
+from skinscan.capture.registration.seen import LEAST_SEEN, seen_share
 from skinscan.environment import check_opencv
 from skinscan.judgement import judge, judge_paired
 from skinscan.measures import all_measures
@@ -28,6 +30,7 @@ from skinscan.records import (
     Frame,
     Notice,
     Photo,
+    Registration,
 )
 from skinscan.tying import tie
 
@@ -97,8 +100,9 @@ def compare_frames(
         first, second = _assessed(Maps(before), Maps(after), evidence)
         return Comparison(False, reasons, registration, first, second, _unmatched(before, reasons[0]), tuple(notices))
 
+    notices += _unseen(seen_share(registration, before, after))
     before, after, tied = tie(before, after, registration)
-    notices += tied
+    notices += [*tied, *_reference_to_be_had(before, after, registration)]
     tell(0.5, "measuring each photo")
     maps_before, maps_after = Maps(before), Maps(after)
     first, second = _assessed(maps_before, maps_after, evidence)
@@ -116,6 +120,26 @@ def compare_frames(
 
 def _assessed(before: Maps, after: Maps, evidence: bool) -> tuple[Assessment, Assessment]:
     return side_by_side(*(partial(assess_frame, maps, evidence=evidence) for maps in (before, after)))
+
+
+def _unseen(shares: Mapping[str, float]) -> list[Notice]:
+    """Regions that the after photo shows too little of, in one sentence."""
+    few = [f"{name} ({share:.0%})" for name, share in shares.items() if share < LEAST_SEEN]
+    if not few:
+        return []
+    return [Notice(Flag.LITTLE_OVERLAP, f"only what both show is compared, a part of {', '.join(few)}")]
+
+
+def _reference_to_be_had(before: Frame, after: Frame, registration: Registration) -> list[Notice]:
+    """Where a reference could be drawn, if nothing ties the two photos' colours together."""
+    if after.colour.state != "uncorrected" or before.photo.is_grey or after.photo.is_grey:
+        return []
+    for proposal in propose_reference(before, after, registration)[:1]:
+        corners = ",".join(f"{value:.0f}" for value in proposal.polygon.ravel())
+        return [
+            Notice(Flag.REFERENCE_POSSIBLE, f"{proposal.why}: draw it as a region, reference={corners}, and name it")
+        ]
+    return []
 
 
 def _setup_notices(pair: Pair, stated: bool) -> list[Notice]:

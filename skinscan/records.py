@@ -120,6 +120,7 @@ class Flag(StrEnum):
     SCALE_DISAGREES = "scale_disagrees"
     OUTSIDE_STUDY = "outside_study"
     REFERENCE_LOST = "reference_lost"
+    REFERENCE_POSSIBLE = "reference_possible"
 
 
 FLAGS: Mapping[Flag, str] = MappingProxyType(
@@ -167,6 +168,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.SETUP_DIFFERS: "said to be of the same set-up, but the photos speak against it",
         Flag.SCALE_DISAGREES: "the two scales contradict what the skin shows",
         Flag.OUTSIDE_STUDY: "the two photos differ more than the error study covers",
+        Flag.REFERENCE_POSSIBLE: "something in both photos could serve as the reference for colour",
         Flag.REFERENCE_LOST: "the reference region is not seen well in both photos",
     }
 )

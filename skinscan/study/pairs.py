@@ -275,7 +275,7 @@ FIRST_SEED = 100_000
 
 
 def study_jobs(count: int) -> list[Job]:
-    """Unchanged pairs over tones, resolutions and references, in turn; then a third as many skins with a colour card."""
+    """Unchanged pairs over tones, resolutions and references, in turn, and a third as many skins with a colour card."""
     cards = [
         Job(
             seed=FIRST_SEED + 10_000 + number,

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import skinscan
 from skinscan import report
 from skinscan.capture.photo import read_photo
@@ -87,6 +89,21 @@ def advice(upload: Upload, settings: Settings, desk: Path) -> str:
     except Exception as error:
         logging.getLogger(__name__).exception("advice on a photo failed")
         return words.surprise(type(error).__name__)
+
+
+def proposed_regions(upload: Upload | None, desk: Path) -> str:
+    """Regions of a photo in the page's own form, one a line; empty where there is no photo or nothing to propose."""
+    from skinscan.capture.proposals import propose
+
+    if upload is None:
+        return ""
+    try:
+        with _on_disk(desk, "regions", upload) as path:
+            found = propose(read_photo(path))
+    except SkinscanError:
+        return ""
+    lines = (f"{name}={','.join(f'{value:.0f}' for value in np.ravel(at))}" for name, at in found.polygons.items())
+    return "\n".join(lines)
 
 
 def skin_card(desk: Path) -> str:

@@ -59,7 +59,8 @@ def build(workplace: Workplace) -> gr.Blocks:
                     boxes.append(_photo(label, name))
                     notes.append(_html(visible=False))
         held: list[gr.State] = [gr.State(None), gr.State(None)]
-        settings = _settings(handlers.skin_card(workplace.path))
+        settings, propose = _settings(handlers.skin_card(workplace.path))
+        propose.click(_propose(workplace), [held[0]], [settings[3]], show_progress_on=[settings[3]])
         go = gr.Button("Measure", variant="primary", size="lg", elem_id="go")
         said = _html(elem_id="said")
         results = _results()
@@ -103,7 +104,7 @@ def _html(**options: Any) -> gr.HTML:
     return gr.HTML(apply_default_css=False, padding=False, **options)
 
 
-def _settings(card: str) -> list[Any]:
+def _settings(card: str) -> tuple[list[Any], gr.Button]:
     with gr.Accordion("Scale and regions", open=False, elem_id="settings"):
         gr.Markdown(_HELP)
         with gr.Row():
@@ -120,6 +121,7 @@ def _settings(card: str) -> list[Any]:
                 elem_id="card-pitch-mm",
             )
         regions = gr.Textbox(label="Regions, one a line", lines=2, max_lines=8, elem_id="regions")
+        propose = gr.Button("Propose regions of the before photo", size="sm", elem_id="propose")
         reference = gr.Textbox(label="Name of the reference region", max_lines=1, elem_id="reference")
         gr.DownloadButton("Printable skin card (PDF)", value=card, size="sm", elem_id="skin-card")
         same_setup = gr.Checkbox(
@@ -127,7 +129,7 @@ def _settings(card: str) -> list[Any]:
             info="As with a stand, or a lamp fixed to the camera. Smaller changes can then be told from error.",
             elem_id="same-setup",
         )
-    return [mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup]
+    return [mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup], propose
 
 
 def _results() -> list[Any]:
@@ -186,6 +188,13 @@ def _advise(workplace: Workplace) -> Any:
         return gr.update(value=told, visible=True)
 
     return advise
+
+
+def _propose(workplace: Workplace) -> Any:
+    def propose(upload: Upload | None, request: gr.Request) -> str:
+        return handlers.proposed_regions(upload, workplace.desk(str(request.session_hash)))
+
+    return propose
 
 
 def _typed(
