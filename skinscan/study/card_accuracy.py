@@ -1,4 +1,4 @@
-"""How far skin is from its true colour after correction by a colour card: `python -m skinscan.study colour-card`.
+"""How far skin is from its true colour after correction by a colour card: `skinscan study colour-card`.
 
 Phantom photos with a card on the skin, by cameras and under lamps that the prior was not drawn from. The card's place
 is taken from the truth: this measures the colour, not the finding.

@@ -1,4 +1,4 @@
-"""How surely the colour card is found: `python -m skinscan.study card-finding`.
+"""How surely the colour card is found: `skinscan study card-finding`.
 
 Scenes by drawn cameras, lamps and files (`phantom/scenes.py`), with a card and without one.
 """

@@ -1,4 +1,4 @@
-"""What the correction by a colour card knows beforehand: `python -m skinscan.study card-prior`.
+"""What the correction by a colour card knows beforehand: `skinscan study card-prior`.
 
 Effective sensitivities (camera x lamp x the camera's own matrix, each channel's response to white being 1) are drawn
 for families of lamps and kept as a mean and the strongest components of each family. The cameras in HELD_OUT, the CIE

@@ -1,4 +1,4 @@
-"""How far registration is off, and what it wrongly believes: `python -m skinscan.study registration`.
+"""How far registration is off, and what it wrongly believes: `skinscan study registration`.
 
 The same phantom skin photographed twice with one thing changed, its dense map held against the truth over what both
 photos see; and photos that are not of the same skin, which have to be refused.

@@ -1,4 +1,4 @@
-"""Pairs for `python -m skinscan.study registration`: the same skin disturbed in one way, and what only resembles it."""
+"""Pairs for `skinscan study registration`: the same skin disturbed in one way, and what only resembles it."""
 
 from __future__ import annotations
 

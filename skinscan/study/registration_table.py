@@ -99,7 +99,7 @@ def _told(line: Row, name: str, digits: int) -> str:
 
 _PAGE = """# Registration: how far off, and what it believes
 
-Made by `python -m skinscan.study registration` from phantoms of {side} px a side, {px_per_mm} px/mm, seeds {seeds}.
+Made by `skinscan study registration` from phantoms of {side} px a side, {px_per_mm} px/mm, seeds {seeds}.
 The same skin is photographed twice with one thing changed; the dense map is held against the truth over what both
 photos show. Errors are in pixels of the after photo, median and 95th percentile of a pair, median over pairs. *Said* is
 the map's own standard uncertainty of one axis (`Registration.spread`); errors over it would have an RMS of 1, and 95 %

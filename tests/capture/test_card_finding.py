@@ -54,7 +54,7 @@ def off_px(scene: Scene, sighting: Sighting) -> float:
 def test_cards_among_other_things_are_found_the_right_way_round(first: int) -> None:
     """Six drawn scenes each: any turn, lamp, file, 100 px to the whole width, a part hidden or in shadow.
 
-    Over hundreds of scenes 98 to 99 % are found (`python -m skinscan.study card-finding`): one of six may be missed,
+    Over hundreds of scenes 98 to 99 % are found (`skinscan study card-finding`): one of six may be missed,
     none may be put wrongly.
     """
     missed = 0
