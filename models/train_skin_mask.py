@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn import functional
 
 from skinscan.capture.photo import read_photo
-from skinscan.capture.skin_mask import find_skin
+from skinscan.capture.skin.mask import find_skin
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 from skinscan.study.scenes import REST, SKIN, TRAINING, UNJUDGED, make_scene

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour, warp
 from skinscan.assessment import rescaled
-from skinscan.capture import neutral
 from skinscan.capture.aids import COLOUR_CARD
 from skinscan.capture.frame import LEAST_REFERENCE_PX
-from skinscan.capture.plane_scale import carried as carried_scale
-from skinscan.capture.usable import unclipped
+from skinscan.capture.scale.plane_scale import carried as carried_scale
+from skinscan.capture.skin import neutral
+from skinscan.capture.skin.usable import unclipped
 from skinscan.records import SKIN, Colour, Flag, Frame, Notice, Registration, Scale
 
 REGISTERED_SCALE_ERROR = 0.002

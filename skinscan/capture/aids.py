@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from skinscan.capture import scale
 from skinscan.capture.card import geometry
 from skinscan.capture.card.find import find_card
 from skinscan.capture.card.sighting import Sighting
-from skinscan.capture.plane_scale import plane_scale
-from skinscan.capture.scale import Sticker
-from skinscan.capture.skin_card import SkinCardSighting, find_skin_card
+from skinscan.capture.scale.plane_scale import plane_scale
+from skinscan.capture.scale.skin_card import SkinCardSighting, find_skin_card
+from skinscan.capture.scale.stickers import Sticker, find_stickers, sticker_mask, sticker_plane
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Flag, Notice, ParameterError, Patches, Photo, Scale
 from skinscan.sheet import layout
@@ -46,7 +45,7 @@ class Aids:
         """(H, W): what they cover, None where there is nothing."""
         masks = []
         if self.stickers:
-            masks.append(scale.sticker_mask(self.stickers, self.photo.shape))
+            masks.append(sticker_mask(self.stickers, self.photo.shape))
         if self.skin_card is not None:
             masks.append(self.skin_card.mask())
         if self.colour_card is not None:
@@ -56,7 +55,7 @@ class Aids:
     def scale(self, skin: BoolArray) -> Scale | None:
         """Of the measured skin (H, W), from the surest that was found. Raises ScaleError where stickers contradict."""
         if self.stickers and self.marker_mm is not None:
-            plane, apart = scale.sticker_plane(self.stickers, self.marker_mm, self.photo.shape)
+            plane, apart = sticker_plane(self.stickers, self.marker_mm, self.photo.shape)
             return plane_scale(plane, skin, "aruco", apart=apart)
         if self.colour_card is not None and self.pitch_mm is not None:
             return plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card")
@@ -126,7 +125,7 @@ def find_aids(
     if card not in CARD_CHOICES:
         raise ParameterError("unknown choice of the colour card", expected=", ".join(CARD_CHOICES), found=repr(card))
     pitch = None if card_pitch_mm is None else geometry.check_pitch(card_pitch_mm)
-    stickers = () if marker_mm is None else scale.find_stickers(photo, marker_mm)
+    stickers = () if marker_mm is None else find_stickers(photo, marker_mm)
     if card == "none":
         return Aids(photo, stickers, None, None, marker_mm, pitch)
     return Aids(photo, stickers, find_skin_card(photo), find_card(photo, thumbnails), marker_mm, pitch)

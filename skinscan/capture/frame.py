@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from skinscan.capture import neutral, quality, scale, skin_mask, usable
+from skinscan.capture import quality
 from skinscan.capture import regions as regions_module
 from skinscan.capture.aids import Aids, CardChoice, find_aids
 from skinscan.capture.card.correction import Correction, correct
@@ -17,7 +17,10 @@ from skinscan.capture.face import facial
 from skinscan.capture.face.face import Face
 from skinscan.capture.face.regions import face_regions
 from skinscan.capture.face.search import search_face
-from skinscan.capture.occluders import find_occluders
+from skinscan.capture.scale.stickers import given_scale
+from skinscan.capture.skin import mask as skin_mask
+from skinscan.capture.skin import neutral, usable
+from skinscan.capture.skin.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import (
     SKIN,
@@ -204,7 +207,7 @@ def _proposed(polygons: Mapping[str, Any], whole: BoolArray) -> dict[str, BoolAr
 def _scale(aids: Aids, chosen: Choices, skin: BoolArray, face: Face | None) -> tuple[Scale | None, list[Notice]]:
     """The scale of the measured skin, from the surest there is."""
     if chosen.mm_per_px is not None:
-        return scale.given_scale(chosen.mm_per_px, chosen.mm_per_px_spread), []
+        return given_scale(chosen.mm_per_px, chosen.mm_per_px_spread), []
     found = aids.scale(skin)
     if found is not None or face is None:
         return found, []

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.blur import estimate_blur, tiles_of
+from skinscan.capture.skin.usable import BRIGHT, DARK, SPECULAR, Usable
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.thumbnails import Thumbnails, shrunk
-from skinscan.capture.usable import BRIGHT, DARK, SPECULAR, Usable
 from skinscan.records import BoolArray, Flag, Notice, Photo, Quality, Scale
 
 BLUR_FREE_PX = 1.1

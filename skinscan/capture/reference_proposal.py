@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import warp
 from skinscan.arrays.colour import sensor_rgb
 from skinscan.capture.registration.skin_view import registered_mask
-from skinscan.capture.usable import unclipped
+from skinscan.capture.skin.usable import unclipped
 from skinscan.records import SKIN, BoolArray, Frame, Registration
 
 Kind = Literal["neutral", "skin"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import colour
 from skinscan.capture.regions import rasterise
-from skinscan.capture.usable import BRIGHT, DARK, GUARD_PX, clipped
+from skinscan.capture.skin.usable import BRIGHT, DARK, GUARD_PX, clipped
 from skinscan.measures.maps import Maps
 from skinscan.records import BoolArray, Frame, Photo
 

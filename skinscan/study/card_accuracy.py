@@ -19,8 +19,8 @@ from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
 from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.skin.usable import find_usable
 from skinscan.capture.thumbnails import Thumbnails
-from skinscan.capture.usable import find_usable
 from skinscan.phantom.cameras import Camera, project
 from skinscan.phantom.card import Card, card_homography, hidden_patches
 from skinscan.phantom.light import Illuminant

@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinscan.capture.occluders import find_occluders
 from skinscan.capture.photo import read_photo
-from skinscan.capture.skin_mask import find_skin
+from skinscan.capture.skin.mask import find_skin
+from skinscan.capture.skin.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.phantom import Camera, SkinRecipe, Tone, make_skin, photograph
 from skinscan.phantom.optics import MELANIN

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from skinscan.capture.iris import iris_scale
+from skinscan.capture.scale.iris import iris_scale
 from skinscan.records import ParameterError, ScaleError
 
 

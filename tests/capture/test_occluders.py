@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from skin_photos import TONES, photo_of, skin_photo
 
-from skinscan.capture.occluders import find_occluders
 from skinscan.capture.photo import read_photo
-from skinscan.capture.skin_mask import find_skin
+from skinscan.capture.skin.mask import find_skin
+from skinscan.capture.skin.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
 
 

@@ -8,10 +8,10 @@ import pytest
 from plain_scenes import plain_shot
 from skin_photos import photo_of
 
-from skinscan.capture.markers import Borders
-from skinscan.capture.plane import fit_plane, mm_per_px_at
-from skinscan.capture.plane_scale import DISTANCE_MM, LIFT_MM, PRINT_RELATIVE, carried, contradiction, plane_scale
-from skinscan.capture.scale import find_stickers, sticker_plane, sticker_scale
+from skinscan.capture.scale.markers import Borders
+from skinscan.capture.scale.plane import fit_plane, mm_per_px_at
+from skinscan.capture.scale.plane_scale import DISTANCE_MM, LIFT_MM, PRINT_RELATIVE, carried, contradiction, plane_scale
+from skinscan.capture.scale.stickers import find_stickers, sticker_plane, sticker_scale
 from skinscan.phantom import Camera, Props, homography
 from skinscan.phantom.cameras import project
 from skinscan.records import Scale, ScaleError

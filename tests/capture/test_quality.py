@@ -12,8 +12,8 @@ from skin_photos import TONES, photo_of, shot, skin_photo
 from skinscan.capture.blur import tiles, tiles_of
 from skinscan.capture.frame import make_frame
 from skinscan.capture.quality import at_scale, blockiness, closer, effective_um_per_px, measure_quality
+from skinscan.capture.skin.usable import find_usable
 from skinscan.capture.smoothing import smoothing_score
-from skinscan.capture.usable import find_usable
 from skinscan.records import Flag, Scale
 
 SCALE = Scale(0.05, 0.0005, "given")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from skin_photos import photo_of, shot, skin_photo
 
-from skinscan.capture.plane import mm_per_px_at
-from skinscan.capture.plane_scale import plane_scale
-from skinscan.capture.scale import (
+from skinscan.capture.scale.plane import mm_per_px_at
+from skinscan.capture.scale.plane_scale import plane_scale
+from skinscan.capture.scale.stickers import (
     QUIET_CELLS,
     check_marker,
     find_stickers,

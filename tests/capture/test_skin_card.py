@@ -9,10 +9,10 @@ import pytest
 from plain_scenes import plain_shot
 from skin_photos import photo_of
 
-from skinscan.capture.plane import mm_per_px_at
-from skinscan.capture.plane_scale import plane_scale
-from skinscan.capture.scale import sticker_scale
-from skinscan.capture.skin_card import find_skin_card
+from skinscan.capture.scale.plane import mm_per_px_at
+from skinscan.capture.scale.plane_scale import plane_scale
+from skinscan.capture.scale.skin_card import find_skin_card
+from skinscan.capture.scale.stickers import sticker_scale
 from skinscan.phantom import Props
 from skinscan.sheet import layout
 

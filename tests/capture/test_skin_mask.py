@@ -6,7 +6,7 @@ import pytest
 from skin_photos import TONES, photo_of, skin_photo
 
 from skinscan.capture.photo import read_photo
-from skinscan.capture.skin_mask import find_skin
+from skinscan.capture.skin.mask import find_skin
 from skinscan.phantom import Props
 
 LAMPS = [(1.0, 1.0, 1.0), (1.2, 1.0, 0.8), (0.82, 1.0, 1.2)]

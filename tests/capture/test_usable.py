@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skin_photos import TONES, photo_of, skin_photo
 
-from skinscan.capture.usable import BRIGHT, DARK, SPECULAR, clipped, find_usable
+from skinscan.capture.skin.usable import BRIGHT, DARK, SPECULAR, clipped, find_usable
 
 
 def test_a_clipped_channel_counts_and_a_missing_blue_does_not():

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from skinscan.capture.skin_card import find_skin_card
+from skinscan.capture.scale.skin_card import find_skin_card
 from skinscan.records import ParameterError, SkinscanError
 from skinscan.sheet import layout
 from skinscan.sheet.page import RULER_MM, SIZES_MM, make_sheet

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skinscan.capture.card.edges import projected
 from skinscan.capture.card.sighting import Sighting
-from skinscan.capture.plane import Plane
+from skinscan.capture.scale.plane import Plane
 from skinscan.records import BoolArray, ParameterError, frozen
 
 Array = NDArray[np.float64]

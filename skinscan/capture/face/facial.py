@@ -13,7 +13,7 @@ from skinscan.capture.face.hair import find_hair
 from skinscan.capture.face.mesh import cosines
 from skinscan.capture.face.regions import LEAST_COSINE, left_out, turned_away
 from skinscan.capture.face.shape import SURFACE
-from skinscan.capture.iris import iris_scale
+from skinscan.capture.scale.iris import iris_scale
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, FacePose, Photo, Scale
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import warp
 from skinscan.arrays.threads import each
-from skinscan.capture.plane_scale import contradiction
 from skinscan.capture.registration import likeness
 from skinscan.capture.registration.full_size import at_full_size
 from skinscan.capture.registration.pit_shift import pit_shift
@@ -27,6 +26,7 @@ from skinscan.capture.registration.reasons import why_not
 from skinscan.capture.registration.refining import Pass, Warp
 from skinscan.capture.registration.searching import Attempt, everywhere, find, same_scale
 from skinscan.capture.registration.skin_view import SkinView, skin_view
+from skinscan.capture.scale.plane_scale import contradiction
 from skinscan.records import Flag, Frame, Notice, Registration
 
 LARGEST_PX = 16_000_000

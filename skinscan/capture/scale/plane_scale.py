@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from skinscan.capture.markers import Points
-from skinscan.capture.plane import Plane
+from skinscan.capture.scale.markers import Points
+from skinscan.capture.scale.plane import Plane
 from skinscan.records import BoolArray, Scale
 
 PRINT_RELATIVE = 0.002

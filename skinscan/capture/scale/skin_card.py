@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.markers import Borders, Points, find_borders, find_markers, through
-from skinscan.capture.plane import Plane, fit_plane
+from skinscan.capture.scale.markers import Borders, Points, find_borders, find_markers, through
+from skinscan.capture.scale.plane import Plane, fit_plane
 from skinscan.records import BoolArray, Photo, frozen
 from skinscan.sheet import layout
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.markers import UNIT, Borders, Points, through
+from skinscan.capture.scale.markers import UNIT, Borders, Points, through
 from skinscan.records import frozen
 
 SHIFT_PX = 0.3

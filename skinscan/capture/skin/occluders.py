@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.covering import laid
-from skinscan.capture.lettering import lettering
+from skinscan.capture.skin.covering import laid
+from skinscan.capture.skin.lettering import lettering
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 

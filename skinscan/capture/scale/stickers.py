@@ -15,9 +15,9 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from skinscan.capture.markers import UNIT, Borders, Points, find_borders, find_markers, through
-from skinscan.capture.plane import OWN_SIZE, Plane, fit_plane
-from skinscan.capture.plane_scale import PRINT_RELATIVE, plane_scale
+from skinscan.capture.scale.markers import UNIT, Borders, Points, find_borders, find_markers, through
+from skinscan.capture.scale.plane import OWN_SIZE, Plane, fit_plane
+from skinscan.capture.scale.plane_scale import PRINT_RELATIVE, plane_scale
 from skinscan.records import BoolArray, ParameterError, Photo, Scale, ScaleError
 
 GIVEN_RELATIVE = 0.01
