@@ -32,7 +32,7 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     told = (measure.name, region, first.value, second.value, second.value - first.value, measure.unit)
     seen = [n.flag for n in (*first.notices, *second.notices) if n.flag != Flag.WITHIN_PHOTO]
     n = min(first.n, second.n)
-    refusal = _refusal(measure, pair, first, second)
+    refusal = _refusal(measure, pair, region, first, second)
     if refusal is None:
         sdc, source = smallest_detectable_change(measure, pair, region, first, second)
         if not math.isfinite(sdc):
@@ -40,12 +40,18 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     if refusal is not None:
         flags = tuple(dict.fromkeys((*seen, *refusal[0])))
         return Change(*told, math.nan, "", "not_comparable", refusal[1], flags, n)
-    flags = tuple(dict.fromkeys((*seen, Flag.RELATIVE) if measure.needs_colour and not pair.by_cards else seen))
+    flags = tuple(
+        dict.fromkeys(
+            (*seen, Flag.RELATIVE) if measure.needs_colour and pair.after.frame.colour.state != "card" else seen
+        )
+    )
     verdict = verdict_of(measure, second.value - first.value, sdc)
     return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n)
 
 
-def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tuple[tuple[Flag, ...], str] | None:
+def _refusal(
+    measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
+) -> tuple[tuple[Flag, ...], str] | None:
     """Why this change cannot be judged, or None."""
     for role, sample in (("before", first), ("after", second)):
         if math.isnan(sample.value):
@@ -60,7 +66,7 @@ def _refusal(measure: Measure, pair: Pair, first: Sample, second: Sample) -> tup
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
-    if repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine) is None:
+    if repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region) is None:
         return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
     return None
 
@@ -69,7 +75,7 @@ def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
 ) -> tuple[float, str]:
     """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
-    known = repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
+    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
     assert known is not None
     parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}
     s_d = math.hypot(*parts.values())
@@ -166,7 +172,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
-    known = repeatability.capture_error(measure.name, pair.after.frame.colour.state, pair.difference, measure.fine)
+    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"
         return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)

@@ -27,6 +27,9 @@ from skinscan.tying import carry, middle_mean, patch_gains, reference_colour
 SAME_ROUNDING = 0.004
 """|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
 
+CLOSE_UP_MM = 120.0
+"""Side of what a photo shows on which no whole face fits."""
+
 LEAST_NOISE = 1e-3
 """Noise (SD of log-luminance) under which two photos do not differ in it."""
 
@@ -51,8 +54,15 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
         same_camera=_same_camera(before.photo, after.photo),
-        of_face=before.face is not None,
+        of_face=may_be_face(before) or may_be_face(after),
     )
+
+
+def may_be_face(frame: Frame) -> bool:
+    """Whether a face was found, or could not be looked for in a photo that is not known to be a close-up."""
+    if frame.face is not None or frame.face_sought:
+        return frame.face is not None
+    return not max(frame.shape) * frame.um_per_px / 1000 < CLOSE_UP_MM
 
 
 def _gains(of_before: Maps, of_after: Maps) -> NDArray[np.float64]:
@@ -62,7 +72,7 @@ def _gains(of_before: Maps, of_after: Maps) -> NDArray[np.float64]:
     if before.colour.doubt is not None and after.colour.doubt is not None:
         patches = patch_gains(before, after)
         if patches is not None:
-            return np.asarray(np.exp(np.log(patches).mean(axis=0)))
+            return np.asarray(np.exp(np.log(patches[1]).mean(axis=0)))
     elif before.colour.state == "reference":
         return np.asarray(after.colour.gains)
     first, second = (colour.sensor_rgb(maps.typical_rgb) for maps in (of_before, of_after))
@@ -105,6 +115,12 @@ class Pair:
         """Whether both photos' colours are corrected by a colour card."""
         return self.before.frame.colour.doubt is not None and self.after.frame.colour.doubt is not None
 
+    @property
+    def tied_by(self) -> str:
+        """The study's entry for how the colours are tied: by cards, which say themselves what they leave open, by a
+        reference, or not at all."""
+        return "card" if self.by_cards else self.after.frame.colour.state
+
 
 def _reference_rounding(before: Frame, after: Frame) -> NDArray[np.float64]:
     gains = [np.zeros((0, 3))]
@@ -123,7 +139,7 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
     first, second = before.frame.reference_mask, after.frame.reference_mask
     if first is None or second is None:
         gains = patch_gains(before.frame, after.frame) if after.frame.colour.state == "reference" else None
-        return (np.zeros((0, 3)), np.zeros(0)) if gains is None else (gains, np.ones(len(gains)))
+        return (np.zeros((0, 3)), np.zeros(0)) if gains is None else (gains[1], np.ones(len(gains[1])))
     labels, count = grid_blocks(first, target=16)
     carried = carry(labels, after.frame.shape, r)
     carried[~second] = 0
@@ -158,7 +174,7 @@ def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:
     """A region of the baseline cut to what both photos see, as blocks in each photo's own pixels."""
     r = pair.registration
     before, after = pair.before.frame, pair.after.frame
-    seen_after = after.regions.get(region, after.usable)
+    seen_after = after.regions.get(region, after.measurable)
     back = warp.carry_mask_back(seen_after, before.shape, r.homography, r.displacement, r.grid_px)
     labels, count = grid_blocks(before.regions[region] & back)
     carried = carry(labels, after.shape, r)[pair.after.box]

@@ -86,6 +86,8 @@ class Flag(StrEnum):
     ALPHA = "alpha"
     GREY = "grey"
     CARD_DOUBTFUL = "card_doubtful"
+    CARD_BENT = "card_bent"
+    OTHER_SCALE = "other_scale"
     COVERED = "covered"
     SEVERAL_FACES = "several_faces"
     NO_SKIN = "no_skin"
@@ -138,6 +140,8 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.GREY: "the photo has no colour",
         Flag.COVERED: "part of the skin is covered or drawn over, and is left out",
         Flag.SEVERAL_FACES: "several faces were found, and the largest one near the middle is taken",
+        Flag.CARD_BENT: "the printed card is bent, so its scale is less certain",
+        Flag.OTHER_SCALE: "the scale that was asked for was not found, and another was taken",
         Flag.CARD_DOUBTFUL: "the colour card does not tell the skin's colour",
         Flag.NO_SKIN: "no skin was found",
         Flag.LITTLE_SKIN: "little skin was found",
@@ -148,8 +152,8 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.OFFSET_TOO_COARSE: "the nearest whole pixel is more than 15 % off the distance asked for",
         Flag.REGION_TOO_SMALL: "the region holds too little measurable skin",
         Flag.REGION_TOO_SMALL_FOR_BAND: "the region is too small for structure of this size",
-        Flag.UNCORRECTED_COLOUR: "no colour card and no reference: the value includes the lamp and the camera",
-        Flag.RELATIVE: "told relative to the reference region",
+        Flag.UNCORRECTED_COLOUR: "not corrected by a colour card: the value includes the lamp and the camera",
+        Flag.RELATIVE: "told relative to the reference",
         Flag.WITHIN_PHOTO: "the threshold comes from this photo, so the value stands for this photo alone",
         Flag.NO_COLOUR: "the photo has no colour to measure",
         Flag.B_STAR_NOT_POSITIVE: "b* is not positive, so the angle has no meaning for skin",
@@ -158,7 +162,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.FEW_PORES: "too few pores for a distribution",
         Flag.OUT_OF_MODEL: "the skin model does not hold here",
         Flag.SAME_PHOTO: "both files are the same photo",
-        Flag.MIRRORED: "one photo is mirrored",
+        Flag.MIRRORED: "a photo is mirrored",
         Flag.SWAPPED: "the photos seem to be in the wrong order",
         Flag.NOT_REGISTERED: "the two photos could not be matched",
         Flag.LITTLE_OVERLAP: "the two photos share too little skin",
@@ -405,8 +409,10 @@ class Frame:
 
     `usable` (H, W): opaque, neither clipped nor specular. `regions`: name -> (H, W) mask of measured pixels, a
     subset of `usable`; `skin` is always there and comes first. The reference region, if any, is in
-    `reference_mask` and need not be skin. `covered` (H, W): cards and stickers, None
-    where there are none. `as_taken`: the photo before a card's correction.
+    `reference_mask` and need not be skin. `covered` (H, W): cards and stickers, None where there are none. `left_out`
+    (H, W): what lies on skin or is none (pads, bars, lettering, eyes, lips, hair, what is turned away) and is measured
+    nowhere, None where there is nothing. `patches`: of the cards in the photo. `as_taken`: the photo before a card's
+    correction. `face_sought`: a face was looked for, so that none found means that there is hardly one.
     """
 
     photo: Photo
@@ -419,19 +425,27 @@ class Frame:
     polygons: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     reference_mask: BoolArray | None = None
     covered: BoolArray | None = None
-    patches: Patches | None = None
+    left_out: BoolArray | None = None
+    patches: tuple[Patches, ...] = ()
     as_taken: Photo | None = None
     face: FacePose | None = None
+    face_sought: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for array in (self.usable, self.reference_mask, self.covered, *self.regions.values()):
+        masks = (self.usable, self.reference_mask, self.covered, self.left_out, *self.regions.values())
+        for array in masks:
             if array is not None:
                 frozen(array)
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.photo.shape
+
+    @property
+    def measurable(self) -> BoolArray:
+        """(H, W): usable, and neither covered nor a part of a face that is no skin to measure."""
+        return self.usable if self.left_out is None else self.usable & ~self.left_out
 
     @property
     def um_per_px(self) -> float:

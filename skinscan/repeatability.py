@@ -125,7 +125,9 @@ def people() -> Mapping[str, Any]:
     return loaded
 
 
-def capture_error(measure: str, state: str, difference: Difference, fine: bool = True) -> CaptureError | None:
+def capture_error(
+    measure: str, state: str, difference: Difference, fine: bool = True, region: str = ""
+) -> CaptureError | None:
     """What capture makes of an unchanged pair; None where the study holds nothing for it.
 
     A face turns, moves and blushes as no patch of phantom skin does: there the larger of the phantoms' error and that
@@ -133,9 +135,11 @@ def capture_error(measure: str, state: str, difference: Difference, fine: bool =
     """
     known = phantom_error(measure, state, difference, fine)
     told = people()["measures"].get(measure) if difference.of_face else None
-    if known is None or told is None or told["capture_sd"] <= known.sd:
+    if known is None or told is None:
         return known
-    return CaptureError(told["capture_sd"], max(known.factor, told["factor"]), True)
+    own = told["regions"].get(region, told)  # of this region, or else of all regions of a face together
+    of_people = CaptureError(own["capture_sd"], own["factor"], True)
+    return max(known, of_people, key=lambda one: one.sd * one.factor)
 
 
 def phantom_error(measure: str, state: str, difference: Difference, fine: bool = True) -> CaptureError | None:

@@ -19,10 +19,13 @@ from skinscan.capture.frame import LEAST_REFERENCE_PX
 from skinscan.capture.scale.plane_scale import carried as carried_scale
 from skinscan.capture.skin import neutral
 from skinscan.capture.skin.usable import unclipped
-from skinscan.records import SKIN, Colour, Flag, Frame, Notice, Registration, Scale
+from skinscan.records import SKIN, Colour, Flag, Frame, Notice, Patches, Registration, Scale
 
 REGISTERED_SCALE_ERROR = 0.002
 """Relative standard uncertainty of the scale ratio that registration finds (measured on phantoms)."""
+
+ALL_SKIN = 0.9
+"""Share of a region that is skin from which what is no skin in the after photo is no part of it: a pad, a finger."""
 
 LEAST_PATCHES = 4
 """Patches of a card seen in both photos under which their gains' scatter says nothing."""
@@ -34,7 +37,7 @@ def tie(before: Frame, after: Frame, registration: Registration) -> tuple[Frame,
     carried: dict[str, NDArray[np.bool_]] = {SKIN: after.regions[SKIN].copy()}
     for name, mask in before.regions.items():
         if name != SKIN:
-            carried[name] = carry(mask, after.shape, registration) & after.usable
+            carried[name] = carry(mask, after.shape, registration) & _of_after(before, after, mask)
     if after.scale is not None and (before.scale is None or _far_surer(after.scale, before.scale)):
         back = np.asarray(np.linalg.inv(registration.homography), np.float64)
         before = rescaled(
@@ -51,7 +54,9 @@ def _tie_colours(
     before: Frame, after: Frame, carried: dict[str, NDArray[np.bool_]], registration: Registration
 ) -> tuple[Frame, Frame, list[Notice]]:
     """One colour for both, by the best that both have; what a reference patch covers is taken off `carried` skin."""
-    if before.colour.doubt is not None and after.colour.doubt is not None:
+    carded = before.colour.doubt is not None and after.colour.doubt is not None
+    sure = before.colour.state == after.colour.state == "card"
+    if carded and (sure or before.reference_mask is None):
         return *_tie_by_cards(before, after), []
     before, after = _as_taken(before), _as_taken(after)
     if before.reference_mask is not None:
@@ -62,7 +67,7 @@ def _tie_colours(
             carried[SKIN] &= ~patch
         reference &= after.usable if patch is None else unclipped(after.photo)
         return _tie_by_region(before, after, reference, registration)
-    return _tie_by_patches(before, after)
+    return *_tie_by_patches(before, after), []
 
 
 def _tie_by_cards(before: Frame, after: Frame) -> tuple[Frame, Frame]:
@@ -81,30 +86,46 @@ def _as_taken(frame: Frame) -> Frame:
     return replace(frame, photo=frame.as_taken, colour=Colour("reference" if named else "uncorrected", reference=named))
 
 
-def _tie_by_patches(before: Frame, after: Frame) -> tuple[Frame, Frame, list[Notice]]:
+def _tie_by_patches(before: Frame, after: Frame) -> tuple[Frame, Frame]:
     """By the patches of one card that both photos show, if there are enough of them."""
-    gains = patch_gains(before, after)
-    if gains is None:
+    found = patch_gains(before, after)
+    if found is None:
         lost = [Colour("uncorrected", reference=frame.colour.reference) for frame in (before, after)]
-        return replace(before, colour=lost[0]), replace(after, colour=lost[1]), []
-    assert before.patches is not None
+        return replace(before, colour=lost[0], reference_mask=None), replace(after, colour=lost[1])
+    named, gains = found
     red, green, blue = (float(gain) for gain in np.exp(np.log(gains).mean(axis=0)))
-    named = before.patches.name
     tied = Colour("reference", None, named, (red, green, blue))
-    return replace(before, colour=Colour("reference", reference=named)), replace(after, colour=tied), []
+    return (
+        replace(before, colour=Colour("reference", reference=named), reference_mask=None),
+        replace(after, colour=tied, reference_mask=None),
+    )
 
 
-def patch_gains(before: Frame, after: Frame) -> NDArray[np.float64] | None:
-    """Factors (K, 3) on the sensor's channels that bring each patch to its look in the baseline, or None."""
-    one, other = before.patches, after.patches
-    if one is None or other is None or one.name != other.name:
-        return None
+def patch_gains(before: Frame, after: Frame) -> tuple[str, NDArray[np.float64]] | None:
+    """Name of a card that both photos show and factors (K, 3) on the sensor's channels that bring each of its patches
+    to its look in the baseline, or None."""
+    for one in before.patches:
+        for other in after.patches:
+            gains = _gains_of(one, other) if one.name == other.name else None
+            if gains is not None:
+                return one.name, gains
+    return None
+
+
+def _gains_of(one: Patches, other: Patches) -> NDArray[np.float64] | None:
     _, first, second = np.intersect1d(one.number, other.number, return_indices=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         levels = [colour.sensor_rgb(of.linear[places]) for of, places in ((one, first), (other, second))]
         gains = np.asarray(levels[0] / levels[1], np.float64)
     sound = np.isfinite(gains).all(axis=1) & (gains > 0).all(axis=1)
     return gains[sound] if int(sound.sum()) >= LEAST_PATCHES else None
+
+
+def _of_after(before: Frame, after: Frame, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What of the after photo a region of the baseline may be measured in: its skin, if skin was all that the region
+    held; else what was drawn is taken at its word there too."""
+    of_skin = bool(mask.any()) and float(np.mean(before.regions[SKIN][mask])) > ALL_SKIN
+    return after.regions[SKIN] if of_skin else after.measurable
 
 
 def _far_surer(scale: Scale, other: Scale) -> bool:
@@ -129,13 +150,11 @@ def _tie_by_region(
         notice = Notice(
             Flag.REFERENCE_LOST, f"'{before.colour.reference}' must be seen, unclipped and unshaded, in both photos"
         )
-        lost = Colour("uncorrected", reference=before.colour.reference)
-        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
+        return *_tie_by_patches(before, after), [notice]
     gains = reference_colour(before, mask_before) / reference_colour(after, mask_after)
     if not (np.isfinite(gains).all() and (gains > 0).all()):
         notice = Notice(Flag.REFERENCE_LOST, f"'{before.colour.reference}' is black in one channel")
-        lost = Colour("uncorrected", reference=before.colour.reference)
-        return replace(before, colour=lost, reference_mask=None), replace(after, colour=lost), [notice]
+        return *_tie_by_patches(before, after), [notice]
     red, green, blue = (float(gain) for gain in gains)
     tied = Colour("reference", None, before.colour.reference, (red, green, blue))
     return (

@@ -132,3 +132,25 @@ def test_a_mirrored_card_is_told(skins, tmp_path) -> None:
     path, _ = taken(skins["II"], CAMERA, Props(card=replace(CARD.card, mirrored=True)), tmp_path / "photo.jpg")
     flags = {notice.flag for notice in skinscan.assess(path, evidence=False).frame.notices}
     assert Flag.MIRRORED in flags
+
+
+def test_a_lost_reference_falls_back_to_the_card_in_both_photos(skins, tmp_path) -> None:
+    before, _ = taken(skins["II"], CAMERA, SHEET, tmp_path / "before.jpg")
+    after, _ = taken(skins["II"], replace(CAMERA, seed=2, exposure_ev=0.1), SHEET, tmp_path / "after.jpg")
+    regions = {**PATCH, "edge": [(0.0, 400.0), (60.0, 400.0), (60.0, 460.0), (0.0, 460.0)]}
+    pixels = cv2.imread(str(after))
+    pixels[360:500, :110] = 255
+    cv2.imwrite(str(after), pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    found = skinscan.compare(before, after, regions=regions, reference="edge", evidence=False)
+    assert Flag.REFERENCE_LOST in {notice.flag for notice in found.notices}
+    assert found.after.frame.colour.reference == "skin card"
+    assert change(found, "redness.a_star").verdict != "not_comparable"
+
+
+def test_a_sticker_that_is_not_there_is_told_even_where_a_card_gives_the_scale(skins, tmp_path) -> None:
+    path, _ = taken(skins["II"], CAMERA, SHEET, tmp_path / "photo.jpg")
+    frame = skinscan.assess(path, card_pitch_mm=13.5, evidence=False).frame
+    assert frame.scale is not None
+    assert frame.scale.source == "skin_card"
+    (notice,) = [notice for notice in frame.notices if notice.flag == Flag.OTHER_SCALE]
+    assert "no ColorChecker was found" in notice.text

@@ -29,6 +29,11 @@ NO_STICKER = (
     "needed; take the photo again with the whole sticker in view, or give --mm-per-px"
 )
 
+NO_CARD = (
+    "no ColorChecker was found: the whole card, sharp, evenly lit and 100 px wide or more is needed; take the photo "
+    "again with all of it in view, or give --mm-per-px"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Aids:
@@ -60,29 +65,40 @@ class Aids:
         if self.colour_card is not None and self.pitch_mm is not None:
             return plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card")
         if self.skin_card is not None:
-            return plane_scale(self.skin_card.plane, skin, "skin_card")
+            return plane_scale(self.skin_card.plane, skin, "skin_card", apart=self.skin_card.apart)
         return None
 
-    def patches(self) -> Patches | None:
-        """Neutral patches by which two photos' white balance is told; None where too few are whole."""
+    def patches(self) -> tuple[Patches, ...]:
+        """Neutral patches by which two photos' white balance is told, of each card that shows any whole."""
+        found = []
         if self.colour_card is not None:
             card = self.colour_card
-            neutral = np.flatnonzero(card.usable & ~card.clipped.any(axis=1))
-            neutral = neutral[neutral >= _FIRST_GREY]
-            linear = _linear(self.photo, card.codes[neutral])
-            return Patches(COLOUR_CARD, neutral, linear) if len(neutral) else None
+            whole = np.flatnonzero(card.usable & ~card.clipped.any(axis=1))
+            greys = whole[whole >= _FIRST_GREY]
+            found.append(Patches(COLOUR_CARD, greys, _linear(self.photo, card.codes[greys])))
         if self.skin_card is not None:
-            card_of_skin = self.skin_card
-            whole = np.array([number for number in layout.NEUTRAL if card_of_skin.usable[number]], np.intp)
-            return Patches(SKIN_CARD, whole, card_of_skin.linear_rgb[whole].copy()) if len(whole) else None
-        return None
+            neutral = np.array([number for number in layout.NEUTRAL if self.skin_card.usable[number]], np.intp)
+            found.append(Patches(SKIN_CARD, neutral, self.skin_card.linear_rgb[neutral].copy()))
+        return tuple(patches for patches in found if len(patches.number))
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a card proves the photo mirrored."""
+        return any(seen is not None and seen.mirrored for seen in (self.skin_card, self.colour_card))
+
+    def missed(self) -> str:
+        """What the user said lies in the photo and was not found, in words; empty where all is there."""
+        if self.marker_mm is not None and not self.stickers:
+            return NO_STICKER
+        if self.pitch_mm is not None and self.colour_card is None:
+            return NO_CARD
+        return ""
 
     def notices(self) -> Iterator[Notice]:
-        if self.marker_mm is not None and not self.stickers:
-            yield Notice(Flag.NO_SCALE, NO_STICKER)
-        for seen in (self.skin_card, self.colour_card):
-            if seen is not None and seen.mirrored:
-                yield Notice(Flag.MIRRORED, "the card in it is; turn off the mirroring of selfies")
+        if self.mirrored:
+            yield Notice(Flag.MIRRORED, "the card in it shows that; turn off the mirroring of selfies")
+        if self.skin_card is not None and self.skin_card.bent:
+            yield Notice(Flag.CARD_BENT, "lay it flat on something stiff")
 
     def told(self) -> dict[str, Any]:
         """What the recipe of a Frame keeps of them."""

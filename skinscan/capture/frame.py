@@ -14,8 +14,7 @@ from skinscan.capture import regions as regions_module
 from skinscan.capture.aids import Aids, CardChoice, find_aids
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.face import facial
-from skinscan.capture.face.face import Face
-from skinscan.capture.face.regions import face_regions
+from skinscan.capture.face.face import Face, FaceSearch
 from skinscan.capture.face.search import search_face
 from skinscan.capture.scale.stickers import given_scale
 from skinscan.capture.skin import mask as skin_mask
@@ -111,11 +110,13 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
     aids = watch("stickers and cards", lambda: find_aids(photo, thumbnails, **laid))
     covered = aids.mask()
     skin, skin_notices = watch("skin", lambda: _skin(photo, covered, thumbnails))
-    skin, cover_notices = watch("what covers the skin", lambda: _uncovered(photo, skin, thumbnails))
-    face, proposed, face_notices = watch("face and its regions", lambda: _face(photo, skin, thumbnails, chosen))
+    left_out, cover_notices = watch("what covers the skin", lambda: _covers(photo, skin, thumbnails))
+    search, face_notices = watch("face", lambda: _face(photo, skin, thumbnails, chosen))
+    face = search.face
     if face is not None:
-        hidden = facial.not_measured
-        skin &= ~watch("eyes, lips, hair, turned away", lambda: hidden(photo, face, thumbnails))
+        left_out |= watch("eyes, lips, hair, turned away", lambda: facial.not_measured(photo, face, thumbnails))
+    proposed = {} if face is None or chosen.regions else facial.regions_of(face, photo.shape, mirrored=aids.mirrored)
+    skin = skin & ~left_out
     if chosen.reference is not None:
         patch = neutral.find_patch(photo, skin, regions_module.rasterise(polygons[chosen.reference], photo.shape))
         skin = skin if patch is None else skin & ~patch
@@ -123,7 +124,7 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
     mask = seen.mask if covered is None else seen.mask & ~covered
     measured, scale_notices = _scale(aids, chosen, skin & mask, face)
     graded, quality_notices = watch("quality", lambda: quality.measure_quality(photo, skin, seen, measured, thumbnails))
-    drawn = _drawn(polygons, skin, mask, chosen.reference)
+    drawn = _drawn(polygons, skin, mask, left_out, chosen.reference)
     whole = skin & mask
     kept = _proposed(proposed, whole)
     correction = watch("colours by the card", lambda: _correction(aids, whole, chosen))
@@ -148,10 +149,12 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
         polygons={**polygons, **{name: corners for name, corners in proposed.items() if name in kept}},
         reference_mask=drawn.reference if chosen.reference is not None and _enough(drawn.reference) else None,
         covered=covered,
+        left_out=left_out if left_out.any() else None,
         patches=aids.patches(),
         as_taken=photo,
-        face=None if face is None else facial.pose(face),
-        recipe=_recipe(chosen, polygons, aids, tuple(kept)),
+        face=None if face is None else facial.pose(face, mirrored=aids.mirrored),
+        face_sought=search.sought,
+        recipe=_recipe(chosen, polygons, aids, tuple(kept), face),
     )
 
 
@@ -166,31 +169,28 @@ def _check_scale(chosen: Choices) -> None:
         raise ParameterError("mm_per_px_spread was given without mm_per_px", todo="give mm_per_px too")
 
 
-def _uncovered(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
-    """The skin without what lies on it or was drawn over it, and what that is."""
+def _covers(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
+    """(H, W) mask of what lies on the skin or was drawn over it, and what that is."""
     before = int(np.count_nonzero(skin))
+    mask = np.zeros(photo.shape, np.bool_)
     if not before or photo.is_grey:
-        return skin, []
-    found = {kind: part & skin for kind, part in find_occluders(photo, skin, thumbnails).items()}
-    shares = {kind: np.count_nonzero(part) / before for kind, part in found.items()}
-    told = [f"{COVERS[kind]} {share:.1%}" for kind, share in shares.items() if share >= LEAST_COVER_TOLD]
-    for part in found.values():
-        skin = skin & ~part
-    return skin, [Notice(Flag.COVERED, ", ".join(told) + " of the skin")] if told else []
+        return mask, []
+    told = []
+    for kind, part in find_occluders(photo, skin, thumbnails).items():
+        mask |= part
+        share = np.count_nonzero(part & skin) / before
+        if share >= LEAST_COVER_TOLD:
+            told.append(f"{COVERS[kind]} {share:.1%}")
+    return mask, [Notice(Flag.COVERED, ", ".join(told) + " of the skin")] if told else []
 
 
-def _face(
-    photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices
-) -> tuple[Face | None, dict[str, Any], list[Notice]]:
-    """The face, if one is to be looked for and can be trusted, and its regions where the user gave none."""
+def _face(photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices) -> tuple[FaceSearch, list[Notice]]:
+    """The search for a face, if one is to be looked for."""
     if not chosen.face or photo.is_grey or not skin.any():
-        return None, {}, []
+        return FaceSearch(None, "not looked for", 0, sought=False), []
     search = search_face(photo, thumbnails)
-    face = search.face
-    notices = [Notice(Flag.SEVERAL_FACES, f"{search.seen}")] if face is not None and search.seen > 1 else []
-    if face is None or chosen.regions:
-        return face, {}, notices
-    return face, facial.inside_the_photo(face_regions(face, photo.shape), photo.shape), notices
+    several = search.face is not None and search.seen > 1
+    return search, [Notice(Flag.SEVERAL_FACES, f"{search.seen}")] if several else []
 
 
 def _proposed(polygons: Mapping[str, Any], whole: BoolArray) -> dict[str, BoolArray]:
@@ -208,13 +208,18 @@ def _scale(aids: Aids, chosen: Choices, skin: BoolArray, face: Face | None) -> t
     """The scale of the measured skin, from the surest there is."""
     if chosen.mm_per_px is not None:
         return given_scale(chosen.mm_per_px, chosen.mm_per_px_spread), []
-    found = aids.scale(skin)
-    if found is not None or face is None:
-        return found, []
-    try:
-        return facial.scale_by_iris(face), []
-    except ScaleError as error:
-        return None, [Notice(Flag.NO_SCALE, str(error))]
+    found, notices = aids.scale(skin), []
+    if found is None and face is not None:
+        try:
+            found = facial.scale_by_iris(face)
+        except ScaleError as error:
+            notices.append(Notice(Flag.NO_SCALE, str(error)))
+    missed = aids.missed()
+    if missed and found is not None:
+        notices.append(Notice(Flag.OTHER_SCALE, f"{missed}; now it is by {found.source}, to {found.relative:.1%}"))
+    elif missed:
+        notices.append(Notice(Flag.NO_SCALE, missed))
+    return found, notices
 
 
 def _correction(aids: Aids, skin: BoolArray, chosen: Choices) -> Correction | None:
@@ -298,7 +303,9 @@ class _Drawn:
     reference: BoolArray | None
 
 
-def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, reference: str | None) -> _Drawn:
+def _drawn(
+    polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, left_out: BoolArray, reference: str | None
+) -> _Drawn:
     """Masks of the drawn regions, the notices about them, and the reference's mask."""
     masks: dict[str, BoolArray] = {}
     notices: list[Notice] = []
@@ -306,7 +313,7 @@ def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, refere
     for name, corners in polygons.items():
         inside = regions_module.rasterise(corners, skin.shape)
         outside = regions_module.share_outside(corners, skin.shape)
-        share = float(np.mean(skin[inside])) if inside.any() else 0.0
+        share = _share_of_skin(inside, skin, left_out)
         if outside > 0.005:
             detail = f"{outside:.0%} of the region lies outside the photo and is left out"
             notices.append(Notice(Flag.LITTLE_SKIN, detail, name))
@@ -317,17 +324,29 @@ def _drawn(polygons: Mapping[str, Any], skin: BoolArray, mask: BoolArray, refere
         elif share < MOSTLY:
             detail = f"{share:.0%} of the region looks like skin; it is measured as drawn"
             notices.append(Notice(Flag.LITTLE_SKIN, detail, name))
-        masks[name] = inside & mask
+            masks[name] = inside & mask
+            continue
+        masks[name] = inside & mask & ~left_out
     return _Drawn(masks, tuple(notices), reference_mask)
 
 
-def _recipe(chosen: Choices, polygons: Mapping[str, Any], aids: Aids, proposed: tuple[str, ...]) -> dict[str, Any]:
+def _share_of_skin(inside: BoolArray, skin: BoolArray, left_out: BoolArray) -> float:
+    """Share of a polygon that is skin, of what in it is not left out; of all of it where hardly anything else is."""
+    bare = inside & ~left_out
+    of = bare if np.count_nonzero(bare) > LEAST_OF_PROPOSED * np.count_nonzero(inside) else inside
+    return float(np.mean(skin[of])) if of.any() else 0.0
+
+
+def _recipe(
+    chosen: Choices, polygons: Mapping[str, Any], aids: Aids, proposed: tuple[str, ...], face: Face | None
+) -> dict[str, Any]:
     """Everything besides the photo that its numbers depend on."""
     return {
         "frame_version": FRAME_VERSION,
         **asdict(replace(chosen, regions=None)),
         "regions": {name: [[float(x), float(y)] for x, y in corners] for name, corners in polygons.items()},
         "proposed_regions": list(proposed),
+        "face_found": face is not None,
         **aids.told(),
         "numpy": np.__version__,
         "opencv": cv2.__version__,

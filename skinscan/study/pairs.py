@@ -211,7 +211,7 @@ def rows_of(
         return
     before, after, _ = tie(before, after, registration)
     pair = pair_of(Maps(before), Maps(after), registration)
-    shared = {**asdict(pair.difference), "setup": setup, "state": after.colour.state}
+    shared = {**asdict(pair.difference), "setup": setup, "state": pair.tied_by}
     for region in regions:
         for measure, found in samples_of(pair, region):
             row = {"measure": measure.name, "region": region, **shared}

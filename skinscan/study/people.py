@@ -94,6 +94,8 @@ def summarise(found: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> d
         regions = {region: _of_region(of) for region, of in groups[name].items() if len(of) >= LEAST_PEOPLE}
         if regions:
             parts = [row for region, of in groups[name].items() if region != SKIN and region in regions for row in of]
+            for region, told in regions.items():
+                told.update(_excess(groups[name][region]))
             measures[name] = {"regions": regions, **_excess(parts or groups[name][SKIN])}
     return {
         "about": {key: about[key] for key in ("name", "about", "source", "holds", "missing")},

@@ -71,7 +71,12 @@ def test_a_face_is_held_against_peoples_repeats_where_they_differ_more() -> None
         if phantoms is None or face is None:
             continue
         assert patch == phantoms
-        assert face.sd == max(phantoms.sd, told["capture_sd"])
+        assert face.sd * face.factor >= phantoms.sd * phantoms.factor
+        assert face.sd * face.factor >= told["capture_sd"] * told["factor"]
         larger += face.of_people
+        by_region = repeatability.capture_error(name, "reference", difference, measure.fine, "forehead")
+        assert by_region is not None
+        own = told["regions"].get("forehead", told)
+        assert by_region.sd * by_region.factor >= own["capture_sd"] * own["factor"]
     assert larger > 0
     assert "people" in repeatability.source(["capture 1"], "same", of_people=True)

@@ -7,9 +7,10 @@ A card's residual says nothing about skin: it only finds faults.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,21 +245,25 @@ def _why_uncertain(a_star: float, residual: float, sheen: float) -> str:
     )
 
 
+def _some_pixels(photo: Photo, skin: BoolArray) -> NDArray[Any]:
+    """Samples (n, 3) of the masked pixels, evenly thinned to some 40,000: a mask of 48 MP is not listed whole."""
+    step = max(math.isqrt(int(np.count_nonzero(skin)) // 40_000), 1)
+    thinned = (slice(None, None, step),) * 2
+    rows, columns = np.nonzero(skin[thinned])
+    return np.asarray(photo.pixels[thinned][rows, columns])
+
+
 def _median_light(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array | None:
-    """Median linear light (3,) of the masked pixels by a tone table, from at most 40,000 of them; None of nothing."""
-    rows, columns = np.nonzero(skin)
-    if not rows.size:
+    """Median linear light (3,) of the masked pixels by a tone table; None of nothing."""
+    codes = _some_pixels(photo, skin)
+    if not len(codes):
         return None
-    every = max(rows.size // 40_000, 1)
-    codes = photo.pixels[rows[::every], columns[::every]]
     return np.array([np.median(table[c][codes[:, c]]) for c in range(3)], np.float64)
 
 
 def _rounding(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Array:
     """What JPEG's rounding does to the logarithm of the skin's light in each channel, (2, 3)."""
-    rows, columns = np.nonzero(skin)
-    every = max(rows.size // 40_000, 1)
-    codes = np.median(photo.pixels[rows[::every], columns[::every]], axis=0) / (table.shape[1] - 1)
+    codes = np.median(_some_pixels(photo, skin), axis=0) / (table.shape[1] - 1)
     at = np.arange(table.shape[1]) / (table.shape[1] - 1)
     errors = skin_errors(photo, skin)
     out = [

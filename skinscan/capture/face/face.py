@@ -72,8 +72,12 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class FaceSearch:
-    """What a search for a face came to: the face, or the reason in words why there is none; faces seen in all."""
+    """What a search for a face came to: the face, or the reason in words why there is none; faces seen in all.
+
+    `sought`: the search could be made, so that no face found means that there is hardly one.
+    """
 
     face: Face | None
     reason: str
     seen: int
+    sought: bool = True

@@ -11,15 +11,29 @@ from numpy.typing import NDArray
 from skinscan.capture.face.face import EYE, LEFT_EYE, Face
 from skinscan.capture.face.hair import find_hair
 from skinscan.capture.face.mesh import cosines
-from skinscan.capture.face.regions import LEAST_COSINE, left_out, turned_away
+from skinscan.capture.face.regions import LEAST_COSINE, face_regions, left_out, turned_away
 from skinscan.capture.face.shape import SURFACE
 from skinscan.capture.scale.iris import iris_scale
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, FacePose, Photo, Scale
 
 
-def pose(face: Face) -> FacePose:
-    return FacePose(face.yaw_deg, face.pitch_deg, face.roll_deg, face.score)
+def pose(face: Face, *, mirrored: bool = False) -> FacePose:
+    """How the face is turned; in a photo that is known to be mirrored its left is the patient's right."""
+    return FacePose(-face.yaw_deg if mirrored else face.yaw_deg, face.pitch_deg, face.roll_deg, face.score)
+
+
+def regions_of(face: Face, shape: tuple[int, int], *, mirrored: bool = False) -> dict[str, NDArray[np.float64]]:
+    """Polygons of the face's regions within the photo, by the patient's left and right."""
+    found = inside_the_photo(face_regions(face, shape), shape)
+    return {_other_side(name): corners for name, corners in found.items()} if mirrored else found
+
+
+def _other_side(name: str) -> str:
+    for side, other in (("left_", "right_"), ("right_", "left_")):
+        if name.startswith(side):
+            return other + name.removeprefix(side)
+    return name
 
 
 def not_measured(photo: Photo, face: Face, thumbnails: Thumbnails) -> BoolArray:

@@ -43,6 +43,11 @@ LEAST_ROUGHNESS = 0.012
 _FLOOR = 0.004
 
 
+def _as_the_file(view: NDArray[np.uint8], photo: Photo) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """A view of 8 bits in the bits of the photo's own samples."""
+    return view if photo.pixels.dtype == np.uint8 else view.astype(np.uint16) * np.uint16(257)
+
+
 def find_hair(photo: Photo, face: Face, thumbnails: Thumbnails | None = None) -> BoolArray:
     """(H, W) mask of hair within the face's outline; nothing outside of it.
 
@@ -54,7 +59,9 @@ def find_hair(photo: Photo, face: Face, thumbnails: Thumbnails | None = None) ->
     middle = face.points[list(OVAL)].mean(axis=0)
     window = Window((float(middle[0]), float(middle[1])), AROUND * face.between_eyes_px, face.roll_deg)
     view = views.cut(window, VIEW_PX)
-    linear = np.maximum(photo.developed(view), 0.0) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    linear = np.maximum(photo.developed(_as_the_file(view, photo)), 0.0) @ np.array(
+        [0.2126, 0.7152, 0.0722], np.float32
+    )
     to_view, eye_px, shape = window.to_view(VIEW_PX), VIEW_PX / AROUND, (VIEW_PX, VIEW_PX)
     points = face.points @ to_view[:, :2].T + to_view[:, 2]
     depth = face.landmarks_xyz[:, 2] * VIEW_PX / window.side

@@ -82,7 +82,7 @@ def search_face(photo: Photo, thumbnails: Thumbnails | None = None) -> FaceSearc
     """
     loaded = networks.load()
     if loaded is None:
-        return FaceSearch(None, models.locate(networks.MODEL).reason, 0)
+        return FaceSearch(None, models.locate(networks.MODEL).reason, 0, sought=False)
     if min(photo.shape) < LEAST_PX:
         return FaceSearch(None, f"the photo is smaller than {LEAST_PX} px", 0)
     views = Views(thumbnails or Thumbnails(photo))
