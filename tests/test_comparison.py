@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import skinscan
+from skinscan.capture.regions import parse_regions
 from skinscan.comparison import compare_frames, order_notices
 from skinscan.judgement import verdict_of
 from skinscan.measures import all_measures
@@ -163,6 +165,33 @@ def test_colour_is_not_compared_without_a_reference(before: Path, folder: Path, 
             assert "reference" in c.reason
     assert found(comparison, "redness.area").verdict != "not_comparable"
     assert found(comparison, "pores.area").verdict != "not_comparable"
+
+
+def test_a_reference_that_could_be_drawn_is_told_and_ties_colour_once_drawn(folder: Path, skin: Skin) -> None:
+    """Nothing ties the two photos' colours, but a neutral patch lies in both. What the notice says is followed."""
+    first, second = (
+        write_shot(photograph(skin, camera, GREY), folder / f"untied-{name}.jpg")
+        for name, camera in (("before", CAMERA), ("after", AGAIN))
+    )
+    cheek = {"cheek": REGIONS["cheek"]}
+    untied = skinscan.compare(first, second, 1 / 30, cheek, evidence=False)
+    assert found(untied, "redness.a_star", "cheek").verdict == "not_comparable"
+    (notice,) = [n for n in untied.notices if n.flag == Flag.REFERENCE_POSSIBLE]
+    assert "a neutral surface beside the skin" in notice.text
+    told = re.search(r"reference=\d+(,\d+)+", notice.text)
+    assert told is not None
+    corners = parse_regions([told.group()])["reference"]
+    patch = np.array(REGIONS["grey"])
+    assert (corners >= patch.min(axis=0) - 21).all()  # the patch itself: 5 mm, of which REGIONS draws 3.6
+    assert (corners <= patch.max(axis=0) + 21).all()
+
+    tied = skinscan.compare(
+        first, second, 1 / 30, cheek | {"reference": corners}, reference="reference", evidence=False
+    )
+    assert {n.flag for n in tied.notices}.isdisjoint({Flag.REFERENCE_POSSIBLE, Flag.REFERENCE_LOST})
+    change = found(tied, "redness.a_star", "cheek")
+    assert change.verdict == "within_error"
+    assert abs(change.change) < 0.6
 
 
 def test_with_a_reference_another_white_balance_is_no_redness(unchanged: Comparison) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import click
 import pytest
 
 from skinscan.cli import main
-from skinscan.records import Flag
+from skinscan.records import Flag, Scale
 from tests.readme import ROOT, blocks, command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,14 +57,49 @@ def test_the_two_commands_are_one_line_each() -> None:
     assert "[test]" in command("-m pytest -q -n auto")
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/guidance.md", "docs/refusals.md", "docs/results.md", "docs/speed.md"]
-)
-def test_links_lead_somewhere(page: str) -> None:
-    path = ROOT / page
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*.md"), *ROOT.glob("datasets/**/*.md")])
+
+
+def test_the_layers_are_those_that_are_enforced() -> None:
+    """Once: two lines would be two truths."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    told = re.findall(r"^    (.* -> .*)$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told == [" -> ".join(layers)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_said_twice(path: Path) -> None:
+    """A merge that kept both sides: a sentence, a heading or a row of a table twice in a page."""
+    text = re.sub(r"<!-- table: .*?<!-- end: [a-z]+ -->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    prose = "\n".join("" if line.startswith("|---") else line for line in text.splitlines())
+    said = [" ".join(part.split()) for part in re.split(r"(?<=[.:;])\s|\n(?=[-#|])|\n\n", prose)]
+    long = [sentence for sentence in said if len(sentence) > 25 and not sentence.startswith("|")]
+    assert sorted(sentence for sentence in set(long) if long.count(sentence) > 1) == []
+    rows = [line for line in prose.splitlines() if re.match(r"\| `", line)]
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+def test_every_page_of_the_documentation_is_linked_once_from_the_readme() -> None:
+    last = README.split("## More")[1]
+    for path in ROOT.glob("docs/*.md"):
+        if not path.name.endswith(".template.md"):
+            assert last.count(f"](docs/{path.name})") == 1, path.name
+
+
+def test_every_source_of_a_scale_is_documented() -> None:
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    for source in get_args(get_type_hints(Scale)["source"]):
+        assert page.count(f"| `{source}` |") == 1, source
 
 
 def test_every_reason_for_refusal_is_documented() -> None:

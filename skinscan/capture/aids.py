@@ -63,7 +63,7 @@ class Aids:
             plane, apart = sticker_plane(self.stickers, self.marker_mm, self.photo.shape)
             return plane_scale(plane, skin, "aruco", apart=apart)
         if self.colour_card is not None and self.pitch_mm is not None:
-            return plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card")
+            return plane_scale(geometry.card_plane(self.colour_card, self.pitch_mm), skin, "card", printed=0.0)
         if self.skin_card is not None:
             return plane_scale(self.skin_card.plane, skin, "skin_card", apart=self.skin_card.apart)
         return None

@@ -29,6 +29,10 @@ PREVIEW_SIDE = 900
 _MEASURING = 0.85
 """Share of a comparison's time that is not drawing."""
 
+_SCALE_FOLLOWS = (
+    "The millimetres per pixel typed are those of the before photo. In a comparison this photo's follow from it."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -69,41 +73,54 @@ def take(path: Path, name: str | None = None) -> Upload:
 
 def preview(upload: Upload, desk: Path) -> str:
     """A JPEG of the photo that any browser can show (HEIC and TIFF it cannot). Raises a SkinscanError."""
-    with _on_disk(desk, "preview", upload) as path:
+    with _on_disk(desk, upload) as path:
         picture = pictures.shown(read_photo(path), PREVIEW_SIDE)
     target = desk / f"preview-{abs(hash(upload.content)):x}.jpg"
     target.write_bytes(pictures.jpeg(picture))
     return str(target)
 
 
-def advice(upload: Upload, settings: Settings, desk: Path) -> str:
-    """What a photo just added can carry, in words; a failure becomes words too."""
+def advice(upload: Upload, settings: Settings, desk: Path, of_after: bool = False) -> str:
+    """What a photo just added can carry, in words; a failure becomes words too.
+
+    What was typed in pixels is of the before photo, and left out `of_after`.
+    """
     from skinscan.guidance.advising import advise
 
     try:
-        options = _options(settings) | {"regions": None, "reference": None}  # drawn in the before photo, maybe not this
-        with _on_disk(desk, "advice", upload) as path:
-            return words.advice(advise(path, **options))
-    except SkinscanError as error:
-        return words.failure(str(error))
+        options = _options(settings) | {"regions": None, "reference": None}  # of a pair, while this is one photo
+        if of_after:
+            options["mm_per_px"] = None
+        note = _SCALE_FOLLOWS if of_after and settings.mm_per_px.strip() else ""
+        with _on_disk(desk, upload) as path:
+            return words.advice(advise(path, **options), note)
     except Exception as error:
-        logging.getLogger(__name__).exception("advice on a photo failed")
-        return words.surprise(type(error).__name__)
+        return told(error)
 
 
-def proposed_regions(upload: Upload | None, desk: Path) -> str:
-    """Regions of a photo in the page's own form, one a line; empty where there is no photo or nothing to propose."""
+def told(error: Exception) -> str:
+    """An error in words: the user's to mend, or a surprise, which the log keeps."""
+    if isinstance(error, SkinscanError):
+        return words.failure(str(error))
+    logging.getLogger(__name__).error("a step of the page failed", exc_info=error)
+    return words.surprise(type(error).__name__)
+
+
+def proposed_regions(upload: Upload | None, desk: Path) -> tuple[str | None, str]:
+    """(regions of a photo in the page's own form, one a line, or None; why there are none, in words, or empty)."""
     from skinscan.capture.proposals import propose
 
     if upload is None:
-        return ""
+        return None, words.note("No region could be proposed: add the before photo first.")
     try:
-        with _on_disk(desk, "regions", upload) as path:
+        with _on_disk(desk, upload) as path:
             found = propose(read_photo(path))
-    except SkinscanError:
-        return ""
+    except Exception as error:
+        return None, told(error)
+    if not found.polygons:
+        return None, words.note("No region could be proposed: too little skin was found. Draw one by its corners.")
     lines = (f"{name}={','.join(f'{value:.0f}' for value in np.ravel(at))}" for name, at in found.polygons.items())
-    return "\n".join(lines)
+    return "\n".join(lines), ""
 
 
 def skin_card(desk: Path) -> str:
@@ -119,11 +136,8 @@ def run(before: Upload | None, after: Upload | None, settings: Settings, desk: P
     """Compare two photos, or measure one; a failure becomes words."""
     try:
         return _run(before, after, settings, desk, progress)
-    except SkinscanError as error:
-        return Result(words.failure(str(error)))
     except Exception as error:
-        logging.getLogger(__name__).exception("a run of the page failed")
-        return Result(words.surprise(type(error).__name__))
+        return Result(told(error))
 
 
 def _run(before: Upload | None, after: Upload | None, settings: Settings, desk: Path, progress: Progress) -> Result:
@@ -133,13 +147,13 @@ def _run(before: Upload | None, after: Upload | None, settings: Settings, desk: 
     assert first is not None
     options = _options(settings)
     folder = _fresh(desk) / "report"
-    with _on_disk(desk, "first", first) as path:
+    with _on_disk(desk, first) as path:
         if second is None:
             progress(0.1, "measuring the photo")
             assessment = skinscan.assess(path, **options)
             progress(_MEASURING, "drawing the report")
             return _assessed(assessment, folder)
-        with _on_disk(desk, "second", second) as other:
+        with _on_disk(desk, second) as other:
             steps = lambda share, text: progress(_MEASURING * share, text)  # noqa: E731
             comparison = skinscan.compare(path, other, same_setup=settings.same_setup, progress=steps, **options)
     progress(_MEASURING, "drawing the report")
@@ -225,17 +239,18 @@ def _archive(folder: Path) -> str:
 
 
 class _on_disk:
-    """A photo as a file of its own name, as long as it is read."""
+    """A photo as a file of its own name, as long as it is read: each time in a folder that nobody else uses."""
 
-    def __init__(self, desk: Path, place: str, upload: Upload) -> None:
-        self._folder = desk / place
-        self._path = self._folder / (Path(upload.name).name or "photo")
+    def __init__(self, desk: Path, upload: Upload) -> None:
+        self._desk = desk
+        self._name = Path(upload.name).name or "photo"
         self._content = upload.content
 
     def __enter__(self) -> Path:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._path.write_bytes(self._content)
-        return self._path
+        self._folder = Path(tempfile.mkdtemp(prefix="photo-", dir=self._desk))
+        path = self._folder / self._name
+        path.write_bytes(self._content)
+        return path
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

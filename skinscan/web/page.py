@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from skinscan.records import SkinscanError
 from skinscan.web import handlers, words
 from skinscan.web.handlers import Result, Settings, Upload
 from skinscan.web.workplace import Workplace
@@ -60,12 +59,12 @@ def build(workplace: Workplace) -> gr.Blocks:
                     notes.append(_html(visible=False))
         held: list[gr.State] = [gr.State(None), gr.State(None)]
         settings, propose = _settings(handlers.skin_card(workplace.path))
-        propose.click(_propose(workplace), [held[0]], [settings[3]], show_progress_on=[settings[3]])
         go = gr.Button("Measure", variant="primary", size="lg", elem_id="go")
         said = _html(elem_id="said")
+        propose.click(_propose(workplace), [held[0]], [settings[3], said], show_progress_on=[settings[3]])
         results = _results()
-        for box, state, note in zip(boxes, held, notes, strict=True):
-            _wire_photo(workplace, box, state, note, settings)
+        for number, (box, state, note) in enumerate(zip(boxes, held, notes, strict=True)):
+            _wire_photo(workplace, box, state, note, settings, of_after=number == 1)
         go.click(
             _measure(workplace),
             [*held, *settings],
@@ -161,7 +160,9 @@ def _results() -> list[Any]:
     return [slider, chosen, *maps, table, report, archive]
 
 
-def _wire_photo(workplace: Workplace, box: gr.Image, state: gr.State, note: gr.HTML, settings: list[Any]) -> None:
+def _wire_photo(
+    workplace: Workplace, box: gr.Image, state: gr.State, note: gr.HTML, settings: list[Any], *, of_after: bool
+) -> None:
     def keep(path: str, request: gr.Request) -> tuple[Any, ...]:
         return _kept(workplace, path, str(request.session_hash))
 
@@ -169,11 +170,12 @@ def _wire_photo(workplace: Workplace, box: gr.Image, state: gr.State, note: gr.H
         return None, gr.update(visible=False)
 
     kept = box.upload(keep, box, [box, state, note], show_progress_on=[box])
-    kept.then(_advise(workplace), [state, *settings[:3]], [note], show_progress_on=[note], concurrency_limit=1)
+    advise = _advise(workplace, of_after)
+    kept.then(advise, [state, *settings[:3]], [note], show_progress_on=[note], concurrency_limit=1)
     box.clear(drop, None, [state, note], show_progress="hidden")
 
 
-def _advise(workplace: Workplace) -> Any:
+def _advise(workplace: Workplace, of_after: bool) -> Any:
     def advise(
         upload: Upload | None,
         mm_per_px: str | None,
@@ -184,17 +186,23 @@ def _advise(workplace: Workplace) -> Any:
         if upload is None:
             return gr.update()
         settings = _typed(mm_per_px, marker_mm, card_pitch_mm)
-        told = handlers.advice(upload, settings, workplace.desk(str(request.session_hash)))
+        told = handlers.advice(upload, settings, workplace.desk(str(request.session_hash)), of_after)
         return gr.update(value=told, visible=True)
 
     return advise
 
 
 def _propose(workplace: Workplace) -> Any:
-    def propose(upload: Upload | None, request: gr.Request) -> str:
-        return handlers.proposed_regions(upload, workplace.desk(str(request.session_hash)))
+    def propose(upload: Upload | None, request: gr.Request) -> tuple[Any, Any]:
+        lines, why = handlers.proposed_regions(upload, workplace.desk(str(request.session_hash)))
+        return proposed(lines, why)
 
     return propose
+
+
+def proposed(lines: str | None, why: str) -> tuple[Any, Any]:
+    """Updates of the regions' box and of what is said: without a proposal, what was typed stays."""
+    return (gr.update(), why) if lines is None else (lines, gr.update())
 
 
 def _typed(
@@ -213,13 +221,13 @@ def _typed(
 
 def _kept(workplace: Workplace, path: str, session: str) -> tuple[Any, ...]:
     """(what the box shows, the upload, a note): the file is read into memory, and swept from the disk."""
-    workplace.sweep(session)
-    workplace.remember(session, Path(path))
-    upload = handlers.take(Path(path))
     try:
+        workplace.sweep(session)
+        workplace.remember(session, Path(path))
+        upload = handlers.take(Path(path))
         return handlers.preview(upload, workplace.desk(session)), upload, gr.update(visible=False)
-    except SkinscanError as error:
-        return None, None, gr.update(value=words.failure(str(error)), visible=True)
+    except Exception as error:
+        return None, None, gr.update(value=handlers.told(error), visible=True)
 
 
 def _measure(workplace: Workplace) -> Any:

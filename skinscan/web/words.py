@@ -34,8 +34,8 @@ def values(assessment: Assessment) -> str:
     return _render("values.html", families=rows.families(rows.value_rows(assessment, axes)))
 
 
-def advice(guidance: Guidance) -> str:
-    """What a photo just added can carry, of its skin as a whole: the lights, and the first thing to do."""
+def advice(guidance: Guidance, note: str = "") -> str:
+    """What a photo just added can carry, of its skin as a whole: the lights, the first thing to do, and a note."""
     told = guidance.to_dict()
     told["outlooks"] = [outlook for outlook in told["outlooks"] if outlook["region"] == SKIN]
     return _render(
@@ -43,7 +43,13 @@ def advice(guidance: Guidance) -> str:
         head=readable(guidance.sentences[0]),
         lights=guide_page.lights(told),
         errands=guide_page.errands(told),
+        note=note,
     )
+
+
+def note(text: str) -> str:
+    """A sentence that is neither a result nor a failure."""
+    return _render("note.html", text=text)
 
 
 def failure(text: str) -> str:

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from skin_photos import photo_of
 
+from skinscan.capture.aids import find_aids
 from skinscan.capture.card.chart import PLACES, patch_linear
 from skinscan.capture.card.find import find_card
-from skinscan.capture.card.geometry import card_mask, card_scale
+from skinscan.capture.card.geometry import LENS_RELATIVE, card_mask, card_plane
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.card.squares import even_parts, find_squares
 from skinscan.capture.photo import read_photo
+from skinscan.capture.scale.plane import Plane
+from skinscan.capture.scale.plane_scale import PITCH_RELATIVE, plane_scale
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.phantom.cameras import project
 from skinscan.phantom.card import Cover, Shade
@@ -155,20 +158,37 @@ def test_the_plane_is_a_ruler(seed: int, tilt: float) -> None:
     sighting = seen_in(scene)
     assert sighting is not None
     assert scene.card is not None
-    plane = card_scale(sighting, scene.card.pitch_mm)
+    plane = card_plane(sighting, scene.card.pitch_mm)
     corners = np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 3.0], [0.0, 3.0], [2.5, 1.5]])
     at = project(scene.homography, corners)
     true_plane = np.diag([scene.card.pitch_mm] * 2 + [1.0]) @ np.linalg.inv(scene.homography)
     step = np.array([[0.5, 0.0], [0.0, 0.5]])
     for point in at:
         near = np.concatenate([point + step, point - step])
-        sides = [np.diff(project(m, near).reshape(2, 2, 2), axis=0)[0] for m in (plane.to_mm, true_plane)]
-        found, true = (abs(np.linalg.det(s)) ** 0.5 for s in sides)
-        assert found == pytest.approx(true, rel=0.004)
-        assert plane.mm_per_px(point[None])[0] == pytest.approx(true, rel=0.004)
-    assert 0.002 < plane.relative < 0.004
-    assert plane.relative_at(at).max() < 0.006
+        sides = np.diff(project(true_plane, near).reshape(2, 2, 2), axis=0)[0]
+        true = abs(np.linalg.det(sides)) ** 0.5
+        assert plane.mm_per_px_at(point[None])[0] == pytest.approx(true, rel=0.004)
+        assert plane.relative_at(point[None]) < 0.006
+    least = np.hypot(PITCH_RELATIVE, LENS_RELATIVE)
+    assert least < plane.relative_at(at[-1:]) < 0.004
+    if tilt:  # facing the camera, a stretch of 0.2 % is 3.6 degrees
+        assert plane.tilt_deg == pytest.approx(Plane(true_plane, at[-1], np.eye(3), 1.0).tilt_deg, abs=2.0)
     assert sighting.patch == pytest.approx(0.82, abs=0.01)
+
+
+def test_what_is_not_known_of_the_pitch_is_counted_once() -> None:
+    sighting = seen_in(plain(2))
+    assert sighting is not None
+    plane = card_plane(sighting, 46.0)
+    skin = np.ones((600, 800), bool)
+    once, twice = (plane_scale(plane, skin, "card", lift_mm=0.0, lean=0.0, printed=p) for p in (0.0, PITCH_RELATIVE))
+    assert once.relative > np.hypot(PITCH_RELATIVE, LENS_RELATIVE)
+    assert twice.relative**2 - once.relative**2 == pytest.approx(PITCH_RELATIVE**2)
+    photo = photo_of(plain(2).pixels)
+    aids = find_aids(photo, Thumbnails(photo), card_pitch_mm=46.0)
+    scale = aids.scale(skin)
+    assert scale is not None
+    assert scale.relative == pytest.approx(plane_scale(plane, skin, "card", printed=0.0).relative)
 
 
 def test_the_scale_is_as_uncertain_as_it_says() -> None:
@@ -193,7 +213,7 @@ def test_a_pitch_that_cannot_be_meant_is_refused() -> None:
     assert sighting is not None
     for pitch in (0.0, float("nan"), 5000.0, "13"):
         with pytest.raises(ParameterError, match="pitch_mm"):
-            card_scale(sighting, pitch)  # type: ignore[arg-type]
+            card_plane(sighting, pitch)  # type: ignore[arg-type]
 
 
 def test_the_mask_covers_the_card_with_its_frame() -> None:

@@ -2,10 +2,12 @@
 
 import re
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import builders
 import cv2
+import numpy as np
 import pytest
 
 import skinscan
@@ -61,8 +63,7 @@ def test_two_photos_are_compared_and_nothing_of_them_stays(tmp_path, jpeg, by_ha
     assert all(Path(p).exists() for roles in result.overlays.values() for p in roles.values())
     assert Path(result.report).name == "report.html"
     assert "changes.csv" in zipfile.ZipFile(result.archive).namelist()
-    assert not (tmp_path / "first").exists()
-    assert not (tmp_path / "second").exists()
+    assert [p.name[:4] for p in tmp_path.iterdir()] == ["run-"]
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -129,11 +130,10 @@ def test_a_hostile_name_is_text_and_cannot_leave_the_folder(tmp_path, jpeg, by_h
     name = "../../<img src=x onerror=alert(1)>.jpg"
     result = handlers.run(Upload(name, jpeg), None, Settings(), tmp_path, quiet)
     assert "<img" not in result.words + result.table
-    assert by_hand[0][0].parent == tmp_path / "first"
+    assert by_hand[0][0].parent.parent == tmp_path
 
 
 def test_a_preview_is_made_of_what_browsers_cannot_show(tmp_path):
-    import numpy as np
     import tifffile
 
     pixels = (np.linspace(0.2, 0.6, 300 * 400 * 3).reshape(300, 400, 3) * 65535).astype(np.uint16)
@@ -160,3 +160,74 @@ def test_a_real_pair_goes_all_the_way(tmp_path):
     result = handlers.run(*uploads, Settings(mm_per_px=str(1 / 30)), desk, quiet)
     assert result.report is not None, plain(result.words)
     assert "Pore area" in plain(result.table)
+
+
+def test_two_photos_added_at_once_do_not_meet(tmp_path):
+    """With one folder for all, 4 of 120 failed."""
+    uploads = [
+        Upload(f"{n}.png", cv2.imencode(".png", np.full((64, 64, 3), 90 * n, np.uint8))[1].tobytes()) for n in (1, 2)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda n: handlers.preview(uploads[n % 2], tmp_path), range(120)))
+    assert len(set(paths)) == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def guided(monkeypatch):
+    """The options that advice is asked with."""
+    import skinscan.guidance.advising as advising
+    from skinscan.guidance.nouns import Guidance
+
+    asked = []
+
+    def advise(path, **options):
+        asked.append(options)
+        return Guidance("photo.jpg", None, "good", ("Fine.",), (), ())
+
+    monkeypatch.setattr(advising, "advise", advise)
+    return asked
+
+
+def test_the_scale_typed_is_not_taken_for_the_after_photo(tmp_path, jpeg, monkeypatch):
+    asked = guided(monkeypatch)
+    settings = Settings(mm_per_px="0.04", marker_mm="9")
+    first, second = (handlers.advice(Upload("b.jpg", jpeg), settings, tmp_path, of_after) for of_after in (False, True))
+    assert [options["mm_per_px"] for options in asked] == [0.04, None]
+    assert [options["marker_mm"] for options in asked] == [9.0, 9.0]
+    assert "those of the before photo" not in first
+    assert "those of the before photo" in second
+
+
+def test_where_no_region_can_be_proposed_a_sentence_says_so_and_what_was_typed_stays(tmp_path, monkeypatch):
+    from skinscan.web.page import proposed
+
+    blue = cv2.imencode(".png", np.full((300, 300, 3), (200, 60, 20), np.uint8))[1].tobytes()
+    for upload in (None, Upload("blue.png", blue), Upload("photo.jpg", b"not a photo")):
+        lines, why = handlers.proposed_regions(upload, tmp_path)
+        assert lines is None
+        assert len(plain(why).split()) > 5
+        regions, said = proposed(lines, why)
+        assert "value" not in regions
+        assert said == why
+    lines, why = proposed("cheek=1,1,9,1,9,9", "")
+    assert lines == "cheek=1,1,9,1,9,9"
+    assert "value" not in why
+
+
+def test_a_surprise_while_a_photo_is_added_becomes_words(tmp_path, monkeypatch, caplog):
+    from skinscan.web import page
+    from skinscan.web.workplace import Workplace
+
+    def broken(*_):
+        raise ZeroDivisionError("secret detail")
+
+    workplace = Workplace(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    monkeypatch.setattr(handlers, "preview", broken)
+    picture, upload, note = page._kept(workplace, str(tmp_path / "photo.jpg"), "session")
+    workplace.close()
+    assert picture is None
+    assert upload is None
+    assert "Something went wrong inside skinscan (ZeroDivisionError)" in plain(note["value"])
+    assert "secret detail" not in note["value"]
+    assert "secret detail" in caplog.text

@@ -131,6 +131,16 @@ def test_errors_are_words(site, folder, offline):
     assert "Traceback" not in page.inner_text("body")
 
 
+def test_where_nothing_is_proposed_the_page_says_so_and_keeps_what_was_typed(site, offline):
+    page = offline(site[0])
+    page.click("#settings button")
+    page.fill("#regions textarea", "cheek=1,1,9,1,9,9")
+    page.click("#propose")
+    page.wait_for_selector("#said [role=status]")
+    assert "No region could be proposed" in page.inner_text("#said")
+    assert page.input_value("#regions textarea") == "cheek=1,1,9,1,9,9"
+
+
 def test_other_names_and_other_sites_are_refused(site):
     import urllib.error
     import urllib.request

@@ -14,6 +14,13 @@ from skinscan.records import BoolArray, Scale
 PRINT_RELATIVE = 0.002
 """Standard uncertainty of a printed side: 0.2 %, printers' stated feed error."""
 
+PITCH_RELATIVE = 0.002
+"""Standard uncertainty of a colour card's pitch measured with a ruler over five patches, 0.5 mm in 230; makers keep to
+less."""
+
+_OF_THE_THING = {"aruco": PRINT_RELATIVE, "skin_card": PRINT_RELATIVE, "card": PITCH_RELATIVE}
+"""The part of a scale's uncertainty that one and the same sticker or card brings into every photo."""
+
 LIFT_MM, LEAN, DISTANCE_MM = 0.5, 0.03, 300.0
 """Standard uncertainty of how far a sticker or card lies before or behind the skin it is laid on, of its tilt against
 that skin (1.7 degrees), and the distance at which these are counted. What lies 5 mm off at 300 mm, 10 of these standard
@@ -26,15 +33,16 @@ def plane_scale(
     source: Literal["aruco", "card", "skin_card"],
     *,
     apart: float = 0.0,
+    printed: float = PRINT_RELATIVE,
     lift_mm: float = LIFT_MM,
     lean: float = LEAN,
 ) -> Scale:
     """The scale of the measured skin, mask (H, W), that lies in a plane; without a mask that where the markers lie.
 
     `mm_per_px` is the root of the mean area of the skin's pixels, so that areas of all of it are right. Its standard
-    uncertainty holds what the markers' borders leave open there (it grows with the distance from them), printing,
-    stickers that are `apart`, and a plane that is not quite the skin's: off by `lift_mm` at the markers and by `lean`
-    times the distance from them.
+    uncertainty holds what the markers' borders leave open there (it grows with the distance from them), printing
+    (`printed`; 0 where the plane's covariance holds what is not known of the size), stickers that are `apart`, and a
+    plane that is not quite the skin's: off by `lift_mm` at the markers and by `lean` times the distance from them.
     """
     points = plane.at_px[None] if skin is None else _thinned(skin, plane)
     scales = plane.mm_per_px_at(points)
@@ -44,7 +52,7 @@ def plane_scale(
     seen = max(plane.relative_at(points), apart)
     variation = float(np.std(np.log(scales)))
     # a region read at one scale: what is too large on its near side is too small on its far side, to the first order
-    relative = math.sqrt(seen**2 + PRINT_RELATIVE**2 + off**2 + variation**4)
+    relative = math.sqrt(seen**2 + printed**2 + off**2 + variation**4)
     return Scale(value, value * relative, source, tuple(plane.homography.ravel().tolist()), variation)
 
 
@@ -91,6 +99,6 @@ def contradiction(
         np.log(scale.mm_per_px_at(px[:, 0], px[:, 1])) for scale, px in ((before, before_px), (after, after_px))
     )
     apart = float(np.mean(first - second)) - math.log(ratio)
-    shared = same_print and before.source == after.source and before.source in ("aruco", "card", "skin_card")
-    own = [scale.relative**2 - (PRINT_RELATIVE**2 if shared else 0.0) for scale in (before, after)]
+    shared = _OF_THE_THING.get(before.source, 0.0) if same_print and before.source == after.source else 0.0
+    own = [scale.relative**2 - shared**2 for scale in (before, after)]
     return apart, math.sqrt(max(sum(own), 0.0) + ratio_error**2)
