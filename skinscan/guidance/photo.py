@@ -131,20 +131,18 @@ BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
 
 
 EVERY_NUMBER = frozenset(
-    {
-        *LOST_FLAGS, Flag.UNEVEN_LIGHT, Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.GREY, Flag.NO_COLOUR,
-    }
-)  # fmt: skip
+    {*LOST_FLAGS, Flag.UNEVEN_LIGHT, Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.LITTLE_OVERLAP, Flag.GREY, Flag.NO_COLOUR}
+)
 """What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
 
 
 def bears_on(flag: Flag, measure: Measure) -> bool:
-    """Whether a notice of a photo weakens a measure."""
+    """Whether a notice of a photo, or of a pair, weakens a measure."""
     if flag in FINE_FLAGS:
         return measure.fine
-    if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL):
+    if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST):
         return measure.needs_colour
-    if flag == Flag.NO_SCALE:
+    if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES):
         return measure.needs_scale
     if flag == Flag.PORES_250_ONLY:
         return measure.family == "pores"
