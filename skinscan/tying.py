@@ -58,7 +58,7 @@ def _tie_colours(
     sure = before.colour.state == after.colour.state == "card"
     if carded and (sure or before.reference_mask is None):
         return *_tie_by_cards(before, after), []
-    before, after = _as_taken(before), _as_taken(after)
+    before, after = as_taken(before), as_taken(after)
     if before.reference_mask is not None:
         reference = carry(before.reference_mask, after.shape, registration)
         is_skin = before.colour.reference in before.regions
@@ -78,7 +78,7 @@ def _tie_by_cards(before: Frame, after: Frame) -> tuple[Frame, Frame]:
     return replace(before, colour=first, reference_mask=None), replace(after, colour=second, reference_mask=None)
 
 
-def _as_taken(frame: Frame) -> Frame:
+def as_taken(frame: Frame) -> Frame:
     """The frame without its card's correction: one corrected and one uncorrected photo differ by the correction."""
     if frame.colour.doubt is None or frame.as_taken is None:
         return frame

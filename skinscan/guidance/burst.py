@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -16,12 +16,12 @@ from skinscan.assessment import read
 from skinscan.capture.blur import estimate_blur, log_luminance, tiles_of
 from skinscan.capture.registration.register import register
 from skinscan.guidance.advising import Shot, frame_of
+from skinscan.guidance.carried import drawn_in, tied_together, with_drawn
 from skinscan.guidance.nouns import BurstResult, Ranked, Spread
 from skinscan.guidance.wanted import told_first, wanted_measures
 from skinscan.measures import Measure, Sample
 from skinscan.measures.maps import Maps
 from skinscan.records import FLAGS, SKIN, BoolArray, Flag, Frame, ParameterError, Registration, SkinscanError
-from skinscan.tying import tie
 
 NAN = math.nan
 LEAST_FRAMES = 3
@@ -32,6 +32,12 @@ CAUTION = (
     "the camera and the lamp there again, and another day: the real smallest detectable change is larger (this "
     "understates it). Reliability between people (ICC) cannot be told from one person, and is not."
 )
+
+NO_VIEW = (
+    "These photos do not show one view: no frame matches most of the others.",
+    "Give the frames of one burst, of the same skin from the same place.",
+)
+REGIONS_LOST = "What was drawn in the first photo is not found in the best one: draw it there."
 
 MIXED = "it does not show the same skin as most of the burst"
 
@@ -63,7 +69,8 @@ def best_of(shots: Sequence[Shot], wanted: Sequence[str] | None = None, **settin
     Best is the frame with the most resolved pieces of usable skin: usable skin pixels over (1 + blur^2), the pixels
     that the blur's SD mixes, so that sharpness and lost skin (clipped, shiny) are weighed in one unit. The same file
     or exposure twice counts once; a frame that is poor, or that does not register to most of the others, is left out
-    and said so. `settings` are those of `skinscan.assess`; `regions` are drawn in the first photo.
+    and said so. `settings` are those of `skinscan.assess`; `regions` are drawn in the first photo and carried to the
+    best by registration: its `frame` holds them where they lie there.
 
     Raises ParameterError for fewer than two photos or more than 20, and the first photo's own error where none can be
     read. Where no view has a majority, `best` is None.
@@ -90,15 +97,16 @@ def best_of(shots: Sequence[Shot], wanted: Sequence[str] | None = None, **settin
     for one in good:
         if group is None or one.index not in {member.index for member, _ in group}:
             reasons.setdefault(one.index, MIXED)
-    return _result(shots, ranked, group, reasons, told_first(measures, wanted) or measures, read_frames)
+    shown = told_first(measures, wanted) or measures
+    return _result(shots, ranked, group, reasons, shown, read_frames, bool(settings.get("regions")))
 
 
 def _read(shots: Sequence[Shot], settings: Mapping[str, Any], reasons: dict[int, str]) -> list[_Frame]:
-    """The frames that can be read; the regions belong to the first."""
+    """The frames that can be read; the regions belong to the first photo, whether or not that can be."""
     frames: list[_Frame] = []
     first_error: SkinscanError | None = None
     for index, shot in enumerate(shots):
-        own = dict(settings) if not frames else {k: v for k, v in settings.items() if k not in ("regions", "reference")}
+        own = dict(settings) if index == 0 else {k: v for k, v in settings.items() if k not in ("regions", "reference")}
         try:
             frame = frame_of(shot, **own)
         except ParameterError:
@@ -186,6 +194,7 @@ def _result(
     reasons: Mapping[int, str],
     measures: Mapping[str, Measure],
     frames: Sequence[_Frame],
+    regions: bool,
 ) -> BurstResult:
     used = {member.index for member, _ in group} if group else set()
     elements = {one.index: one.elements for one in frames}
@@ -195,12 +204,20 @@ def _result(
         Ranked(names.get(i, _name(shots[i])), elements.get(i, NAN), i in used, "" if i in used else reasons.get(i, ""))
         for i in order
     )
-    spreads = tuple(_spreads(group, frames[0], measures)) if group else ()
-    best = group[0][0] if group else None
-    said = _sentences(best, told, spreads, len(used))
-    return BurstResult(
-        best.name if best else None, best.index if best else None, told, spreads, said, CAUTION if spreads else ""
-    )  # fmt: skip
+    if not group:
+        return BurstResult(None, None, told, (), NO_VIEW, "")
+    best = group[0][0]
+    frame = _with_regions(frames[0], best, regions)
+    spreads = tuple(_spreads(group, frame or best.frame, measures))
+    said = _sentences(best, told, spreads, len(used), lost=frame is None)
+    return BurstResult(best.name, best.index, told, spreads, said, CAUTION if spreads else "", frame or best.frame)
+
+
+def _with_regions(first: _Frame, best: _Frame, regions: bool) -> Frame | None:
+    """The best frame with what was drawn in the first photo, None where that cannot be carried."""
+    if first.index != 0 and regions:
+        return None
+    return with_drawn(first.frame, best.frame) if first is not best and drawn_in(first.frame) else best.frame
 
 
 def _name(shot: Shot) -> str:
@@ -209,14 +226,13 @@ def _name(shot: Shot) -> str:
     return Path(shot).name if isinstance(shot, str | Path) else "photo"
 
 
-def _sentences(best: _Frame | None, told: Sequence[Ranked], spreads: Sequence[Spread], used: int) -> tuple[str, ...]:
-    """What to say first, three sentences at most."""
-    if best is None:
-        return (
-            "These photos do not show one view: no frame matches most of the others.",
-            "Give the frames of one burst, of the same skin from the same place.",
-        )
+def _sentences(
+    best: _Frame, told: Sequence[Ranked], spreads: Sequence[Spread], used: int, lost: bool
+) -> tuple[str, ...]:
+    """What to say first, three sentences at most. `lost`: what was drawn could not be carried to the best frame."""
     said = [f"Best: number {best.index + 1}, {best.name}: the most sharp and usable skin of {len(told)} photos."]
+    if lost:
+        said.append(REGIONS_LOST)
     left = [one for one in told if not one.used]
     if left:
         said.append(f"Left out: {len(left)}, as {left[0].photo}: {left[0].reason}.")
@@ -224,31 +240,21 @@ def _sentences(best: _Frame | None, told: Sequence[Ranked], spreads: Sequence[Sp
         said.append(
             f"The scatter of {used} frames leaves out repositioning and the day: it understates the real error."
         )
-    elif used:
+    else:
         said.append(f"{used} usable frames tell no repeatability: {LEAST_FRAMES} are needed.")
     return tuple(said[:3])
 
 
-def _spreads(group: Group, first: _Frame, measures: Mapping[str, Measure]) -> Iterator[Spread]:
-    """Scatter of each measure over the skin that all frames of the group see, region by region."""
-    anchor = group[0][0].frame
-    if first.frame.polygons and first.frame is not anchor:
-        carried = register(first.frame, anchor)
-        if carried.ok:
-            anchor = tie(first.frame, anchor, carried)[1]
-    tied: list[tuple[Frame, Registration | None]] = [(anchor, None)]
-    for member, registration in group[1:]:
-        assert registration is not None
-        before, after, _ = tie(anchor, member.frame, registration)
-        tied[0] = (before, None)
-        tied.append((after, registration))
-    if len({frame.colour.state for frame, _ in tied}) > 1:  # the reference was lost in some of them
-        tied = [(replace(f, colour=replace(f.colour, state="uncorrected", gains=(1.0, 1.0, 1.0))), r) for f, r in tied]
-    maps = [Maps(frame) for frame, _ in tied]
+def _spreads(group: Group, best: Frame, measures: Mapping[str, Measure]) -> Iterator[Spread]:
+    """Scatter of each measure over the skin that all frames of the group see, region by region of the best."""
+    others = [(member.frame, registration) for member, registration in group if registration is not None]
+    frames = tied_together(best, others)
+    tied = list(zip(frames, (None, *(registration for _, registration in others)), strict=True))
+    maps = [Maps(frame) for frame in frames]
     resolved = [m.effective_um_per_px for m in maps]
     for one in maps:
         one.coarser_um_per_px = 0.0 if any(math.isnan(um) for um in resolved) else max(resolved)
-    for region in tied[0][0].regions:
+    for region in frames[0].regions:
         areas = _areas([(m, r) for m, (_, r) in zip(maps, tied, strict=True)], region)
         for measure in measures.values():
             if measure.evaluate is not None:

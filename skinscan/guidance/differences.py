@@ -13,6 +13,7 @@ from skinscan.arrays import colour
 from skinscan.guidance.findings import FOCUS, TIE_COLOUR
 from skinscan.guidance.light import light_moved
 from skinscan.guidance.nouns import Act, Advice, Aim
+from skinscan.guidance.photo import bears_on
 from skinscan.measures import Measure
 from skinscan.pairing import Pair
 from skinscan.records import SKIN, Flag, Notice
@@ -209,7 +210,7 @@ def _noticed(notices: Sequence[Notice], measures: Mapping[str, Measure]) -> Iter
             continue
         todo = ADVICE.get(notice.flag, "").rstrip(".")
         todo = todo[:1].lower() + todo[1:]
-        weakens = () if notice.flag in (Flag.SWAPPED, Flag.SAME_PHOTO) else tuple(measures)
+        weakens = tuple(name for name, measure in measures.items() if bears_on(notice.flag, measure))
         act: Act = "colour" if notice.flag == Flag.REFERENCE_LOST else "framing"
         yield Advice(
             notice.flag, act, readable(notice.text), todo, NAN, NAN, "", notice.region or SKIN, (), weakens

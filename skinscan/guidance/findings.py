@@ -29,6 +29,7 @@ and sunlit ones 0.04-0.14; what shines is left out of every number."""
 FOCUS = "tap to focus on the skin and hold still"
 SCALE = "lay the sticker or the skin card flat beside the skin, or give the millimetres a pixel"
 TIE_COLOUR = "lay a colour card beside the skin, or keep the same neutral towel or grey patch in both photos"
+CARD = "lay the whole colour card flat beside the skin, in the same light, without shade or glare on it"
 MATT = "polarise lamp and lens, powder the shine off, or move the lamp"
 
 
@@ -197,6 +198,13 @@ def _reworded(act: Act, todo: str) -> Callable[[Found], Finding]:
     return lambda found: Finding(act, found.notice.detail or FLAGS[found.notice.flag], todo)
 
 
+def _covered(found: Found) -> Finding:
+    what = f"{found.notice.detail} left out" if found.notice.detail else FLAGS[Flag.COVERED]
+    return Finding(
+        "framing", what, "bare the skin, and give the photo as the camera saved it, with nothing drawn on it"
+    )
+
+
 def _nothing_left(what: str, todo: str) -> Callable[[Found], Finding]:
     """Too little to measure: where most of it was lost to the exposure, that is what to say."""
 
@@ -236,6 +244,10 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
         "file", "a beauty filter or strong noise reduction is suspected", "switch beauty and portrait modes off"
     ),
     Flag.UNCORRECTED_COLOUR: _fixed("colour", "colour is not tied to anything", TIE_COLOUR),
+    Flag.CARD_DOUBTFUL: _reworded("colour", CARD),
+    Flag.COVERED: _covered,
+    Flag.SEVERAL_FACES: _fixed("framing", FLAGS[Flag.SEVERAL_FACES], "show one face alone, or draw the regions"),
+    Flag.MIRRORED: _fixed("file", FLAGS[Flag.MIRRORED], "switch off the mirroring of selfies, or use the rear camera"),
     Flag.OUT_OF_MODEL: _reworded("gloss", "polarise lamp and lens across each other"),
     Flag.B_STAR_NOT_POSITIVE: _reworded("colour", "mend the white balance: lock it under white light"),
     Flag.NO_COLOUR: _fixed("file", "the photo has no colour", "take it in colour"),

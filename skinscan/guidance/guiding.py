@@ -62,9 +62,9 @@ def guide(
         else {k: v for k, v in settings.items() if k not in ("mm_per_px", "mm_per_px_spread", "regions", "reference")}
     )
     found = best_of(photos, wanted, **own) if burst else None
-    if found is not None and found.index is None:
+    frame = frame_of(photos[0], **own) if found is None else found.frame
+    if frame is None:
         return Guided(None, found, None, before, None)
-    frame = frame_of(photos[found.index if found is not None and found.index is not None else 0], **own)
     if before is None:
         return Guided(advise(frame, None, wanted), found, frame, None, None)
     registration = register(before, frame)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from skinscan.records import SCHEMA, Flag
+from skinscan.records import SCHEMA, Flag, Frame
 
 Outcome = Literal["good", "usable", "cannot"]
 """good: nothing in the way; usable: some of it refused or weaker than it could be; cannot: no number would come."""
@@ -141,7 +141,10 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class BurstResult:
-    """The best frame of a burst, and what the burst says of its own repeatability."""
+    """The best frame of a burst, and what the burst says of its own repeatability.
+
+    `frame`: the best one itself, with the regions that were drawn in the first photo; no part of the JSON.
+    """
 
     best: str | None
     index: int | None
@@ -149,10 +152,12 @@ class BurstResult:
     spreads: tuple[Spread, ...]
     sentences: tuple[str, ...]
     caution: str
+    frame: Frame | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it, NaN as None."""
-        told: dict[str, Any] = {"schema": SCHEMA, **plain(self)}
+        told: dict[str, Any] = {"schema": SCHEMA, **plain(replace(self, frame=None))}
+        del told["frame"]
         return told
 
 

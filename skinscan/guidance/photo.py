@@ -31,6 +31,9 @@ FINE_FLAGS = frozenset(
 LOST_FLAGS = (Flag.CLIPPED_BRIGHT, Flag.CLIPPED_DARK, Flag.SHINY)
 """What is told of each region by its own share."""
 
+TOLD_ALONE = frozenset({Flag.COVERED, Flag.SEVERAL_FACES, Flag.MIRRORED})
+"""Notices that somebody should act upon though they weaken no measure: what they speak of is left out already."""
+
 SILENT_FLAGS = frozenset({Flag.ALPHA, Flag.REFERENCE_LOST})
 """Notices of a frame that weaken no measure of what is left."""
 
@@ -98,7 +101,7 @@ def _weakens(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measu
     """What weakens the measures of a region that come nevertheless."""
     for notice in _weak_notices(maps, cells, region, measures):
         names = tuple(name for name, measure in measures.items() if bears_on(notice.flag, measure))
-        if names:
+        if names or (notice.flag in TOLD_ALONE and region == SKIN):
             yield Reason(notice, told(Found(notice, maps, region, cells)), region, (), names)
 
 
@@ -127,17 +130,25 @@ BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
 """Measures that the unmixing of melanin and blood stands behind."""
 
 
+EVERY_NUMBER = frozenset(
+    {*LOST_FLAGS, Flag.UNEVEN_LIGHT, Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.LITTLE_OVERLAP, Flag.GREY, Flag.NO_COLOUR}
+)
+"""What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
+
+
 def bears_on(flag: Flag, measure: Measure) -> bool:
-    """Whether a notice of a photo weakens a measure."""
+    """Whether a notice of a photo, or of a pair, weakens a measure."""
     if flag in FINE_FLAGS:
         return measure.fine
+    if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST):
+        return measure.needs_colour
+    if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES):
+        return measure.needs_scale
     if flag == Flag.PORES_250_ONLY:
         return measure.family == "pores"
-    if flag == Flag.UNCORRECTED_COLOUR:
-        return measure.needs_colour
     if flag == Flag.OUT_OF_MODEL:
         return measure.name in BEYOND_MODEL
-    return True
+    return flag in EVERY_NUMBER
 
 
 def _merged(reasons: Iterable[Reason]) -> Iterator[Reason]:

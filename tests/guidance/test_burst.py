@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from skinscan.arrays import statistics
 from skinscan.capture.frame import make_frame
+from skinscan.capture.registration.register import register
 from skinscan.guidance import best_of
-from skinscan.guidance.burst import CAUTION, scatter
-from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
-from skinscan.records import Frame, ParameterError, PhotoError
+from skinscan.guidance.burst import CAUTION, REGIONS_LOST, scatter
+from skinscan.guidance.carried import tied_together
+from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph, write_shot
+from skinscan.records import Colour, Frame, ParameterError, PhotoError, Scale
 from tests.capture.skin_photos import photo_of
 
 PX_PER_MM = 22.0
@@ -34,9 +36,21 @@ def named(pixels: NDArray[Any], name: str, **settings: Any) -> Frame:
     return make_frame(photo, mm_per_px=1 / PX_PER_MM, **settings)
 
 
-def shot(name: str, seed: int, of: int = 31, tone: str = "IV", **camera: Any) -> Frame:
+def square(x: float, y: float, side: float) -> list[tuple[float, float]]:
+    return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
+
+
+def shot(
+    name: str,
+    seed: int,
+    of: int = 31,
+    tone: str = "IV",
+    regions: Any = None,
+    reference: str | None = None,
+    **camera: Any,
+) -> Frame:
     view = Camera(**{"px_per_mm": PX_PER_MM, "size_px": (360, 360), "seed": seed, **camera})
-    return named(photograph(skin(of, tone), view).pixels, name)
+    return named(photograph(skin(of, tone), view).pixels, name, regions=regions, reference=reference)
 
 
 def test_the_best_frame_is_found_and_the_others_are_told_why_not() -> None:
@@ -128,3 +142,80 @@ def test_what_is_no_burst_is_refused(tmp_path: Path) -> None:
     assert found.index == 1 + (found.best == "two")
     assert found.ranked[-1].photo == "broken.jpg"
     assert found.ranked[-1].reason
+
+
+def corrected(frame: Frame) -> Frame:
+    """The frame as a card would correct it: other colours, with what is left in doubt."""
+    warmer = np.diag([1.25, 1.0, 0.8]).astype(np.float32)
+    photo = replace(frame.photo, matrix=warmer @ frame.photo.matrix)
+    return replace(frame, photo=photo, as_taken=frame.photo, colour=Colour("card", doubt=np.eye(3)[None]))
+
+
+def a_stars(frames: list[Frame], region: str = "skin") -> list[float]:
+    spreads = best_of(frames, ["redness.a_star"]).spreads
+    return sorted(next(spread.values for spread in spreads if spread.region == region))
+
+
+def test_where_one_frame_lost_its_card_all_are_told_as_taken() -> None:
+    blurs = (0.7, 0.85, 1.0, 1.15)  # the one without a card is neither the first nor the last to be tied
+    plain = [shot(f"number {i}", i, blur_px=blur) for i, blur in enumerate(blurs)]
+    by_cards = [corrected(frame) for frame in plain]
+    taken = a_stars(plain)
+    assert min(a_stars(by_cards)) > max(taken) + 5.0
+    assert a_stars([*by_cards[:2], plain[2], by_cards[3]]) == pytest.approx(taken, abs=0.3)
+    assert a_stars([plain[0], *by_cards[1:]]) == pytest.approx(taken, abs=0.3)
+
+
+def test_a_reference_drawn_in_a_photo_that_is_not_the_best_ties_all_frames_to_the_best() -> None:
+    """The first is unsharp and under another white balance: the others' a* stands for all, by way of the reference."""
+    regions = {"reference": square(30, 40, 90), "patch": square(150, 140, 160)}
+    others = [shot(f"number {i}", i) for i in (1, 2, 3)]
+    alone = a_stars(others)
+    for others_as_read in (others, [corrected(others[0]), *others[1:]]):
+        first = shot("first", 9, blur_px=1.1, white_balance=(1.2, 1.0, 0.85), regions=regions, reference="reference")
+        values = a_stars([first, *others_as_read], "patch")
+        assert max(values) - min(values) < 0.6  # 3 of a* between the two white balances
+        assert np.median(values) == pytest.approx(np.median(alone), abs=1.5)  # the patch is not the whole skin
+
+
+def test_the_best_frame_holds_what_was_drawn_in_the_first_where_it_lies_there() -> None:
+    """The camera moves 2 mm (44 px) to the right, and the skin as much to the left."""
+    first = shot("first", 1, blur_px=1.2, regions={"mole": square(120, 100, 60)})
+    moved = [shot(f"number {i}", i, shift_mm=(2.0, 0.0)) for i in (2, 3)]
+    found = best_of([first, *moved], ["redness.a_star"])
+    assert found.index != 0
+    assert found.frame is not None
+    rows, columns = np.nonzero(found.frame.regions["mole"])
+    assert (columns.mean(), rows.mean()) == pytest.approx((150 - 44, 130), abs=3.0)
+    assert found.frame.polygons["mole"].mean(axis=0) == pytest.approx((150 - 44, 130), abs=1.5)
+    assert {spread.region for spread in found.spreads} == {"skin", "mole"}
+    told = found.to_dict()
+    assert "frame" not in told
+    assert told["index"] == found.index
+
+
+def test_what_was_drawn_in_a_photo_that_cannot_be_read_is_told_to_be_lost(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    skins = [photograph(skin(31, "IV"), Camera(px_per_mm=PX_PER_MM, size_px=(360, 360), seed=i)) for i in (1, 2)]
+    paths = [write_shot(one, tmp_path / f"{i}.jpg") for i, one in enumerate(skins)]
+    found = best_of(
+        [tmp_path / "broken.jpg", *paths], ["redness.a_star"], mm_per_px=1 / PX_PER_MM,
+        regions={"mole": square(120, 100, 60)}, face=False,
+    )  # fmt: skip
+    assert found.frame is not None
+    assert set(found.frame.regions) == {"skin"}
+    assert REGIONS_LOST in found.sentences
+
+
+def test_all_frames_take_the_surest_scale() -> None:
+    """Three from a stand, so of one true scale: an iris 5 % too large, a sticker, another iris."""
+    frames = [shot(f"number {i}", i) for i in (1, 2, 3)]
+    true = 1 / PX_PER_MM
+    scales = (
+        Scale(1.05 * true, 0.06 * true, "iris"),
+        Scale(true, 0.003 * true, "aruco"),
+        Scale(true, 0.06 * true, "iris"),
+    )
+    anchor, *others = [replace(frame, scale=scale) for frame, scale in zip(frames, scales, strict=True)]
+    tied = tied_together(anchor, [(other, register(anchor, other)) for other in others])
+    assert [one.um_per_px for one in tied] == pytest.approx([1000 * true] * 3, rel=0.004)

@@ -20,10 +20,11 @@ from skinscan.capture.frame import make_frame
 from skinscan.guidance import advise
 from skinscan.guidance.findings import Found, nearest_that_passes
 from skinscan.guidance.light import brighter_side
+from skinscan.guidance.photo import LOST_FLAGS, SILENT_FLAGS
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Props
-from skinscan.records import SKIN, Flag, Frame, ParameterError, Scale
+from skinscan.records import SKIN, Flag, Frame, Notice, ParameterError, Scale
 from tests.capture.skin_photos import photo_of, skin_photo
 
 
@@ -220,3 +221,42 @@ def test_pores_in_the_midst_of_skin_are_counted_as_in_the_whole() -> None:
     """Regions that hold about as many pores as are needed: those at their edges must not count otherwise."""
     regions = {f"r{side}": square(120, 120, side) for side in (60, 80, 100, 130, 170, 220)}
     assert disagreements(frame("II", px_per_mm=22.0, regions=regions)) == []
+
+
+@pytest.mark.parametrize(
+    ("notice", "weakened"),
+    [
+        (Notice(Flag.NO_SCALE, "no iris can be told"), lambda measure: measure.needs_scale),
+        (Notice(Flag.CARD_DOUBTFUL, "the lamp is none that is known"), lambda measure: measure.needs_colour),
+        (Notice(Flag.COVERED, "lettering 2.0% of the skin"), lambda measure: False),
+        (Notice(Flag.SEVERAL_FACES, "2"), lambda measure: False),
+        (Notice(Flag.MIRRORED, "the card in it is"), lambda measure: False),
+    ],
+)
+def test_a_notice_weakens_what_it_bears_on_and_no_more(notice: Notice, weakened: Any) -> None:
+    one = frame(regions={"cheek": square(60, 60, 250)})
+    before, after = (advise(of) for of in (one, replace(one, notices=(*one.notices, notice))))
+    verdicts = [
+        {(o.region, name): v for o in told.outlooks for name, v in o.measures.items()} for told in (before, after)
+    ]
+    worse = {name for (_, name), verdict in verdicts[1].items() if verdict != verdicts[0][_, name]}
+    bearing = {name for name, measure in all_measures().items() if weakened(measure)}
+    assert worse <= bearing
+    told = [a for a in after.advice if a.flag == notice.flag]
+    assert all(set(a.weakens) <= bearing and not a.stops for a in told)
+    assert told if bearing else [a.region for a in told] == [SKIN]
+    assert all(a.todo for a in told)
+
+
+OF_A_PHOTO = [*Flag][: [*Flag].index(Flag.LITTLE_SKIN) + 1]
+
+
+@pytest.mark.parametrize(
+    "flag", [flag for flag in (*OF_A_PHOTO, Flag.NO_SCALE, Flag.MIRRORED) if flag not in (*SILENT_FLAGS, *LOST_FLAGS)]
+)
+def test_what_a_photo_says_against_itself_is_told_with_what_to_do(flag: Flag) -> None:
+    scaled = flag != Flag.NO_SCALE
+    one = replace(usual(), scale=usual().scale if scaled else None, notices=(Notice(flag, "as seen"),))
+    told = [a for a in advise(one).advice if a.flag == flag]
+    assert told
+    assert all(a.finding and a.todo for a in told)

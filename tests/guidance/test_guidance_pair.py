@@ -17,6 +17,7 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.guidance import Guidance, advise, aim_of
+from skinscan.measures import all_measures
 from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
 from skinscan.records import Flag, Frame, Registration
 from tests.capture.skin_photos import photo_of
@@ -188,6 +189,17 @@ def test_the_baseline_itself_and_a_mirrored_photo_are_noticed() -> None:
     mirrored = told(shot(mirrored=True, seed=16))
     assert mirrored.aim is not None
     assert mirrored.aim.moves == ("switch off the mirroring of the front camera, or use the rear camera",)
+    assert [a.weakens for a in mirrored.advice if a.flag == Flag.MIRRORED] == [()]
+
+
+def test_a_lost_reference_weakens_colour_alone() -> None:
+    """A corner of the baseline is its reference, which the after photo, 5 mm to the right, no longer shows."""
+    corner = [(5.0, 5.0), (85.0, 5.0), (85.0, 85.0), (5.0, 85.0)]
+    before = make_frame(shot().photo, mm_per_px=1 / PX_PER_MM, regions={"corner": corner}, reference="corner")
+    guidance = advise(shot(shift_mm=(5.0, 0.0), seed=7), before, None)
+    advice = next(a for a in guidance.advice if a.flag == Flag.REFERENCE_LOST)
+    bearing = {name for name, measure in all_measures().items() if measure.needs_colour}
+    assert set(advice.weakens) == bearing
 
 
 def test_a_smile_feigns_no_lean(test_photos: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from skinscan.cli import main
+from skinscan.guidance.guiding import guide
 from skinscan.phantom import Camera, SkinRecipe, make_skin, photograph, write_shot
 
 
@@ -58,6 +60,21 @@ def test_a_burst_is_ranked(photos: dict[str, Path]) -> None:
     told = json.loads(text)
     assert len(told["burst"]["ranked"]) == 3
     assert told["photo"] == told["burst"]["best"]
+
+
+def test_what_was_drawn_in_a_bursts_first_photo_is_guided_where_it_lies_in_the_best(photos: dict[str, Path]) -> None:
+    """`after` is 1.5 mm (33 px) to the right of the others: the skin lies 33 px farther left in it."""
+    drawn = {"cheek": [(130.0, 100.0), (270.0, 100.0), (270.0, 240.0), (130.0, 240.0)]}
+    for first, shift in (("after", 33.0), ("before", -33.0)):
+        second = "before" if first == "after" else "after"
+        guided = guide([photos[first], photos[second]], None, ["redness"], burst=True, mm_per_px=1 / 22, regions=drawn)
+        assert guided.frame is not None
+        assert guided.burst is not None
+        columns = np.nonzero(guided.frame.regions["cheek"])[1]
+        moved = shift if guided.burst.index == 1 else 0.0
+        assert columns.mean() == pytest.approx(199.5 + moved, abs=2.0)
+        assert guided.guidance is not None
+        assert {outlook.region for outlook in guided.guidance.outlooks} == {"skin", "cheek"}
 
 
 def test_wrong_use_is_said(photos: dict[str, Path]) -> None:
