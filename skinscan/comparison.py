@@ -137,7 +137,10 @@ def _reference_to_be_had(before: Frame, after: Frame, registration: Registration
     for proposal in propose_reference(before, after, registration)[:1]:
         corners = ",".join(f"{value:.0f}" for value in proposal.polygon.ravel())
         return [
-            Notice(Flag.REFERENCE_POSSIBLE, f"{proposal.why}: draw it as a region, reference={corners}, and name it")
+            Notice(
+                Flag.REFERENCE_POSSIBLE,
+                f"{proposal.why}: name it as the reference, and draw it as the region reference={corners}",
+            )
         ]
     return []
 

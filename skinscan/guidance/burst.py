@@ -268,13 +268,13 @@ def _areas(tied: Sequence[tuple[Maps, Registration | None]], region: str) -> lis
     for maps, r in tied[1:]:
         assert r is not None
         common &= warp.carry_mask_back(
-            maps.frame.regions.get(region, maps.frame.usable), anchor.shape, r.homography, r.displacement, r.grid_px
+            maps.frame.regions.get(region, maps.frame.measurable), anchor.shape, r.homography, r.displacement, r.grid_px
         )
     areas = [common]
     for maps, r in tied[1:]:
         assert r is not None
         there = warp.carry_labels(common, maps.frame.shape, r.homography, r.displacement, r.grid_px)
-        areas.append(there & maps.frame.regions.get(region, maps.frame.usable))
+        areas.append(there & maps.frame.regions.get(region, maps.frame.measurable))
     return areas
 
 
