@@ -245,6 +245,8 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
     ),
     Flag.UNCORRECTED_COLOUR: _fixed("colour", "colour is not tied to anything", TIE_COLOUR),
     Flag.CARD_DOUBTFUL: _reworded("colour", CARD),
+    Flag.CARD_BENT: _fixed("scale", FLAGS[Flag.CARD_BENT], "lay the card flat on something stiff"),
+    Flag.OTHER_SCALE: _fixed("scale", FLAGS[Flag.OTHER_SCALE], "show the whole sticker or card beside the skin"),
     Flag.COVERED: _covered,
     Flag.SEVERAL_FACES: _fixed("framing", FLAGS[Flag.SEVERAL_FACES], "show one face alone, or draw the regions"),
     Flag.MIRRORED: _fixed("file", FLAGS[Flag.MIRRORED], "switch off the mirroring of selfies, or use the rear camera"),

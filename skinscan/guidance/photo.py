@@ -142,7 +142,7 @@ def bears_on(flag: Flag, measure: Measure) -> bool:
         return measure.fine
     if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST):
         return measure.needs_colour
-    if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES):
+    if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES, Flag.CARD_BENT, Flag.OTHER_SCALE):
         return measure.needs_scale
     if flag == Flag.PORES_250_ONLY:
         return measure.family == "pores"
