@@ -13,6 +13,7 @@ from skinscan import repeatability
 from skinscan.arrays import colour, warp
 from skinscan.arrays.cells import Cells, cells_of, grid_blocks
 from skinscan.assessment import LEAST_PIXELS, read
+from skinscan.capture.card.difference import same_camera_and_light
 from skinscan.capture.rounding import coarseness, patch_errors
 from skinscan.measures import Measure, PairedSample, Sample, all_measures
 from skinscan.measures.maps import Maps
@@ -26,6 +27,10 @@ from skinscan.tying import carry, middle_mean, patch_gains, reference_colour
 
 SAME_ROUNDING = 0.004
 """|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
+
+SKIN_AGAINST_GREY = 0.12
+"""|ln| of a change of the skin's red to green or blue to green against the reference beyond which the lamp is another:
+a quarter more blood makes 0.05, incandescent light for daylight 0.2 and more."""
 
 CLOSE_UP_MM = 120.0
 """Side of what a photo shows on which no whole face fits."""
@@ -53,7 +58,7 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         compression=abs(coarseness(before.photo.jpeg_quality) - coarseness(after.photo.jpeg_quality)),
         tone_ita=of_before.typical_ita,
         um_per_px=before.um_per_px,
-        same_camera=_same_camera(before.photo, after.photo),
+        same_camera=_same_camera(before.photo, after.photo) and _same_lamp(of_before, of_after),
         of_face=may_be_face(before) or may_be_face(after),
     )
 
@@ -87,6 +92,19 @@ def _log_ratio(one: float, other: float) -> float:
 def _same_camera(before: Photo, after: Photo) -> bool:
     named = before.camera is not None and after.camera is not None
     return before.shape == after.shape and not (named and before.camera != after.camera)
+
+
+def _same_lamp(of_before: Maps, of_after: Maps) -> bool:
+    """Whether nothing says that another lamp or sensor saw the skin. White balance hides a lamp from greys, not from
+    the coloured patches of a card, nor from the skin, whose colour treatment changes by less against a grey."""
+    before, after = of_before.frame.colour, of_after.frame.colour
+    if before.doubt is not None and after.doubt is not None:
+        return same_camera_and_light(before, after)
+    if after.state != "reference":
+        return True
+    first, second = (colour.sensor_rgb(maps.typical_rgb) for maps in (of_before, of_after))
+    left = np.log(first / second / np.asarray(after.gains))
+    return bool(np.abs(left - left[1]).max() <= SKIN_AGAINST_GREY)
 
 
 def _noise(frame: Frame) -> float:

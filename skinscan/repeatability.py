@@ -204,7 +204,9 @@ def seen_to_be_same(difference: Difference) -> bool:
 def against_same(difference: Difference) -> tuple[str, ...]:
     """What in the two photos speaks against a set-up that the user states to be the same, in words."""
     said = _beyond(difference, {**STATED_LIMITS, **model()["limits"]["same"]})
-    return tuple(said if difference.same_camera else [*said, "the cameras or the sizes of the two photos differ"])
+    return tuple(
+        said if difference.same_camera else [*said, "the cameras, the lamps or the sizes of the two photos differ"]
+    )
 
 
 def source(parts: list[str], setup: Setup, of_people: bool = False) -> str:

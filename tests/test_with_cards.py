@@ -100,6 +100,18 @@ def test_two_photos_with_cards_are_compared_under_two_lamps(skins, tmp_path) -> 
     assert change(bare, "redness.a_star").verdict == "not_comparable"
 
 
+def test_another_lamp_is_no_same_setup_however_alike_the_view(skins, tmp_path) -> None:
+    before, _ = taken(skins["II"], CAMERA, CARD, tmp_path / "before.jpg")
+    after, _ = taken(skins["II"], replace(CAMERA, seed=2, illuminant="A"), CARD, tmp_path / "after.jpg")
+    again, _ = taken(skins["II"], replace(CAMERA, seed=3), CARD, tmp_path / "again.jpg")
+    other, same = (skinscan.compare(before, one, 1 / 18, regions=PATCH, evidence=False) for one in (after, again))
+    assert Flag.SAME_SETUP not in {notice.flag for notice in other.notices}
+    assert Flag.SAME_SETUP in {notice.flag for notice in same.notices}
+    called = [c for c in other.changes if c.verdict in ("improved", "worsened", "changed")]
+    judged = [c for c in other.changes if c.verdict != "not_comparable"]
+    assert len(called) <= 0.15 * len(judged), [(c.measure, c.region) for c in called]
+
+
 def test_a_card_in_one_photo_only_ties_nothing(skins, tmp_path) -> None:
     before, _ = taken(skins["II"], CAMERA, CARD, tmp_path / "before.jpg")
     after, _ = taken(skins["II"], replace(CAMERA, seed=2), None, tmp_path / "after.jpg")

@@ -198,7 +198,7 @@ def close_up(draw: Draw, canvas: Canvas) -> None:
     _rounded(canvas, np.ones(shape, bool), nx, ny)
     for _ in range(draw.integers(0, 3)):
         edge = turned_half(draw, shape, 0.35, 0.5)
-        canvas.cover(edge, (cloth, towel, None)[draw.integers(2)](draw, shape))  # type: ignore[misc]
+        canvas.cover(edge, (cloth, towel)[draw.integers(2)](draw, shape))
     if draw.random() < 0.3:
         edge = turned_half(draw, shape, 0.2, 0.5)
         y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
