@@ -11,57 +11,33 @@ all of it is taken.
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.capture.skin.colours import Colours, Floats, colours_of, locus
+from skinscan.capture.skin.main_colour import MainColour, main_colour, near
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import BoolArray, Photo
 
 WORK_PX = 640
 """Longer side of the reduced photo on which skin is found."""
 
-LOCUS_MEAN = (0.50, 0.32)
-LOCUS_SD = (0.22, 0.25)
-"""Centre and standard deviation of ln(R/G), ln(G/B): spectra of skin and a white balance off by 20 %."""
-
 CLOSE_UP_SHARE = 0.85
 """Share of a photo in colours of skin and its pigments from which it is a close-up without surroundings."""
 
-ONE_SKIN_SD = (0.15, 0.14)
-"""Standard deviation of ln(R/G), ln(G/B) within one photo of one person: spots, redness, gloss, shadow."""
-
-DEEP_ACROSS, DEEP_MOST, DEEP_SHARE = (0.05, 0.32), 2.1, 0.1
-"""Colourful dark skin: centre and half-width of ln(R/G) - ln(G/B), largest sum of both, and how much less likely such
-a colour (which wood and clay have too) is taken for the photo's skin than an ordinary one."""
-
-PAPER = 0.05
-"""ln(R/G) - ln(G/B) under which a colour is that of paper or paint rather than of skin (0.15 +- 0.15)."""
-
-PALE = 0.85
-"""ln(R/B) from which a colour is too strong for a white wall under a warm lamp."""
-
-REDDER_SHARE, REDDER_SCORE = 0.03, 0.2
-"""Least share of the skin-like colours, and least score beside the best one's, of a colour that is taken instead."""
-
-LEAST_COLOUR = 0.36
-"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp
-(0.40)."""
-
 MOST_TEXTURE = 0.17
-"""Median SD of log-luminance in 5 x 5 reduced pixels over which it is bark, cloth or gravel (skin: up to
-0.12)."""
+"""Median SD of log-luminance in 5 x 5 pixels of the reduced photo, and of half of it, over which it is bark, cloth or
+gravel: skin has up to 0.12, and more only where a sensor's grain makes it, which is gone at half the size."""
 
-Floats = NDArray[np.float32]
+DRAWN_PX = 29
+"""Side of the square of exactly alike reduced pixels from which software, and no camera, made them."""
 
-_FLOOR = 0.002
-"""Added to linear light before ratios are taken: the noise and glare of a camera's black."""
-_BINS = (24, 24, 20)
+_BINS = (24, 30, 20)
 _LOW = (-0.6, -0.8, -5.5)
-_HIGH = (1.6, 1.6, 0.2)
+_HIGH = (1.6, 2.2, 0.2)
 _BINS_OF_ALL = _BINS[0] * _BINS[1] * _BINS[2]
 _ROUNDS = 5
 _EVERY = 2
@@ -88,39 +64,34 @@ def find_skin(photo: Photo, thumbnails: Thumbnails | None = None) -> BoolArray:
     return mask
 
 
-class _Colours(NamedTuple):
-    """ln(R/G), ln(G/B) and ln(luminance) of a picture, (h, w) each."""
-
-    u: Floats
-    v: Floats
-    level: Floats
-
-    def thinned(self) -> _Colours:
-        """Every _EVERY-th pixel of every _EVERY-th row: enough to count colours by."""
-        return _Colours(*(np.ascontiguousarray(plane[::_EVERY, ::_EVERY]) for plane in self))
-
-
 def _skin_of(linear: Floats) -> BoolArray:
-    colours = _colours(linear)
+    colours = colours_of(linear)
     texture = _texture(colours.level)
     carrying = _carrying(colours.level, texture)
-    locus = _locus(colours)
-    main = _main_colour(colours.thinned(), (locus * carrying)[::_EVERY, ::_EVERY])
-    if main[0] + main[1] < LEAST_COLOUR:
+    main = main_colour(colours, carrying, texture)
+    if main is None:
         return np.zeros(linear.shape[:2], np.bool_)
-    probability = _learn(colours, np.cbrt(locus) * carrying * _near(colours, main))
+    probability = _learn(colours, np.cbrt(locus(colours)) * carrying * near(colours, main))
     probability *= _not_far_darker(colours.level, texture, probability)
     drawn = _constant(linear)
     mask = _tidy((probability > 0.5) & ~drawn)
     pigmented = _pigmented(colours, main) & (carrying > 0.2) & ~drawn
     if pigmented.mean() > CLOSE_UP_SHARE and mask.mean() > 0.5:
         mask = _tidy(pigmented | mask)
-    if mask.any() and float(np.median(texture[mask])) > MOST_TEXTURE:
-        return np.zeros_like(mask)
-    return mask
+    return np.zeros_like(mask) if _rough(texture, colours.level, mask) else mask
 
 
-def _pigmented(colours: _Colours, main: tuple[float, float, float]) -> BoolArray:
+def _rough(texture: Floats, log_luminance: Floats, mask: BoolArray) -> bool:
+    """Whether what was found is too rough for skin."""
+    if not mask.any() or float(np.median(texture[mask])) < MOST_TEXTURE:
+        return False
+    size = (max(1, mask.shape[1] // 2), max(1, mask.shape[0] // 2))
+    coarse = _texture(np.asarray(cv2.resize(log_luminance, size, interpolation=cv2.INTER_AREA), np.float32))
+    within = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return bool(within.any()) and float(np.median(coarse[within])) > MOST_TEXTURE
+
+
+def _pigmented(colours: Colours, main: MainColour) -> BoolArray:
     """Colours that more blood or melanin, or less melanin, can make of skin of the main colour."""
     u, v = colours.u - main[0], colours.v - main[1]
     result: BoolArray = (u > -0.25) & (u < 0.9) & (np.abs(v - 0.1) < 0.5)
@@ -141,41 +112,11 @@ def _not_far_darker(log_luminance: Floats, texture: Floats, probability: Floats)
     return np.asarray(1.0 / (1.0 + np.exp(np.clip((hairy - 1.3) / 0.15, -30, 30))), np.float32)
 
 
-def _colours(linear: Floats) -> _Colours:
-    logs = cv2.log(linear + np.float32(_FLOOR))
-    luminance = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722]], np.float32))
-    planes = cv2.transform(logs, np.array([[1, -1, 0], [0, 1, -1]], np.float32))
-    u, v, level = (planes[..., 0], planes[..., 1], cv2.log(luminance + np.float32(_FLOOR)))
-    return _Colours(*(np.ascontiguousarray(a, np.float32).reshape(linear.shape[:2]) for a in (u, v, level)))
-
-
-def _distance(u: Floats, v: Floats) -> Floats:
-    return np.asarray(np.sqrt(u * u + v * v), np.float32)
-
-
 def _texture(log_luminance: Floats) -> Floats:
     """SD of log-luminance in 5 x 5 pixels: hair, cloth and outlines."""
     mean = cv2.blur(log_luminance, (5, 5))
     square = cv2.blur(log_luminance * log_luminance, (5, 5))
     return np.sqrt(np.maximum(square - mean * mean, 0.0))
-
-
-def _locus(colours: _Colours) -> Floats:
-    """Chance that a colour is some person's skin under some lamp, from 0 to 1."""
-    u = (colours.u - LOCUS_MEAN[0]) / LOCUS_SD[0]
-    v = (colours.v - LOCUS_MEAN[1]) / LOCUS_SD[1]
-    return np.maximum(_plateau(_distance(u, v), 1.2), _deep(colours.u, colours.v).astype(np.float32))
-
-
-def _deep(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
-    """Chance that a colour is pigmented skin without the surface's white light, from 0 to 1.
-
-    Cross-polarised, or under a soft lamp that does not mirror, dark skin is far more colourful than the spectra, which
-    hold their gloss: melanin over blood moves along ln(R/G) = ln(G/B), to 1 and more, a yellow lamp further.
-    """
-    across, along = (u - v - DEEP_ACROSS[0]) / DEEP_ACROSS[1], np.maximum(u + v - DEEP_MOST, 0.0) / 0.15
-    found: NDArray[Any] = _plateau(_distance(across, along), 1.0) / (1.0 + np.exp(-(u + v - 0.9) / 0.1))
-    return found
 
 
 def _carrying(log_luminance: Floats, texture: Floats) -> Floats:
@@ -185,92 +126,10 @@ def _carrying(log_luminance: Floats, texture: Floats) -> Floats:
     return np.asarray(smooth * dark, np.float32)
 
 
-def _plateau(distance: Floats, wide: float) -> Floats:
-    """1 up to `wide` standard deviations, then a Gaussian fall of SD 0.7."""
-    beyond = np.maximum(distance - wide, 0.0) / 0.7
-    return np.asarray(np.exp(-0.5 * (beyond * beyond)), np.float32)
-
-
-def _main_colour(colours: _Colours, prior: Floats) -> tuple[float, float, float]:
-    """ln(R/G), ln(G/B), ln(luminance) of this photo's skin: the commonest skin-like colour, the middle of the
-    picture first.
-
-    Of a grey wall and a face under a yellow lamp both can look like skin: the face is the more colourful one.
-    Of a beige wall, a wooden door and a face, the face is the redder one: in skin ln(R/G) exceeds ln(G/B) or
-    nearly so (0.15 +- 0.15 in the spectra), in paper, wood and paint it mostly does not.
-    """
-    down, across = (np.exp(-(np.linspace(-1, 1, n) ** 2) / (2 * 0.7**2)).astype(np.float32) for n in prior.shape)
-    weight = prior * down[:, None] * across
-    step = 0.04
-    edges_u, edges_v = np.arange(-0.2, 1.4, step), np.arange(-0.6, 1.3, step)
-    counts = _counts(colours, weight, edges_u, edges_v)
-    u, v = edges_u[:-1, None] + step / 2, edges_v[None, :-1] + step / 2
-    likely = _plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22), 1.8).astype(np.float64)
-    likely = likely / (1.0 + np.exp(-(u - v + 0.10) / 0.04))
-    likely = np.maximum(likely, DEEP_SHARE * _deep(u, v)) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
-    score = cv2.GaussianBlur(counts, (0, 0), 0.09 / step, sigmaY=0.10 / step, borderType=cv2.BORDER_REFLECT) * likely
-    row, column = (int(n) for n in np.unravel_index(int(np.argmax(score)), score.shape))
-    if u[row, 0] - v[0, column] < PAPER and u[row, 0] + v[0, column] < PALE:
-        row, column = _redder(counts, score, u, v, (row, column))
-    main_u, main_v = float(u[row, 0]), float(v[0, column])
-    close = weight * (_distance(colours.u - np.float32(main_u), colours.v - np.float32(main_v)) < 0.15)
-    return main_u, main_v, float(np.vdot(close, colours.level)) / max(float(close.sum()), 1e-6)
-
-
-def _redder(
-    counts: NDArray[np.float64],
-    score: NDArray[Any],
-    u: NDArray[np.float64],
-    v: NDArray[np.float64],
-    best: tuple[int, int],
-) -> tuple[int, int]:
-    """The place of a redder, far more colourful colour that holds enough of the picture, or else the best one.
-
-    A white wall under a lamp that is 20 % too warm has the colour of pale skin under a cool one. It is a wall when a
-    smooth, redder thing lies before it: then that is skin, and dark most often.
-    """
-    more = (u + v > u[best[0], 0] + v[0, best[1]] + 0.4) & (u - v > PAPER)
-    if not more.any():
-        return best
-    place = np.unravel_index(int(np.argmax(np.where(more, score, -1.0))), score.shape)
-    near = np.hypot(u - u[place[0], 0], v - v[0, place[1]]) < 0.2
-    if counts[near].sum() < REDDER_SHARE * counts.sum() or score[place] < REDDER_SCORE * score[best]:
-        return best
-    return int(place[0]), int(place[1])
-
-
-def _counts(
-    colours: _Colours, weight: Floats, edges_u: NDArray[np.float64], edges_v: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Weights in a grid of even bins of ln(R/G) and ln(G/B)."""
-    shape = len(edges_u) - 1, len(edges_v) - 1
-    place = []
-    for values, edges in ((colours.u, edges_u), (colours.v, edges_v)):
-        bins = (values - np.float32(edges[0])) * np.float32(1 / (edges[1] - edges[0])) + 1  # 0: too low
-        place.append(np.clip(bins, 0, len(edges)).astype(np.intp))
-    index = place[0] * (shape[1] + 2) + place[1]
-    size = (shape[0] + 2) * (shape[1] + 2)
-    counts = np.bincount(index.ravel(), weight.ravel(), minlength=size).reshape(shape[0] + 2, shape[1] + 2)
-    return np.ascontiguousarray(counts[1:-1, 1:-1])
-
-
-def _near(colours: _Colours, main: tuple[float, float, float]) -> Floats:
-    """Chance that a colour belongs to the skin of this main colour: 1 within about 1.3 SD of one person.
-
-    Broader for dark skin, against which gloss and glare weigh more, and for what lies in shadow, where light
-    that skin throws on skin adds colour.
-    """
-    u0, v0, level = main
-    dark_skin = float(np.clip((0.12 / math.exp(level)) ** 0.35, 1.0, 1.5))
-    wide = dark_skin * (1.0 + 0.5 * np.clip(level - colours.level, 0.0, 1.5))
-    distance = _distance((colours.u - u0) / ONE_SKIN_SD[0], (colours.v - v0) / ONE_SKIN_SD[1]) / wide
-    return np.maximum(_plateau(distance, 1.3), np.float32(1e-4))
-
-
-def _learn(colours: _Colours, prior: Floats) -> Floats:
+def _learn(colours: Colours, prior: Floats) -> Floats:
     """Chance of skin once this photo's own colours are learnt, (h, w)."""
     prior = np.clip(prior, np.float32(1e-4), np.float32(0.98))
-    few, odds = _bin_of(colours.thinned()), _odds(prior[::_EVERY, ::_EVERY])
+    few, odds = _bin_of(colours.thinned(_EVERY)), _odds(prior[::_EVERY, ::_EVERY])
     every = _smoothed(np.bincount(few.ravel(), minlength=_BINS_OF_ALL))
     probability, learnt = _chance(odds), np.zeros(_BINS_OF_ALL, np.float32)
     floor = 0.02 / _BINS_OF_ALL
@@ -283,7 +142,7 @@ def _learn(colours: _Colours, prior: Floats) -> Floats:
     return _chance(_blurred_odds(_odds(prior) + learnt[_bin_of(colours)], 1.2))
 
 
-def _bin_of(colours: _Colours) -> NDArray[np.intp]:
+def _bin_of(colours: Colours) -> NDArray[np.intp]:
     """Each pixel's bin of the colour histogram, (h, w)."""
     index = np.zeros(colours.u.shape, np.float32)
     for plane, low, high, bins in zip(colours, _LOW, _HIGH, _BINS, strict=True):
@@ -322,10 +181,15 @@ def _normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _constant(linear: Floats) -> BoolArray:
-    """Where 5 x 5 pixels are exactly alike: bars, pads and borders drawn by software."""
+    """Where all pixels of a square are exactly alike: bars, pads and borders drawn by software.
+
+    Smooth skin saved as a small JPEG is alike within a block of 8 x 8 and from a block to the next, but not over many.
+    """
     kernel = np.ones((5, 5), np.uint8)
     alike = cv2.inRange(cv2.dilate(linear, kernel) - cv2.erode(linear, kernel), (0, 0, 0), (0, 0, 0))
-    grown: BoolArray = cv2.dilate(alike, kernel) > 0
+    least = np.ones((DRAWN_PX - 4, DRAWN_PX - 4), np.uint8)
+    whole = cv2.morphologyEx(alike, cv2.MORPH_OPEN, least)
+    grown: BoolArray = cv2.dilate(whole, kernel) > 0
     return grown
 
 
