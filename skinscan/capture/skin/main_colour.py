@@ -11,6 +11,7 @@ from skinscan.capture.skin.colours import (
     DEEP_FROM,
     Colours,
     Floats,
+    colours_of,
     counts,
     deep,
     distance,
@@ -45,13 +46,13 @@ _EVERY = 4
 _MOST = 8
 
 WEIGHTS = {
-    "unlike": -1.0, "paper": -2.5, "grey": -3.0, "deep": -0.75, "dark": -2.5, "bright": -2.0,
+    "unlike": -1.0, "paper": -2.5, "grey": -3.0, "deep": -0.75, "dark": -2.5, "bright": -3.0,
     "size": 2.5, "middle": 4.0, "solid": 2.5, "one": 3.5, "rough": -1.5, "rim": -7.0,
 }  # fmt: skip
 """What each thing that `_looks` says of a colour's pixels counts for, in log-likelihood: fitted to 300 painted scenes
 of the training setting and rounded, but for paper, deep, dark and bright, which real rooms ask for."""
 
-UNLIKE, LEAST_SCORE = 2.65, -6.2
+UNLIKE, LEAST_SCORE = 3.4, -6.2
 """From how unlike skin's colours (half the square of standard deviations), and below which score, nothing is skin."""
 
 PAPER = -0.10
@@ -65,16 +66,20 @@ MainColour = tuple[float, float, float]
 """ln(R/G), ln(G/B), ln(luminance)."""
 
 
-def main_colour(colours: Colours, carrying: Floats, texture: Floats) -> MainColour | None:
+def main_colour(linear: Floats, carrying: Floats, texture: Floats) -> MainColour | None:
     """The colour of this photo's skin, or None where nothing in it has a colour that skin may have.
 
     Each peak of the histogram of colours is asked how its pixels lie: skin is a large, smooth, solid piece, in the
     middle of the picture rather than all along its rim, and coloured as melanin and blood colour. A wall of the colour
     of skin is large and smooth, but at the rim; hair is in the middle, but neither smooth nor solid; a wooden floor or
-    a beige towel are one or the other. `carrying` and `texture` (h, w).
+    a beige towel are one or the other. `linear` RGB (h, w, 3); `carrying` and `texture` (h, w). Averaged over
+    4 x 4 pixels, so that the grain of a sensor does not tear dark skin.
     """
-    thin = colours.thinned(_EVERY)
-    carrying, texture = (np.ascontiguousarray(a[::_EVERY, ::_EVERY]) for a in (carrying, texture))
+    size = (max(1, linear.shape[1] // _EVERY), max(1, linear.shape[0] // _EVERY))
+    thin = colours_of(np.asarray(cv2.resize(linear, size, interpolation=cv2.INTER_AREA), np.float32))
+    carrying, texture = (
+        np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32) for a in (carrying, texture)
+    )
     down, across = (np.exp(-(np.linspace(-1, 1, n) ** 2) / (2 * 0.7**2)).astype(np.float32) for n in carrying.shape)
     middle = np.asarray(down[:, None] * across, np.float32)
     best, most = None, LEAST_SCORE
@@ -102,7 +107,7 @@ def _peaks(colours: Colours, weight: Floats) -> list[tuple[float, float]]:
     u, v = _EDGES_U[:-1, None] + STEP / 2, _EDGES_V[None, :-1] + STEP / 2
     likely = np.maximum(plateau(np.hypot((u - 0.55) / 0.22, (v - 0.36) / 0.22).astype(np.float32), 1.8), deep(u, v))
     likely = np.maximum(likely, LEAST_PRIOR * ((u - v > -2) & (u + v < 3))) / (1.0 + np.exp(-(u + v - 0.5) / 0.08))
-    table = cv2.GaussianBlur(counts(colours, weight, _EDGES_U, _EDGES_V), (0, 0), 0.07 / STEP) * likely
+    table = cv2.GaussianBlur(counts(colours, weight, _EDGES_U, _EDGES_V), (0, 0), 0.09 / STEP) * likely
     peaks = (table == cv2.dilate(table, np.ones((5, 5), np.uint8))) & (table > max(0.01 * float(table.max()), 1e-9))
     places = np.argwhere(peaks)
     places = places[np.argsort(-table[peaks], kind="stable")][:_MOST]

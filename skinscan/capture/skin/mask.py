@@ -68,7 +68,7 @@ def _skin_of(linear: Floats) -> BoolArray:
     colours = colours_of(linear)
     texture = _texture(colours.level)
     carrying = _carrying(colours.level, texture)
-    main = main_colour(colours, carrying, texture)
+    main = main_colour(linear, carrying, texture)
     if main is None:
         return np.zeros(linear.shape[:2], np.bool_)
     probability = _learn(colours, np.cbrt(locus(colours)) * carrying * near(colours, main))
