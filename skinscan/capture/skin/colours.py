@@ -38,9 +38,8 @@ class Colours(NamedTuple):
 
 
 def colours_of(linear: Floats) -> Colours:
-    """The colours of linear RGB (h, w, 3), >= 0: ratios of means of 3 x 3 pixels, because a sensor's grain weighs most
-    where there is little blue, on dark skin; luminance of each pixel."""
-    logs = cv2.log(cv2.blur(linear, (3, 3)) + np.float32(FLOOR))
+    """The colours of linear RGB (h, w, 3), >= 0."""
+    logs = cv2.log(linear + np.float32(FLOOR))
     luminance = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722]], np.float32))
     planes = cv2.transform(logs, np.array([[1, -1, 0], [0, 1, -1]], np.float32))
     u, v, level = (planes[..., 0], planes[..., 1], cv2.log(luminance + np.float32(FLOOR)))

@@ -52,7 +52,7 @@ WEIGHTS = {
 """What each thing that `_looks` says of a colour's pixels counts for, in log-likelihood: fitted to 300 painted scenes
 of the training setting and rounded, but for paper, deep, dark and bright, which real rooms ask for."""
 
-UNLIKE, LEAST_SCORE = 3.4, -6.2
+UNLIKE, LEAST_SCORE = 3.8, -6.0
 """From how unlike skin's colours (half the square of standard deviations), and below which score, nothing is skin."""
 
 PAPER = -0.10
