@@ -46,7 +46,7 @@ _EVERY = 4
 _MOST = 8
 
 WEIGHTS = {
-    "unlike": -1.0, "paper": -2.5, "grey": -3.0, "deep": -0.75, "dark": -2.5, "bright": -3.0,
+    "unlike": -1.0, "paper": -3.0, "grey": -3.0, "deep": -0.75, "dark": -2.5, "bright": -3.0,
     "size": 2.5, "middle": 4.0, "solid": 2.5, "one": 3.5, "rough": -1.5, "rim": -7.0,
 }  # fmt: skip
 """What each thing that `_looks` says of a colour's pixels counts for, in log-likelihood: fitted to 300 painted scenes
