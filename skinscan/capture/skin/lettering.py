@@ -48,6 +48,10 @@ IN_LINE = 0.4
 """Largest distance of a letter's middle from its line, in sizes."""
 
 
+EVERY = 3
+"""Rows and columns from one pixel to the next of those by which what is usual on this skin is told."""
+
+
 def lettering(grey: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
     """(h, w) mask of lettering within `where` of a picture (h, w) in codes whose bare skin is `skin`."""
     found: NDArray[Any] = np.zeros(skin.shape, np.uint8)
@@ -94,7 +98,7 @@ def _strokes(level: Floats, skin: BoolArray, where: BoolArray, steep: Floats, li
         (level - beside) / np.maximum(255.0 - beside, 30.0) if lighter else 1 - level / np.maximum(beside, 30.0)
     )
     sharpness = _floats(steep / np.maximum(np.abs(level - beside), 1.0))
-    inside = opacity[skin]
+    inside = opacity[::EVERY, ::EVERY][skin[::EVERY, ::EVERY]]
     if not inside.size:
         return np.zeros_like(skin)
     spread = 1.48 * float(np.median(np.abs(inside - np.median(inside))))

@@ -31,11 +31,22 @@ SMOOTH_SHARE = 0.40
 SMOOTH_SEED, SMOOTH_EDGE = 0.70, 0.48
 """Share of structureless pixels around one: bare skin has 0.31, less than 0.6 at its 99.9th percentile."""
 
+RING_PX = 20
+CLEAR_STEP, LEAST_CLEAR_STEP, FULL = 0.36, 0.26, 0.875
+"""How many more structureless pixels such a patch has than the skin within RING_PX of it; least, where it fills this
+share of its hull. Blurred discs and bars have 0.26-0.7 more, smooth skin made so by JPEG 0.20-0.32."""
+
 AXIS_SEED, AXIS_EDGE = 0.31, 0.42
 """Gradients both across and down over the fewer of the two kinds: bare skin 0.6, more than 0.40 at its 0.1st
 percentile, blurred or not."""
 MOST_BLOCKS = 2.0
 """Gradients on the borders of 8 x 8 blocks over those inside, beyond which JPEG has made a mosaic of its own."""
+
+JPEG_STEP = 5.0
+"""Codes of brightness from one block of a JPEG to the next over which it is no smooth skin but a mosaic."""
+
+EVERY = 3
+"""Rows and columns from one pixel to the next of those by which what is usual on this skin is told."""
 
 LEAST_SIDE_PX = 24
 """Pixels that what is searched must hold across: windows and blocks of 8."""
@@ -120,13 +131,47 @@ def _smooth(pixels: Bytes, grey: Bytes, skin: BoolArray) -> BoolArray:
     inner = cv2.erode(skin.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if np.count_nonzero(inner) < 1000:
         return np.zeros_like(skin)
-    typical = float(np.median(structure[inner]))
-    if typical * math.sqrt(float(np.median(level[inner])) + 8.0) < LEAST_STRUCTURE:
+    few = inner[::EVERY, ::EVERY]
+    typical, usual = (float(np.median(a[::EVERY, ::EVERY][few])) for a in (structure, level))
+    if typical * math.sqrt(usual + 8.0) < LEAST_STRUCTURE:
         return np.zeros_like(skin)
     clipped = (pixels.max(axis=2) > 249) | (grey < 12)
     bare = ((structure < np.float32(SMOOTH_SHARE * typical)) & ~clipped).astype(np.float32)
     share = cv2.blur(bare, (WINDOW_PX, WINDOW_PX))
-    return _parts(share > SMOOTH_EDGE, share > SMOOTH_SEED, 5)
+    part = _parts(share > SMOOTH_EDGE, share > SMOOTH_SEED, 5)
+    return _outlined(part, np.asarray(share, np.float32), skin)
+
+
+def _outlined(found: BoolArray, share: Floats, skin: BoolArray) -> BoolArray:
+    """The connected parts that end as what an editor has made does: at once, and mostly in a full outline.
+
+    JPEG takes the fine structure from smooth or evenly lit skin too, but in rags, and less and less towards their rim.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=4)
+    kept = found.copy()
+    for label in range(1, count):
+        left, top, width, height = (int(v) for v in stats[label, :4])
+        box = (
+            slice(max(top - RING_PX, 0), top + height + RING_PX),
+            slice(max(left - RING_PX, 0), left + width + RING_PX),
+        )
+        own = labels[box] == label
+        near, far = (
+            cv2.dilate(own.view(np.uint8), np.ones((2 * px + 1, 2 * px + 1), np.uint8)) > 0
+            for px in (RING_PX // 3, RING_PX)
+        )
+        ring = far & ~near & skin[box] & ~found[box]
+        step = float(share[box][own].mean()) - (float(share[box][ring].mean()) if ring.any() else 0.0)
+        if step < CLEAR_STEP and (step < LEAST_CLEAR_STEP or _fullness(own) < FULL):
+            kept[box][own] = False
+    return kept
+
+
+def _fullness(part: BoolArray) -> float:
+    """Share of its convex hull that a connected part fills, its holes filled."""
+    outlines, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(outlines, key=cv2.contourArea)
+    return float(cv2.contourArea(outline) / max(cv2.contourArea(cv2.convexHull(outline)), 1.0))
 
 
 def _mosaic(grey: Bytes, skin: BoolArray) -> BoolArray:
@@ -141,8 +186,35 @@ def _mosaic(grey: Bytes, skin: BoolArray) -> BoolArray:
     ratio = np.pad((both + np.float32(0.02)) / (fewer + np.float32(0.1)), 1, constant_values=1.0)
     strong = np.pad(fewer > 0.3, 1)
     part = _parts((ratio < AXIS_EDGE) & strong, (ratio < AXIS_SEED) & strong, 7)
+    part = _not_jpegs_own(level, part)
     closed: BoolArray = cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_CLOSE, np.ones(window, np.uint8)) > 0
     return closed
+
+
+def _not_jpegs_own(level: Floats, part: BoolArray) -> BoolArray:
+    """The connected parts whose small steps do not all lie where JPEG's blocks meet: smooth skin, saved small."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=4)
+    kept = part.copy()
+    for label in range(1, count):
+        left, top, width, height = (int(v) for v in stats[label, :4])
+        left, top = left // 8 * 8, top // 8 * 8
+        box = (slice(top, int(stats[label, 1]) + height), slice(left, int(stats[label, 0]) + width))
+        own, values = labels[box] == label, level[box]
+        steps = [_step_at_blocks(values, own), _step_at_blocks(values.T, own.T)]
+        if min(over for over, _ in steps) > MOST_BLOCKS and max(size for _, size in steps) < JPEG_STEP:
+            kept[box][own] = False
+    return kept
+
+
+def _step_at_blocks(level: Floats, own: BoolArray) -> tuple[float, float]:
+    """The mean step across where JPEG's blocks meet, over that elsewhere, and its size in codes."""
+    steps = np.where(own[:, 1:] & own[:, :-1], np.abs(np.diff(level, axis=1)), np.float32(np.nan))
+    meets = steps[:, 7::8]
+    within = np.delete(steps, np.s_[7::8], axis=1)
+    if not (np.isfinite(meets).any() and np.isfinite(within).any()):
+        return 0.0, 0.0
+    size = float(np.nanmean(meets))
+    return size / max(float(np.nanmean(within)), 0.05), size
 
 
 def _blocks(level: Floats, skin: BoolArray) -> float:
