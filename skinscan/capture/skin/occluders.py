@@ -23,7 +23,7 @@ from skinscan.records import BoolArray, Photo
 MOST_PX = 1400
 """Longer side of the picture that is searched: the photo, halved until it is no longer than this."""
 
-LEAST_STRUCTURE = 0.45
+LEAST_STRUCTURE = 0.30
 """Codes of fine structure under which a photo's skin is too smooth for missing structure to be told."""
 
 SMOOTH_SHARE = 0.40
@@ -88,7 +88,7 @@ def find_occluders(photo: Photo, skin: BoolArray, thumbnails: Thumbnails | None 
 def _found(pixels: Bytes, skin: BoolArray, where: BoolArray) -> dict[str, BoolArray]:
     """Each kind in a picture (h, w, 3), whether it is there or not."""
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-    found = {"smooth": _smooth(pixels, grey, skin) & where, "mosaic": _mosaic(grey, skin) & where}
+    found = {"smooth": _smooth(pixels, grey, skin) & where, "mosaic": _mosaic(grey) & where}
     covered = found["smooth"] | found["mosaic"]
     found["laid"] = laid(pixels, skin, where)
     found["lettering"] = lettering(grey, skin, where & ~covered)
@@ -174,11 +174,9 @@ def _fullness(part: BoolArray) -> float:
     return float(cv2.contourArea(outline) / max(cv2.contourArea(cv2.convexHull(outline)), 1.0))
 
 
-def _mosaic(grey: Bytes, skin: BoolArray) -> BoolArray:
+def _mosaic(grey: Bytes) -> BoolArray:
     """Patches whose gradients run across or down, both, and nowhere else."""
     level = grey.astype(np.float32)
-    if _blocks(level, skin) > MOST_BLOCKS:
-        return np.zeros_like(skin)
     across, down = (np.abs(a) for a in (level[1:-1, 2:] - level[1:-1, :-2], level[2:, 1:-1] - level[:-2, 1:-1]))
     window = (AXIS_WINDOW_PX, AXIS_WINDOW_PX)
     both, one, other = (cv2.blur(a, window) for a in (np.minimum(across, down), across, down))
@@ -215,15 +213,6 @@ def _step_at_blocks(level: Floats, own: BoolArray) -> tuple[float, float]:
         return 0.0, 0.0
     size = float(np.nanmean(meets))
     return size / max(float(np.nanmean(within)), 0.05), size
-
-
-def _blocks(level: Floats, skin: BoolArray) -> float:
-    """How much larger the skin's steps across are where JPEG's blocks meet, in a picture at its own size."""
-    steps = np.where(skin[:, 1:] & skin[:, :-1], np.abs(np.diff(level, axis=1)), np.float32(np.nan))
-    with np.errstate(invalid="ignore"):
-        columns = [float(np.nanmean(steps[:, start::8])) for start in range(8)]
-    inside = float(np.median(columns))
-    return columns[7] / max(inside, 0.05)
 
 
 def _parts(wide: BoolArray, sure: BoolArray, grow_px: int) -> BoolArray:
