@@ -13,14 +13,16 @@ from skinscan.records import BoolArray
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-EDGE_OVER_STRUCTURE = 4.0
-"""A pixel belongs to an outline when its gradient exceeds the skin's median gradient this many times."""
+EDGE_OVER_STRUCTURE = (4.0, 2.5)
+"""A pixel belongs to an outline when its gradient exceeds the skin's median gradient this many times: pads of the
+colour of skin are told at the second, where bare skin's contours close more often and are held to more."""
 
 LEAST_EDGE = 3.0
 """Codes a pixel under which no gradient is an outline."""
 
-EVEN_STEP = 1.6
-"""Mean step of colour across an outline over the scatter of that step: bare skin's closed contours have less."""
+EVEN_STEP = (1.6, 2.6)
+"""Mean step of colour across an outline over the scatter of that step, for each of these edges: bare skin's closed
+contours have less."""
 
 LEAST_STEP = 8.0
 """Codes of colour between what lies on skin and the skin beside it."""
@@ -30,6 +32,9 @@ SHADOW = 0.25
 
 LAID_SHARE = (0.002, 0.4)
 """Least and largest size of a thing that lies on skin, as a share of the skin and its holes."""
+
+MOLE_SHARE = 0.03
+"""Size, as a share of the skin, under which a thing that is darker as melanin makes it is a mole and nothing laid."""
 
 AMID_SKIN = 0.6
 """Least share of the rim around it that is skin."""
@@ -66,8 +71,18 @@ def _laid_at(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
     smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.8), np.float32)
     gradient = _gradient(smooth)
     usual = gradient[::EVERY, ::EVERY][skin[::EVERY, ::EVERY]]
-    limit = max(LEAST_EDGE, EDGE_OVER_STRUCTURE * float(np.median(usual)) if usual.size else np.inf)
-    inside = where & ~(gradient > limit)
+    found = np.zeros_like(skin)
+    if not usual.size:
+        return found
+    limits = [max(LEAST_EDGE, over * float(np.median(usual))) for over in EDGE_OVER_STRUCTURE]
+    for limit, even in zip(limits, EVEN_STEP, strict=True):
+        found |= _within_edges(gradient > limit, smooth, skin, where, even)
+    return found
+
+
+def _within_edges(edges: BoolArray, smooth: Floats, skin: BoolArray, where: BoolArray, even: float) -> BoolArray:
+    """What lies on the skin among the areas that these edges (h, w) part."""
+    inside = where & ~edges
     _, labels, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     whole = float(np.count_nonzero(where))
@@ -77,7 +92,8 @@ def _laid_at(pixels: Bytes, skin: BoolArray, where: BoolArray) -> BoolArray:
             continue
         left, top, width, height = (int(v) for v in stats[label, :4])
         box = (slice(max(top - 10, 0), top + height + 10), slice(max(left - 10, 0), left + width + 10))
-        part = _is_laid(labels[box] == label, smooth[box], skin[box])
+        small = areas[label] < MOLE_SHARE * whole
+        part = _is_laid(labels[box] == label, smooth[box], skin[box], even, small)
         if part is not None:
             found[box] |= part
     return found
@@ -89,7 +105,7 @@ def _gradient(smooth: Floats) -> Floats:
     return np.asarray(np.sqrt((across * across + down * down).max(axis=2)), np.float32)
 
 
-def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray) -> BoolArray | None:
+def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray, even: float, small: bool) -> BoolArray | None:
     """The part grown to its outline if that is full, lies amid skin, and its step is even; else None."""
     grown = cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     outlines, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -98,7 +114,9 @@ def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray) -> BoolArray | No
     if area < FULL * cv2.contourArea(cv2.convexHull(outline)) or area < 60:
         return None
     inner, outer = _beside(outline[:, 0].astype(np.float32), smooth)
-    if len(inner) < 12 or not _even(inner - outer) or _shadow(inner, outer, len(inner) == len(outline)):
+    if len(inner) < 12 or not _even(inner - outer, even) or _shadow(inner, outer, len(inner) == len(outline)):
+        return None
+    if small and _pigment(inner, outer):
         return None
     filled = cv2.drawContours(np.zeros_like(grown), [outline], -1, 1, -1)
     rim = cv2.dilate(filled, np.ones((11, 11), np.uint8)) > cv2.dilate(filled, np.ones((7, 7), np.uint8))
@@ -108,12 +126,12 @@ def _is_laid(part: BoolArray, smooth: Floats, skin: BoolArray) -> BoolArray | No
     return found
 
 
-def _even(steps: Floats) -> bool:
+def _even(steps: Floats, even: float) -> bool:
     """Whether the steps of colour (n, 3) along an outline are large and alike."""
     mean = np.median(steps, 0)
     size = float(np.linalg.norm(mean))
     scatter = float(np.sqrt(np.mean(np.sum((steps - mean) ** 2, 1))))
-    return size > LEAST_STEP and size > EVEN_STEP * scatter
+    return size > LEAST_STEP and size > even * scatter
 
 
 def _shadow(inner: Floats, outer: Floats, closed: bool) -> bool:
@@ -121,6 +139,12 @@ def _shadow(inner: Floats, outer: Floats, closed: bool) -> bool:
     ratio = np.log(np.median(inner, 0) + 4.0) - np.log(np.median(outer, 0) + 4.0)
     step = float(ratio.mean())
     return float(np.ptp(ratio)) < SHADOW * abs(step) and (step < 0 or not closed)
+
+
+def _pigment(inner: Floats, outer: Floats) -> bool:
+    """Whether it is darker inside as melanin makes it: least in red, most in blue."""
+    ratio = np.log(np.median(inner, 0) + 4.0) - np.log(np.median(outer, 0) + 4.0)
+    return bool(ratio.mean() < 0 and ratio[0] > ratio[1] and ratio[1] > ratio[2] - 0.1)
 
 
 def _beside(outline: Floats, smooth: Floats) -> tuple[Floats, Floats]:
