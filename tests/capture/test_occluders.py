@@ -9,6 +9,7 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.skin.mask import find_skin
 from skinscan.capture.skin.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
+from skinscan.study.scenes import HELD_OUT, SKIN, make_scene
 
 
 def saved(pixels, quality=85):
@@ -140,3 +141,28 @@ def test_faces_without_anything_on_them_lose_under_one_per_cent(test_photos):
         lost.append(every[skin].mean())
     assert np.mean(lost) < 0.01
     assert max(lost) < 0.03
+
+
+def test_smooth_skin_saved_small_is_no_mosaic_and_no_blur():
+    """JPEG's blocks of 8 x 8 are no mosaic, nor are the rags of skin that they leave without structure a blur."""
+    for seed, tone in ((3_000_084, "I"), (3_000_004, "V"), (3_000_080, "III")):
+        scene = make_scene(seed, HELD_OUT, 640, tone)
+        photo = photo_of(scene.pixels)
+        mask = find_skin(photo)
+        skin = mask & (scene.labels == SKIN)
+        assert skin.any()
+        for kind, found in find_occluders(photo, mask).items():
+            assert np.count_nonzero(found & skin) < 0.02 * np.count_nonzero(skin), (seed, kind)
+
+
+def test_a_mole_is_nothing_laid_and_a_dark_plaster_is():
+    """What melanin darkens it darkens most in blue; a plaster is larger."""
+    pixels = skin_photo("III").pixels.astype(float)
+    y, x = np.mgrid[:480, :480]
+    mole, plaster = np.hypot(x - 120, y - 120) < 26, (np.abs(x - 320) < 80) & (np.abs(y - 330) < 45)
+    pixels[mole] *= (0.62, 0.52, 0.45)
+    pixels[plaster] *= (0.62, 0.52, 0.45)
+    photo = photo_of(saved(pixels.clip(0, 255).astype(np.uint8)))
+    laid = find_occluders(photo, np.ones((480, 480), np.bool_)).get("laid", np.zeros((480, 480), np.bool_))
+    assert laid[mole].mean() < 0.05
+    assert laid[plaster].mean() > 0.8

@@ -8,6 +8,7 @@ from skin_photos import TONES, photo_of, skin_photo
 from skinscan.capture.photo import read_photo
 from skinscan.capture.skin.mask import find_skin
 from skinscan.phantom import Props
+from skinscan.study.scenes import HELD_OUT, REST, SKIN, TRAINING, make_scene
 
 LAMPS = [(1.0, 1.0, 1.0), (1.2, 1.0, 0.8), (0.82, 1.0, 1.2)]
 ELLIPSE = Props(skin_ellipse_mm=(9.0, 7.0))
@@ -144,3 +145,47 @@ def test_dark_faces_before_a_white_wall_under_a_warm_lamp_are_found_and_the_wall
         cheeks[int(points[87:109, 1].min()) - 10 :] = False
         assert mask[cheeks].mean() > 0.9
         assert mask[: int(points[:, 1].min()) - 120].mean() < 0.01
+
+
+@pytest.fixture(scope="module")
+def painted():
+    """(intersection over union, share of what is no skin that is taken) of six painted scenes a tone, by tone.
+
+    Three of each setting, of seeds by which no threshold was set.
+    """
+    found = {tone: [] for tone in TONES}
+    for number in range(36):
+        tone, setting = TONES[number % 6], (HELD_OUT, TRAINING)[number // 18]
+        scene = make_scene(21_000_000 + number, setting, 320, tone)
+        mask = find_skin(photo_of(scene.pixels))
+        skin, rest = scene.labels == SKIN, scene.labels == REST
+        if np.count_nonzero(skin) > 1000:
+            both, wrong = np.count_nonzero(mask & skin), np.count_nonzero(mask & rest)
+            found[tone].append((both / (np.count_nonzero(skin) + wrong), wrong / max(np.count_nonzero(rest), 1)))
+    return found
+
+
+def test_the_darkest_tones_are_told_nearly_as_well_as_the_best_in_painted_scenes(painted):
+    """Once 0.9 of tone II and 0.4 of tone VI. A scene in six lies under a lamp that no colour survives: medians."""
+    overlap = {tone: float(np.median([both for both, _ in rows])) for tone, rows in painted.items()}
+    assert min(overlap.values()) > 0.85, overlap
+    assert max(overlap.values()) - min(overlap.values()) < 0.12, overlap
+
+
+def test_walls_cloth_wood_and_hair_beside_skin_are_left_out(painted):
+    """Bald walls, wood and hair of skin's own colours are among them: a tenth is taken at most, in the median none."""
+    false = [wrong for rows in painted.values() for _, wrong in rows]
+    assert np.median(false) < 0.02
+    assert np.mean(false) < 0.12
+
+
+def test_smooth_skin_that_jpeg_has_made_flat_has_no_holes():
+    """Within a block of 8 x 8, all pixels are alike at a low quality: half of this leg was once taken for drawn."""
+    scene = make_scene(3_000_008, HELD_OUT, 640, "III")
+    assert find_skin(photo_of(scene.pixels))[scene.labels == SKIN].mean() > 0.97
+
+
+def test_a_bar_of_one_colour_is_left_out_whatever_its_colour():
+    pixels = skin_photo("III").pixels.copy()
+    pixels[200:260, 40:440] = np.median(pixels.reshape(-1, 3), 0)
+    assert find_skin(photo_of(pixels))[205:255, 45:435].mean() < 0.02

@@ -23,7 +23,7 @@ from skinscan.records import BoolArray, Photo
 MOST_PX = 1400
 """Longer side of the picture that is searched: the photo, halved until it is no longer than this."""
 
-LEAST_STRUCTURE = 0.38
+LEAST_STRUCTURE = 0.45
 """Codes of fine structure under which a photo's skin is too smooth for missing structure to be told."""
 
 SMOOTH_SHARE = 0.40
