@@ -3,10 +3,11 @@
 Skin colour is melanin and blood over white scatter: whatever its tone, red exceeds green exceeds blue in
 linear light. The 4392 measured spectra of Xiao et al. 2016 have, in linear sRGB under D65, ln(R/G) = 0.50 +-
 0.12 and ln(G/B) = 0.35 +- 0.09, nearly uncorrelated and nearly the same from pale to dark. A lamp or white
-balance off by 20 % shifts both by up to 0.2: that is the breadth of the prior. The photo itself then says
-where inside the prior its skin lies (two colour histograms, skin and rest, learnt in turn), so that a beige
-wall or brown hair that differs from the skin is told apart. A photo with nothing but skin has no rest, and
-all of it is taken.
+balance off by 20 % shifts both by up to 0.2; and melanin without the surface's white light goes on to 1 and
+more (`colours.py`). The photo itself then says where in this its skin lies: first by how each of its colours
+lies in the picture (`main_colour.py`), then by two colour histograms, skin and rest, learnt in turn, so that a
+beige wall or brown hair that differs from the skin is told apart. A photo with nothing but skin has no rest,
+and all of it is taken; one of nothing but wood or leather of skin's colours cannot be told from skin.
 """
 
 from __future__ import annotations
