@@ -53,6 +53,8 @@ _STEPS = 5
 _LARGEST_PX = 4.0
 _LEAST_BLOCKS = 12
 _NOTICED_BLUR = 0.3
+_BLUR_ERROR_PX = 0.25
+"""What two photos' blurs are told apart by though they are the same: one has a scale, the other none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,10 @@ def _blur_ratio(before: Frame, after: Frame, fit: Warp) -> float:
 
 
 def _equally_sharp(one: Plane, other: Plane, before: Frame, after: Frame, fit: Warp, step: int) -> tuple[Plane, Plane]:
-    """Both as blurred as the more blurred: a shaded pit's darkest part moves with blur too."""
+    """Both as blurred as the more blurred, so far as that is sure: a shaded pit's darkest part moves with blur too."""
     first = before.quality.blur_px / step
-    second = first * _blur_ratio(before, after, fit)
+    difference = first * (_blur_ratio(before, after, fit) - 1)
+    second = first + difference**3 / (difference**2 + 2 * (_BLUR_ERROR_PX / step) ** 2)
     more = math.sqrt(abs(first**2 - second**2))
     if not more > _NOTICED_BLUR:
         return one, other

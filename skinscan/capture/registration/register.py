@@ -150,7 +150,7 @@ def _lit_alike(
     x, y = (share * value for value in found.xy)
     shifted = fit.homography @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
     # two axes of scatter alone make a length of sqrt(2) spreads
-    sure = math.sqrt(max(length**2 - 2 * found.spread**2, 0.0))
+    sure = math.sqrt(max(length**2 - 2 * found.spread**2, (found.spread / 3) ** 2))
     left = math.hypot(share * found.spread, (1 - share) * sure / math.sqrt(2), share * _not_told(found, length, per_mm))
     return Warp(shifted / shifted[2, 2], fit.displacement, fit.grid_px), left
 
