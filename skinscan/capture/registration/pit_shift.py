@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import warp
 from skinscan.arrays.alignment import typical
 from skinscan.arrays.threads import each
+from skinscan.capture.quality import at_scale
 from skinscan.capture.registration.refining import Warp
 from skinscan.capture.registration.skin_view import SkinView, log_channel
 from skinscan.records import BoolArray, Frame
@@ -53,8 +54,8 @@ _STEPS = 5
 _LARGEST_PX = 4.0
 _LEAST_BLOCKS = 12
 _NOTICED_BLUR = 0.3
-_BLUR_ERROR_PX = 0.25
-"""What two photos' blurs are told apart by though they are the same: one has a scale, the other none."""
+_BLUR_ERROR_PX = 0.1
+"""Standard error of a photo's blur estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def pit_shift(before: Frame, after: Frame, first: SkinView, second: SkinView, fi
 
     With the scale the band is PITS_MM, else it is as fine as the photo. None too where one photo is far sharper.
     """
-    if abs(math.log(_blur_ratio(before, after, fit))) > LARGEST_BLUR_RATIO:
+    if _far_apart(*_blurs(before, after, fit)):
         return None
     per_mm = 1 / before.scale.mm_per_px if before.scale else 0.0
     step = max(int(per_mm * PITS_MM), 1)
@@ -157,18 +158,32 @@ def _pair(
     return _beyond(one, both, fine, low, high), _beyond(there, both, fine, low, high), both
 
 
-def _blur_ratio(before: Frame, after: Frame, fit: Warp) -> float:
-    """How much more blurred the skin is in the after photo."""
-    scale = float(np.sqrt(abs(np.linalg.det(fit.homography[:2, :2]))))
-    ratio = after.quality.blur_px / max(before.quality.blur_px * scale, 1e-6)
-    return ratio if math.isfinite(ratio) and ratio > 0 else 1.0
+def _blurs(before: Frame, after: Frame, fit: Warp) -> tuple[float, float]:
+    """Blur of the before photo and, in its px, of the after photo.
+
+    Where one scale is known so is the other: skin's own softness is taken off both or neither (`quality`).
+    """
+    ratio = float(np.sqrt(abs(np.linalg.det(fit.homography[:2, :2]))))
+    first, second = before.quality, after.quality
+    if before.scale is not None and after.scale is None:
+        second = at_scale(second, None, replace(before.scale, mm_per_px=before.scale.mm_per_px / ratio))
+    elif after.scale is not None and before.scale is None:
+        first = at_scale(first, None, replace(after.scale, mm_per_px=after.scale.mm_per_px * ratio))
+    return first.blur_px, second.blur_px / ratio
+
+
+def _far_apart(first: float, second: float) -> bool:
+    return min(first, second) > 0 and abs(math.log(second / first)) > LARGEST_BLUR_RATIO
 
 
 def _equally_sharp(one: Plane, other: Plane, before: Frame, after: Frame, fit: Warp, step: int) -> tuple[Plane, Plane]:
     """Both as blurred as the more blurred, so far as that is sure: a shaded pit's darkest part moves with blur too."""
-    first = before.quality.blur_px / step
-    difference = first * (_blur_ratio(before, after, fit) - 1)
-    second = first + difference**3 / (difference**2 + 2 * (_BLUR_ERROR_PX / step) ** 2)
+    first, second = (blur / step for blur in _blurs(before, after, fit))
+    if not (math.isfinite(first) and math.isfinite(second)):
+        return one, other
+    difference = second - first
+    if difference:
+        second = first + difference**3 / (difference**2 + 2 * (_BLUR_ERROR_PX / step) ** 2)
     more = math.sqrt(abs(first**2 - second**2))
     if not more > _NOTICED_BLUR:
         return one, other
