@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skinscan.arrays import warp
+from skinscan.capture.quality import at_scale
 from skinscan.capture.registration import pit_shift, uncertainty
 from skinscan.capture.registration import register as registration
 from skinscan.capture.registration.refining import Warp
@@ -15,7 +16,7 @@ from skinscan.capture.registration.register import register
 from skinscan.capture.registration.seen import LEAST_SEEN, seen_share, unseen_notices
 from skinscan.capture.registration.skin_view import skin_view
 from skinscan.records import Flag, Scale
-from tests.capture.test_registration import PX_PER_MM, SIDE, errors_px, frame, shot
+from tests.capture.test_registration import PX_PER_MM, QUALITY, SIDE, errors_px, frame, shot
 
 SCALE = Scale(1 / PX_PER_MM, 0.0, "given")
 
@@ -137,6 +138,26 @@ def test_dark_and_bright_parts_are_put_together_and_held_against_one_another():
     assert pit_shift._together((pit_shift.DARK_LAGS * whole, 0.01), None).disagreement_px is None
     told = [registration._not_told(shift, 1.0, PX_PER_MM) for shift in (alike, apart)]
     assert told[1] > 1.4 * told[0], "disagreement is doubt"
+
+
+@pytest.mark.parametrize("scaled", ["before", "after", "neither"])
+def test_one_blur_is_one_blur_whichever_photo_has_the_scale(scaled):
+    """Skin's own softness is taken off a photo's blur where the scale is known: off both photos or neither."""
+    seen, scale = replace(QUALITY, blur_px=1.3), Scale(1 / 33.0, 0.0, "given")
+    known = at_scale(seen, None, scale)
+    assert known.blur_px < 0.8
+    plain = frame(np.full((64, 64, 3), 150, np.uint8))
+    frames = {
+        name: replace(plain, scale=scale, quality=known) if name == scaled else replace(plain, quality=seen)
+        for name in ("before", "after")
+    }
+    first, second = pit_shift._blurs(frames["before"], frames["after"], Warp(np.eye(3), warp.NO_DISPLACEMENT, 1))
+    assert first == pytest.approx(second)
+    assert not pit_shift._far_apart(first, second)
+    # seen twice as large, as sharp a photo is blurred by half as much of the skin
+    nearer = Warp(np.diag([2.0, 2.0, 1.0]), warp.NO_DISPLACEMENT, 1)
+    if scaled == "neither":
+        assert pit_shift._blurs(frames["before"], frames["after"], nearer)[1] == pytest.approx(first / 2)
 
 
 def test_smooth_paper_has_no_pits():
