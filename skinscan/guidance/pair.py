@@ -36,12 +36,13 @@ def against(
     wanted: Sequence[str] | None = None,
     *,
     same_setup: bool = False,
+    same_lamp: bool = False,
     registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
-    Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
-    `compare`; `registration` of the two where it is known already.
+    Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` and
+    `same_lamp` as in `compare`; `registration` of the two where it is known already.
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
@@ -50,7 +51,7 @@ def against(
         return _unmatched(baseline, frame, measures, notices)
     before, after, tied = tie(baseline, frame, registration)
     maps = Maps(before), Maps(after)
-    pair = pair_of(*maps, registration, same_setup)
+    pair = pair_of(*maps, registration, same_setup, same_lamp)
     shown = told_first(measures, wanted) or measures
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
     aim = aim_of(before, after, registration, *_head(baseline, frame))

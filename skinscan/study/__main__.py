@@ -188,6 +188,7 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     alone = over(v.single, v.jobs_single(singles), "photos", workers)
     from skinscan.study.pairs import TONES
     from skinscan.study.pore_accuracy import errors
+    from skinscan.study.validation_tables import publish
 
     intervals = [r for part in over(errors, v.seeds_intervals(drawn), "drawn photos", workers) for r in part]
     mixed = over(
@@ -195,7 +196,7 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     )
     placebo = [r for part in over(v.twice, v.jobs_placebo(placebos), "placebo", workers) for r in part]
     power = [r for part in over(v.twice, v.jobs_power(treated), "treated", workers) for r in part]
-    v.publish(ROOT, alone, intervals, mixed, placebo, power)
+    publish(ROOT, alone, intervals, mixed, placebo, power)
 
 
 @study.command("skin-mask")
