@@ -28,9 +28,10 @@ from skinscan.tying import carry, middle_mean, patch_gains, reference_colour
 SAME_ROUNDING = 0.004
 """|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
 
-SKIN_AGAINST_GREY = 0.12
-"""|ln| of a change of the skin's red to green or blue to green against the reference beyond which the lamp is another:
-a quarter more blood makes 0.05, incandescent light for daylight 0.2 and more."""
+SKIN_AGAINST_GREY = 0.07
+"""|ln| of a change of the skin's red to green or blue to green against the reference beyond which the lamp is surely
+another: four times the blood makes 0.05-0.07, a quarter more or less melanin up to 0.05; incandescent light for
+daylight 0.05-0.09, a fluorescent lamp 0.04-0.12. Under it the picture cannot say."""
 
 CLOSE_UP_MM = 120.0
 """Side of what a photo shows on which no whole face fits."""

@@ -11,7 +11,7 @@ greys, not for skin. What is left of it is told too, for photos that another cam
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from skinscan.arrays import colour
 from skinscan.measures import all_measures
 from skinscan.phantom import light, optics
 from skinscan.study import pairs
+from skinscan.study.tables import put_table
 
 Array = NDArray[np.float64]
 View = Callable[[Array], Array]
@@ -161,6 +162,24 @@ def _pairs_of_views(draw: np.random.Generator) -> Iterator[tuple[View, View]]:
         yield first, second
 
 
-def write(path: Path) -> None:
+def table_of_lamps(entry: Mapping[str, Any]) -> str:
+    """`between_lamps` as the table of docs/colour.md."""
+    lines = [
+        f"| | unit | neutral reference, tones {', '.join(optics.MELANIN)} | skin: share of its distance |",
+        "|---|---|---|---|",
+    ]
+    for name, share in entry["contrast"].items():
+        measure = all_measures()[name]
+        rms = entry["neutral"].get(name)
+        unit = all_measures()[OF_LEVEL.get(name, name)].unit
+        told = " / ".join(f"{value:.2g}" for value in rms) if rms else ""
+        lines.append(f"| {measure.title} | {unit} | {told} | {share:.0%} |")
+    return "\n".join(lines)
+
+
+def write(path: Path, page: Path) -> None:
+    """The table of numbers that ships, and the same for people in the page of the documentation."""
+    found = derive()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(derive(), indent=1) + "\n")
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    put_table(page, "lamp", table_of_lamps(found["another_lamp"]))
