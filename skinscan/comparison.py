@@ -18,7 +18,7 @@ from skinscan.capture.reference_proposal import propose_reference
 from skinscan.capture.registration.register import register
 from skinscan.capture.registration.seen import LEAST_SEEN, seen_share
 from skinscan.environment import check_opencv
-from skinscan.judgement import judge, judge_paired
+from skinscan.judgement import judge, judge_paired, lamp_notices
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, samples_of
@@ -120,9 +120,7 @@ def compare_frames(
     tell(0.85, "comparing")
     pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp)
     notices += _setup_notices(pair, same_setup)
-    if pair.neutral_reference and not pair.same_lamp:
-        text = "a grey balances two lamps for greys, not for skin: changes of its colour are held against that too"
-        notices.append(Notice(Flag.LAMP_UNKNOWN, text))
+    notices += lamp_notices(pair)
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))

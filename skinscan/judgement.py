@@ -18,6 +18,7 @@ from skinscan.records import (
     SKIN,
     Change,
     Flag,
+    Notice,
     Verdict,
 )
 from skinscan.tying import REGISTERED_SCALE_ERROR
@@ -122,6 +123,14 @@ def lamp_error(measure: Measure, pair: Pair, region: str, first: Sample) -> floa
         return share * abs(first.carried["height"])
     reference = pair.before.frame.colour.reference
     return share * abs(first.value - measure.of_colour(median_rgb(pair.before, reference))) if reference else 0.0
+
+
+def lamp_notices(pair: Pair) -> list[Notice]:
+    """That another lamp could not be told from treatment, where nothing but a grey ties the colours."""
+    if pair.same_lamp or not pair.neutral_reference:
+        return []
+    text = "a grey balances two lamps for greys, not for skin: changes of its colour are held against that too"
+    return [Notice(Flag.LAMP_UNKNOWN, text)]
 
 
 def card_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:

@@ -17,7 +17,7 @@ from skinscan.guidance.nouns import Advice, Aim, Guidance, Outcome, Outlook, Pro
 from skinscan.guidance.photo import advice_on, importance
 from skinscan.guidance.sentences import sentences_of
 from skinscan.guidance.wanted import families_of, told_first
-from skinscan.judgement import judge, judge_paired
+from skinscan.judgement import judge, judge_paired, lamp_notices
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, shared_cells
@@ -57,7 +57,7 @@ def against(
     aim = aim_of(before, after, registration, *_head(baseline, frame))
     setup = Setup(pair, aim)
     own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
-    advice = (*differences(setup, measures, [*notices, *tied]), *own)
+    advice = (*differences(setup, measures, [*notices, *tied, *lamp_notices(pair)]), *own)
     advice = tuple(sorted(advice, key=importance))
     outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
     return _guidance(baseline, frame, outlooks, advice, prospects, aim)
