@@ -127,7 +127,7 @@ shines follows it more. The map is shifted by what dark and bright parts lie off
 follow (2.6 and -2 times, set on other phantoms). Without pores, with many, with cavities twice or half as dark, or
 light that spreads more or less under the skin, dark parts lie 0.55 to 0.85 of the whole's error off: so much of the
 shift is not known, and is said. Nothing is shifted unless the skin's blocks agree on it. A raised lamp shifts by less,
-and less of that is told; 4 um are added for it.
+and less of that is told; 6 um are added for it.
 
 **Not the same skin.** Photos of different skin that have something else in common, each as the pipeline masks it and
 with the whole photo drawn as a region. The same skin mirrored (first line) has to be registered and said to be

@@ -41,7 +41,7 @@ LIGHT_SHIFT_MM, TEXTURE_SAME_LIGHT = 0.10, 0.97
 texture's correlation lacks. No patch disagrees with its neighbours about it. The same light leaves 0.97 and more."""
 
 _CAUTION = 4.0
-_LEFT_OF_SHIFT, _LEFT_OF_DISAGREEMENT, _LEFT_UNCHECKED, _LEFT_MM = 0.2, 0.24, 0.27, 0.004
+_LEFT_OF_SHIFT, _LEFT_OF_DISAGREEMENT, _LEFT_UNCHECKED, _LEFT_MM = 0.2, 0.24, 0.27, 0.006
 """What is left of a shift that was taken back, one axis: a share of it and of what dark and bright parts disagree by,
 and what a raised lamp leaves however little it shifted (RMS of 88 pairs of phantoms: light moved by 15, 45 and 90
 degrees, or raised by 20)."""
