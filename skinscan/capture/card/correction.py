@@ -38,9 +38,10 @@ GREYS, LEAST_GREYS = slice(18, 24), 4
 """Greys that must be readable in all channels to carry a tone curve."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
-SHEEN = 0.007
-"""Standard deviation of what skin mirrors in ordinary light, as a share of white: 2.8 % at its surface (Fresnel), of
-which a lamp beside the lens sends a tenth to a third back into it."""
+SHEEN = 0.012
+"""Scale (half normal) of what skin mirrors in ordinary light, as a share of white. Its surface mirrors 2.8 % (Fresnel)
+in lobes of roughness 0.13 to 0.3: of a lamp 15 to 45 degrees beside the lens, which gives half of the light, 3.6 to
+0.8 % of white come back; powdered skin mirrors less. On phantoms that shine, errors are then as large as predicted."""
 LARGEST_RESIDUAL_DE00 = 4.0
 """Median left-out residual from which on this is no ColorChecker in one light. Whole cards in one light leave 0.2-0.5,
 a phone's look (saturation, twisted hues) 0.6-1.8, pictures finished for print or web up to 2.5, a card half in shade
