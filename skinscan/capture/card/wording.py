@@ -47,8 +47,9 @@ def uncertain(
     found = [f"its patches contradict one another by {residual:.1f} dE00"]
     if finish.light or finish.look:
         found.append(
-            f"the picture was finished: single patches are brighter or darker by {100 * finish.light:.0f} % and their "
-            f"colours changed by {100 * finish.look:.0f} %, as HDR, filters and vivid modes do"
+            f"the picture was finished: single patches are some {100 * finish.light:.0f} % brighter or darker than the "
+            f"others tell and strong colours some {100 * finish.look:.0f} % off, as HDR, filters and vivid modes leave "
+            "them"
         )
         remedies = ["photograph without HDR, filter or vivid mode, or in raw"]
     wrong = {name: left_out[at] for name, at in SKIN_PATCHES.items() if left_out[at] > NOTABLE_DE00}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from skinscan.arrays.colour import lab
 from skinscan.capture.card import explaining, rendering
 from skinscan.capture.card.correction import Correction, correct, read
+from skinscan.capture.card.find import find_card
 from skinscan.capture.card.prior import load_prior
+from skinscan.capture.photo import read_photo
 from skinscan.phantom import light
 from skinscan.phantom.chart import patch_reflectances
 from tests.capture.card.looks import TONES, Look, Shown, photographed
@@ -110,6 +113,54 @@ def test_words_tell_what_was_measured() -> None:
     assert "finished" in told
     assert "reference region" in told
     assert Look(np.random.default_rng(0), 0.0).apply(np.full((1, 3), 0.5)).shape == (1, 3)
+
+
+REAL = (
+    "docs__img__documentation_images__correct_color_imgs__calibrite-passport.png",
+    "docs__img__documentation_images__correct_color_imgs__classic.png",
+    "images__passport.jpg",
+)
+
+
+@pytest.fixture(scope="module")
+def left_out(test_photos: Path) -> list[tuple[Correction, np.ndarray]]:
+    """Of each real photo what its card made of it, and how far each patch that all others predict is off: the squared
+    distance in standard deviations (patches,), over its three channels 1 on average where the doubt is right."""
+    out = []
+    for name in REAL:
+        photo = read_photo(test_photos / "colorchecker" / name)
+        sighting = find_card(photo)
+        assert sighting is not None
+        fits, _ = explaining.explain(read(photo, sighting), PRIOR, rendering.spaces(photo.matrix.astype(np.float64)))
+        best = max(fits, key=explaining.by_evidence)
+        patch = np.flatnonzero(best.used.ravel()) // 3
+        squares = [
+            best.unexplained[rows] @ np.linalg.solve(best.inverse[np.ix_(rows, rows)], best.unexplained[rows]) / 3
+            for rows in (np.flatnonzero(patch == one) for one in np.unique(patch))
+        ]
+        out.append((correct(photo, sighting, cross_polarised=True), np.array(squares)))
+    return out
+
+
+def test_real_photos_are_doubted_as_much_as_their_own_patches_are_off(
+    left_out: list[tuple[Correction, np.ndarray]],
+) -> None:
+    """57 patches of two phones and a raw conversion, each predicted by the other patches of its card: as far off as
+    predicted (1 on average; patches of one card err alike, so 0.5 to 1.8), and not by a few far ones."""
+    squares = np.concatenate([found[1] for found in left_out])
+    assert len(squares) > 50
+    assert 0.5 < squares.mean() < 1.8
+    assert (squares > 4).mean() < 0.08
+
+
+def test_finished_real_photos_do_not_carry_absolute_colour(left_out: list[tuple[Correction, np.ndarray]]) -> None:
+    """Corrected by all other patches, the cards' own skin patches come out 2.8 to 5.8 dE00 wrong, and the notice says
+    so."""
+    for found, _ in left_out:
+        assert found.state == "reference"
+        assert found.colour.predicted_a_star > 1.0
+        assert "own skin patches come out wrong" in found.reasons[0]
+        assert "filter" in found.reasons[0]
 
 
 def _found(shown: Shown) -> Correction:
