@@ -81,10 +81,10 @@ def z(shown: Shown, found: Correction) -> np.ndarray:
 
 
 def test_the_error_predicted_under_looks_of_another_recipe_is_honest() -> None:
-    """18 photos, tones I-VI, by looks of another kind than the model's (films, tone mapping by lightness, hue windows,
-    flare). Over some 200 the rms of z of a* is 0.92; of 18 it is within 0.6 and 1.3 (95 %)."""
+    """12 photos, tones I-VI, by looks of another kind than the model's (films, tone mapping by lightness, hue windows,
+    flare). Over some 200 the rms of z of a* is 0.92; of 12 it is within 0.55 and 1.35 (95 %)."""
     errors, sure = [], []
-    for at, tone in enumerate(TONES * 3):
+    for at, tone in enumerate(TONES * 2):
         shown = photographed(at, tone, (0.3, 0.6, 1.0)[at % 3])
         found = correct(shown.photo, shown.sighting, np.ones(shown.photo.shape, bool), cross_polarised=True)
         if found.colour.doubt is None:
@@ -92,8 +92,8 @@ def test_the_error_predicted_under_looks_of_another_recipe_is_honest() -> None:
         errors.append(z(shown, found))
         sure.append(found.state == "card")
     of_a = np.array(errors)[:, 1]
-    assert len(of_a) > 14
-    assert 0.5 < np.sqrt(np.mean(of_a**2)) < 1.3
+    assert len(of_a) > 9
+    assert 0.45 < np.sqrt(np.mean(of_a**2)) < 1.35
     assert (np.abs(of_a) < 2.0).mean() > 0.8
     assert 0.2 < np.mean(sure) < 0.9
 
