@@ -215,19 +215,27 @@ def test_what_skin_mirrors_is_within_the_doubt(tone: optics.Tone, sheen: float) 
     assert found.state == "reference" or abs(off) < 2.0
 
 
-def test_greys_keep_nearly_grey() -> None:
-    """Skin's own matrix leaves a chroma of 4 to 7 on greys under these lamps; with the greys in it a third goes."""
-    chroma = []
-    for lamp in ("A", "F11", "LED_B1", "D65"):
-        scene = Scene(lamp=lamp, curve="srgb")
-        found, sighting = by(scene), scene.sighting()
-        at = np.linspace(0, 1, 256)
-        codes = sighting.codes[19:23]
-        light = np.stack([np.interp(codes[:, c], at, found.photo.lut[c]) for c in range(3)], -1)
-        chroma.append(np.hypot(*lab(light @ found.photo.matrix.T.astype(np.float64))[:, 1:].T).mean())
-        assert error(scene, found) < 1.2
-    assert np.mean(chroma) < 3.6
-    assert max(chroma) < 5.5
+def test_greys_are_held_as_far_as_skin_can_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix for skin alone leaves a chroma of 5 on greys under these lamps; a sixth of that goes at the least, and
+    the error predicted on this skin rises by 4 % (over all skins, by their weight, it may by 2)."""
+
+    def chroma_and_error() -> tuple[float, float]:
+        chroma, errors = [], []
+        for lamp in ("A", "F11", "LED_B1", "D65"):
+            scene = Scene(lamp=lamp, curve="srgb")
+            found, sighting = by(scene), scene.sighting()
+            at = np.linspace(0, 1, 256)
+            light = [np.interp(sighting.codes[19:23, c], at, found.photo.lut[c]) for c in range(3)]
+            grey = lab(np.stack(light, -1) @ found.photo.matrix.T.astype(np.float64))
+            chroma.append(np.hypot(grey[:, 1], grey[:, 2]).mean())
+            errors.append(found.colour.predicted_de00)
+        return float(np.mean(chroma)), float(np.mean(errors))
+
+    held = chroma_and_error()
+    monkeypatch.setattr(skin_matrix, "SPARE", 0.0)
+    alone = chroma_and_error()
+    assert held[0] < 0.84 * alone[0]
+    assert held[1] < 1.06 * alone[1]
 
 
 def test_a_light_that_leaves_skin_uncertain_is_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
