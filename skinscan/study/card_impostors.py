@@ -201,7 +201,7 @@ def _ground(draw: Draw, size: tuple[int, int]) -> Pixels:
     soft = cv2.resize(draw.normal(0, 1, (6, 6)), (width, height), interpolation=cv2.INTER_CUBIC)
     fine = cv2.GaussianBlur(draw.normal(0, 1, size), (0, 0), float(draw.uniform(0.6, 4)))
     uneven = 1 + 0.08 * soft + float(draw.choice([0.02, 0.2])) * fine
-    return np.clip(uneven[..., None] * np.array(_any(draw, 0.2)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(uneven[..., None] * np.array(_any(draw, 0.2)), 0, 255), np.uint8)
 
 
 def _laid(draw: Draw, picture: Pixels, thing: Pixels) -> Pixels:
@@ -227,10 +227,9 @@ def _laid(draw: Draw, picture: Pixels, thing: Pixels) -> Pixels:
 def _taken(draw: Draw, picture: Pixels) -> Pixels:
     """As a photo has it: light that falls off, another white, blur, noise, JPEG."""
     height, width = picture.shape[:2]
-    across = np.linspace(-1, 1, width) * draw.normal(0, 0.15) + np.linspace(-1, 1, height)[:, None] * draw.normal(
-        0, 0.15
-    )
-    light = (picture / 255.0) ** 2.2 * np.exp(across + draw.normal(-0.1, 0.3))[..., None]
+    right, down, all_over = draw.normal([0.0, 0.0, -0.1], [0.15, 0.15, 0.3])
+    fall = right * np.linspace(-1, 1, width) + down * np.linspace(-1, 1, height)[:, None] + all_over
+    light = (picture / 255.0) ** 2.2 * np.exp(fall)[..., None]
     light = light * np.exp(draw.normal(0, 0.25, 3) * [1.0, 0.2, 1.0])
     soft = cv2.GaussianBlur(np.clip(light, 0, 1) ** (1 / 2.2), (0, 0), float(draw.uniform(0.4, 1.3)))
     noisy = 255 * soft + draw.normal(0, float(draw.uniform(0.5, 4.0)), picture.shape)

@@ -30,7 +30,7 @@ LEVELS = 3
 
 AGREEMENT, OF_PATCHES, A_PATCH_LESS = 0.57, 14.5, 0.045
 """Least agreement of the pattern of colours where so many squares stand in place and show it (the mean of the two
-counts), and by how much more it must be for every one less. See docs/colour_card.md for what is no card."""
+counts), and by how much more it must be for every one less. See docs/scale.md for what is no card."""
 
 MARGIN = 0.2
 """Its least lead over the next best arrangement."""
@@ -92,26 +92,40 @@ def _searched(photo: Photo, thumbnails: Thumbnails) -> NDArray[np.uint8]:
 def _readings(picture: NDArray[np.uint8]) -> list[tuple[Reading, float]]:
     """Believable arrangements, the best first, with the factor from their picture to the one given. Pictures finer than
     the first that shows one for sure are not searched."""
-    pyramid = [picture]
-    while len(pyramid) < LEVELS and min(pyramid[-1].shape[:2]) >= 200:
-        height, width = pyramid[-1].shape[:2]
-        pyramid.append(np.asarray(cv2.resize(pyramid[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
     found: list[tuple[float, Reading, float]] = []
-    for small in reversed(pyramid):
+    for small in _pyramid(picture):
         factor = picture.shape[1] / small.shape[1]
-        found += [(belief, reading, factor) for belief, reading in _read(small)]
+        found += [(belief, reading, factor) for belief, reading in _read(small) if belief > 0]
         if any(belief > SURE for belief, _, _ in found):
             break
     return [(reading, factor) for _, reading, factor in sorted(found, key=lambda one: -one[0])]
 
 
+def strongest_belief(photo: Photo) -> float:
+    """By how much the agreement of the best arrangement that a photo shows is above the least, below 0 where it is no
+    card; NaN where nothing is arranged like one."""
+    if photo.is_grey:
+        return float("nan")
+    beliefs = [belief for small in _pyramid(_searched(photo, Thumbnails(photo))) for belief, _ in _read(small)]
+    return max(beliefs, default=float("nan"))
+
+
+def _pyramid(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The pictures that are searched, the smallest first."""
+    pyramid = [picture]
+    while len(pyramid) < LEVELS and min(pyramid[-1].shape[:2]) >= 200:
+        height, width = pyramid[-1].shape[:2]
+        pyramid.append(np.asarray(cv2.resize(pyramid[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
+    return pyramid[::-1]
+
+
 def _read(picture: NDArray[np.uint8]) -> list[tuple[float, Reading]]:
-    """Believable arrangements of the squares of one picture, and by how much their agreement is above the least."""
+    """Arrangements of the squares of one picture, and by how much their agreement is above the least."""
     found = []
     squares = find_squares(even_parts(picture))
     for lattice in lattices(squares):
         reading = decode(picture, lattice)
-        if reading is None or reading.agreement <= AGREEMENT or reading.margin <= MARGIN:
+        if reading is None or reading.margin <= MARGIN:
             continue
         homography, standing = gathered(reading.homography, PLACES, squares)
         if standing.sum() < LEAST_STANDING:
@@ -119,8 +133,7 @@ def _read(picture: NDArray[np.uint8]) -> list[tuple[float, Reading]]:
         both = reading.agreeing & standing
         told = (int(both.sum()) + int(standing.sum())) / 2
         belief = reading.agreement - AGREEMENT - A_PATCH_LESS * max(OF_PATCHES - told, 0.0)
-        if belief > 0:
-            found.append((belief, replace(reading, homography=homography, agreeing=both)))
+        found.append((belief, replace(reading, homography=homography, agreeing=both)))
     return found
 
 
