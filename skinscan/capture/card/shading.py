@@ -1,8 +1,9 @@
 """A shadow across the card: which patches lie in which light, from their levels alone.
 
-The logarithm of what a patch sends over what it should send is explained by the tone curve (a parabola in the
-logarithm of what it sends), how pale the patch is, and the light's fall across the card; and by at most one shadow
-with a straight edge, sharp or soft, looked for at every place and in every direction. All fits are robust.
+The logarithm of what a patch sends over what it should send is explained by the tone curve (a cubic in the logarithm
+of what it sends: finished pictures need one), how pale the patch is, and the light's fall across the card; and by at
+most one shadow with a straight edge, sharp or soft, looked for at every place and in every direction. All fits are
+robust.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
 
-GREY_OFF, VIVID_OFF = 0.02, 0.02
+GREY_OFF, VIVID_OFF = 0.02, 0.05
 """Standard deviation of a patch's level about what explains it, natural logarithm: of a grey, and what is added in full
 for a colour without any white in it, which lamps and cameras see differently."""
 
 LEAST_STEP = 0.10
 """Least step of light, in natural logarithms, that is called a shadow."""
 
-BETTER = 18.0
+BETTER = 22.0
 """By how much a shadow must lower the sum of squares, in units of the patches' variance: chance among all its places
 lowers it by 10 to 20."""
 
@@ -41,9 +42,9 @@ SOFT = (0.1, 0.7, 1.4)
 DIRECTIONS, CUTS = 24, 0.45
 """Directions that a shadow may fall in, and from one place of its edge to the next, in pitches."""
 
-BEFOREHAND = (10.0, 0.3, 0.04, 0.1, 0.07, 0.07, 0.6)
-"""Standard deviations beforehand: level, tone's slope and bend, pale, the light's fall along both sides (middle to
-end), the shadow's step."""
+BEFOREHAND = (10.0, 0.5, 0.3, 0.15, 0.3, 0.05, 0.05, 0.6)
+"""Standard deviations beforehand: level, tone's slope, bend and twist, pale, the light's fall along both sides (middle
+to end), the shadow's step."""
 
 ROUNDS = 4
 
@@ -70,7 +71,7 @@ def find_shadow(level: Array, seen_light: Array, fair: BoolArray) -> Shading:
     inside = (shares * fair).sum(axis=1)
     shares = shares[(inside >= LEAST_EACH) & (fair.sum() - inside >= LEAST_EACH)]
     if len(shares):
-        designs = np.concatenate([np.broadcast_to(base, (len(shares), 24, 6)), shares[..., None]], axis=-1)
+        designs = np.concatenate([np.broadcast_to(base, (len(shares), *base.shape)), shares[..., None]], axis=-1)
         misses, cost, steps = _fitted(designs, level, spread, fair)
         best = int(np.argmin(np.where(steps < 0, cost, np.inf)))
         # where patches follow no explanation closely, a shadow must explain more
@@ -87,10 +88,10 @@ def _pale() -> Array:
 
 
 def _base(seen_light: Array, fair: BoolArray) -> Array:
-    """What explains a level without a shadow: (24, 6)."""
+    """What explains a level without a shadow: (24, 7)."""
     x, y = ((PLACES - [2.5, 1.5]) / [2.5, 1.5]).T
     tone = seen_light - (float(np.median(seen_light[fair])) if fair.any() else 0.0)
-    return np.stack([np.ones(24), tone, tone * tone, _pale(), x, y], axis=-1)
+    return np.stack([np.ones(24), tone, tone**2, tone**3, _pale(), x, y], axis=-1)
 
 
 def _fitted(designs: Array, level: Array, spread: Array, fair: BoolArray) -> tuple[Array, Array, Array]:
