@@ -37,6 +37,24 @@ def of_colour(measure: str) -> float:
     return float(_table("colour_accuracy.json")["rms"][measure])
 
 
+def of_another_lamp(measure: str, ita_degree: float) -> float:
+    """RMS change that another camera under another lamp makes of skin that a grey patch ties to the first photo's.
+
+    White balance makes the two alike for greys, not for skin. A tone that is not known takes the largest. 0 for
+    measures that do not tell a level of colour.
+    """
+    entry = _table("colour_accuracy.json")["another_lamp"]
+    known = entry["neutral"].get(measure, [0.0] * len(entry["ita_degree"]))
+    if math.isnan(ita_degree):
+        return float(max(known))
+    return float(np.interp(ita_degree, entry["ita_degree"][::-1], known[::-1]))
+
+
+def of_another_lamp_on_contrast(measure: str) -> float:
+    """RMS change that it makes of a contrast within one person's skin, as a share of it; 0 for what is no colour."""
+    return float(_table("colour_accuracy.json")["another_lamp"]["contrast"].get(measure, 0.0))
+
+
 def features(ita_degree: float, um_per_px: float, count: int) -> list[float]:
     """The row of the design matrix of a pore measure: constant, tone, resolution, number of pores."""
     darkness = darkness_of(ita_degree)

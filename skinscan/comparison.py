@@ -18,7 +18,7 @@ from skinscan.capture.reference_proposal import propose_reference
 from skinscan.capture.registration.register import register
 from skinscan.capture.registration.seen import LEAST_SEEN, seen_share
 from skinscan.environment import check_opencv
-from skinscan.judgement import judge, judge_paired
+from skinscan.judgement import judge, judge_paired, lamp_notices
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, samples_of
@@ -53,6 +53,7 @@ def compare(
     face: bool = True,
     cross_polarised: bool = False,
     same_setup: bool = False,
+    same_lamp: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
     progress: Progress | None = None,
@@ -62,7 +63,9 @@ def compare(
     `mm_per_px` and `regions` are those of the before photo; the after photo's follow from registration. The other
     arguments are those of `assess`. `same_setup`: camera, lens and settings, lamp, and their place against the skin
     were the same (a stand, or a lamp fixed to the camera), which makes the smallest detectable changes smaller; a
-    statement that the photos speak against is not taken, and flagged. `progress(share, text)` is told of each step.
+    statement that the photos speak against is not taken, and flagged. `same_lamp`: camera and lamp were the same,
+    wherever they stood (`same_setup` says so too): needed for changes of colour that only a neutral patch ties, as
+    white balance on it hides another lamp. `progress(share, text)` is told of each step.
     Raises a SkinscanError where a file cannot be read; photos that cannot be compared give `comparable=False` with
     reasons.
     """
@@ -78,7 +81,14 @@ def compare(
         partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
         partial(make_frame, second, **laid),
     )
-    return compare_frames(frame_before, frame_after, same_setup=same_setup, evidence=evidence, progress=progress)
+    return compare_frames(
+        frame_before,
+        frame_after,
+        same_setup=same_setup,
+        same_lamp=same_lamp,
+        evidence=evidence,
+        progress=progress,
+    )
 
 
 def compare_frames(
@@ -86,6 +96,7 @@ def compare_frames(
     after: Frame,
     *,
     same_setup: bool = False,
+    same_lamp: bool = False,
     evidence: bool = True,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -107,8 +118,9 @@ def compare_frames(
     maps_before, maps_after = Maps(before), Maps(after)
     first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
-    pair = pair_of(maps_before, maps_after, registration, same_setup)
+    pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp)
     notices += _setup_notices(pair, same_setup)
+    notices += lamp_notices(pair)
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan import repeatability
+from skinscan import accuracy, repeatability
 from skinscan.arrays import colour, statistics
 from skinscan.capture.card import difference
 from skinscan.measures import Measure, PairedSample, Sample
@@ -18,6 +18,7 @@ from skinscan.records import (
     SKIN,
     Change,
     Flag,
+    Notice,
     Verdict,
 )
 from skinscan.tying import REGISTERED_SCALE_ERROR
@@ -78,6 +79,9 @@ def smallest_detectable_change(
     known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
     assert known is not None
     parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}
+    lamp = lamp_error(measure, pair, region, first)
+    if lamp:
+        parts["lamp"] = lamp
     s_d = math.hypot(*parts.values())
     sdc = statistics.detectable_change(
         first.value, s_d, second.value >= first.value, measure.scale(first), known.factor
@@ -101,6 +105,32 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
         of_pair = card_uncertainty if pair.by_cards else colour_uncertainty
         parts["colour"] = of_pair(measure.of_colour, pair, region)
     return parts
+
+
+def lamp_error(measure: Measure, pair: Pair, region: str, first: Sample) -> float:
+    """SD of the transformed difference that another lamp or camera may make; 0 where both are stated to be the same,
+    and where cards tell what the light leaves open."""
+    if pair.same_lamp or pair.by_cards:
+        return 0.0
+    if pair.neutral_reference:
+        of_level = accuracy.of_another_lamp(measure.name, pair.difference.tone_ita)
+        if of_level:
+            return of_level
+    share = accuracy.of_another_lamp_on_contrast(measure.name)
+    if not share or measure.transform == "log":
+        return share
+    if measure.of_colour is None:
+        return share * abs(first.carried["height"])
+    reference = pair.before.frame.colour.reference
+    return share * abs(first.value - measure.of_colour(median_rgb(pair.before, reference))) if reference else 0.0
+
+
+def lamp_notices(pair: Pair) -> list[Notice]:
+    """That another lamp could not be told from treatment, where nothing but a grey ties the colours."""
+    if pair.same_lamp or not pair.neutral_reference:
+        return []
+    text = "a grey balances two lamps for greys, not for skin: changes of its colour are held against that too"
+    return [Notice(Flag.LAMP_UNKNOWN, text)]
 
 
 def card_uncertainty(of_colour: Callable[[NDArray[np.float64]], float], pair: Pair, region: str = SKIN) -> float:

@@ -28,9 +28,10 @@ from skinscan.tying import carry, middle_mean, patch_gains, reference_colour
 SAME_ROUNDING = 0.004
 """|ln| of the gains under which a patch has the same 8-bit code in both photos: half a count of a mid grey."""
 
-SKIN_AGAINST_GREY = 0.12
-"""|ln| of a change of the skin's red to green or blue to green against the reference beyond which the lamp is another:
-a quarter more blood makes 0.05, incandescent light for daylight 0.2 and more."""
+SKIN_AGAINST_GREY = 0.07
+"""|ln| of a change of the skin's red to green or blue to green against the reference beyond which the lamp is surely
+another: four times the blood makes 0.05-0.07, a quarter more or less melanin up to 0.05; incandescent light for
+daylight 0.05-0.09, a fluorescent lamp 0.04-0.12. Under it the picture cannot say."""
 
 CLOSE_UP_MM = 120.0
 """Side of what a photo shows on which no whole face fits."""
@@ -118,7 +119,8 @@ class Pair:
     """Both photos' maps, where they meet, and how their capture differs.
 
     `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains;
-    `reference_rounding` (k, 3): what one SD of each rounding of its colour would have.
+    `reference_rounding` (k, 3): what one SD of each rounding of its colour would have. `stated_lamp`: the user says
+    that camera and lamp are the same.
     """
 
     before: Maps
@@ -127,6 +129,19 @@ class Pair:
     difference: Difference
     reference_gains: tuple[NDArray[np.float64], NDArray[np.float64]]
     reference_rounding: NDArray[np.float64]
+    stated_lamp: bool = False
+
+    @property
+    def same_lamp(self) -> bool:
+        """Whether lamp and camera are stated to be the same, and nothing says otherwise. White balance makes lamps
+        alike for greys, so that looking alike is not enough."""
+        return self.stated_lamp and self.difference.same_camera
+
+    @property
+    def neutral_reference(self) -> bool:
+        """Whether the colours are tied by something that is not skin."""
+        before = self.before.frame
+        return self.tied_by == "reference" and before.colour.reference not in before.regions
 
     @property
     def by_cards(self) -> bool:
@@ -174,10 +189,13 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
     return (levels[0] / levels[1])[seen], weights[seen]
 
 
-def pair_of(before: Maps, after: Maps, registration: Registration, stated_same: bool = False) -> Pair:
+def pair_of(
+    before: Maps, after: Maps, registration: Registration, stated_same: bool = False, stated_lamp: bool = False
+) -> Pair:
     """Both photos' maps made ready to be read alike: at what the coarser of the two resolves.
 
-    `stated_same`: the user says that camera, lamp and place are the same; taken unless the photos speak against it.
+    `stated_same`: the user says that camera, lamp and place are the same, `stated_lamp` that camera and lamp are;
+    taken unless the photos speak against it.
     """
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
@@ -185,7 +203,8 @@ def pair_of(before: Maps, after: Maps, registration: Registration, stated_same: 
     same = not repeatability.against_same(difference) if stated_same else repeatability.seen_to_be_same(difference)
     difference = replace(difference, setup="same" if same else "other")
     gains = _reference_gains(before, after, registration)
-    return Pair(before, after, registration, difference, gains, _reference_rounding(before.frame, after.frame))
+    rounding = _reference_rounding(before.frame, after.frame)
+    return Pair(before, after, registration, difference, gains, rounding, stated_lamp or stated_same)
 
 
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:

@@ -123,6 +123,7 @@ class Flag(StrEnum):
     OUTSIDE_STUDY = "outside_study"
     REFERENCE_LOST = "reference_lost"
     REFERENCE_POSSIBLE = "reference_possible"
+    LAMP_UNKNOWN = "lamp_unknown"
 
 
 FLAGS: Mapping[Flag, str] = MappingProxyType(
@@ -173,6 +174,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.SCALE_DISAGREES: "the two scales contradict what the skin shows",
         Flag.OUTSIDE_STUDY: "the two photos differ more than the error study covers",
         Flag.REFERENCE_POSSIBLE: "something in both photos could serve as the reference for colour",
+        Flag.LAMP_UNKNOWN: "the lamp may be another one",
         Flag.REFERENCE_LOST: "the reference region is not seen well in both photos",
     }
 )

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from skinscan import accuracy
+from skinscan.arrays import colour
 from skinscan.environment import data_path
 from skinscan.measures import all_measures
-from skinscan.phantom import Camera, SkinRecipe, make_skin, photograph
+from skinscan.phantom import Camera, SkinRecipe, light, make_skin, optics, photograph
 from skinscan.study import pore_accuracy
+from skinscan.study.pairs import LAMPS
 
 MEASURES = json.loads(data_path("datasets", "study", "pore_accuracy.json").read_text())["measures"]
 
@@ -47,6 +49,36 @@ def test_lamp_and_camera_make_an_error_in_every_colour() -> None:
     for measure in all_measures().values():
         if measure.needs_colour:
             assert accuracy.of_colour(measure.name) > 0
+
+
+def test_another_lamp_bears_on_every_colour_that_a_grey_ties_and_an_unknown_tone_is_no_surer() -> None:
+    for measure in all_measures().values():
+        tones = [accuracy.of_another_lamp(measure.name, ita) for ita in (90.0, 60.0, 20.0, -48.0, -90.0)]
+        share = accuracy.of_another_lamp_on_contrast(measure.name)
+        if measure.needs_colour or measure.name == "redness.area":
+            assert min(tones) > 0
+            assert 0 < share < 0.5
+            assert accuracy.of_another_lamp(measure.name, math.nan) >= max(tones)
+        else:
+            assert max(tones) == 0
+            assert (share > 0) == (measure.name == "pigment.evenness")
+
+
+@pytest.mark.parametrize("tone", ["I", "III", "V", "VI"])
+def test_what_another_lamp_does_holds_for_cameras_that_it_was_not_derived_from(tone: str) -> None:
+    """Cameras of drawn lobes, the study's being measured ones: 95 % of changes of a* within 1.96 SD, give or take."""
+    a_star = all_measures()["redness.a_star"].of_colour
+    assert a_star is not None
+    skin = optics.reflectance(optics.MELANIN[tone], 0.025)  # type: ignore[index]
+    ita = float(colour.ita_degree(*light.lab_of(skin)[[0, 2]]))
+    values = []
+    for camera in range(500, 512):
+        for lamp in LAMPS:
+            weights, matrix, _ = light.camera_rgb(camera, lamp)
+            values.append(a_star(matrix @ (skin @ weights)))
+    apart = np.abs(np.subtract.outer(values, values))
+    share = np.mean(apart < 1.96 * accuracy.of_another_lamp("redness.a_star", ita))
+    assert 0.9 < share < 0.999
 
 
 def test_true_numbers_count_what_lies_in_the_region() -> None:

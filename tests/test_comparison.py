@@ -59,7 +59,7 @@ def unchanged(before: Path, skin: Skin, folder: Path) -> Comparison:
 @pytest.fixture(scope="module")
 def treated(before: Path, folder: Path) -> Comparison:
     after = write_shot(photograph(treated_skin(-0.40), AGAIN, GREY), folder / "treated.jpg")
-    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey")
+    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", same_lamp=True)
 
 
 def treated_skin(blood: float = -0.25) -> Skin:
@@ -111,7 +111,7 @@ def test_without_jpeg_a_quarter_less_blood_is_called_under_another_setup(skin: S
         write_shot(photograph(one, replace(camera, **lossless), GREY), folder / name)  # type: ignore[arg-type]
         for one, camera, name in ((skin, CAMERA, "plain.png"), (treated_skin(), AGAIN, "treated.png"))
     ]
-    comparison = skinscan.compare(*photos, 1 / 30, REGIONS, reference="grey", evidence=False)
+    comparison = skinscan.compare(*photos, 1 / 30, REGIONS, reference="grey", same_lamp=True, evidence=False)
     changed = found(comparison, "redness.haemoglobin")
     assert changed.verdict == "improved", (changed.change, changed.sdc)
 
@@ -123,18 +123,50 @@ AFTER_LYING_DOWN_AGAIN = replace(FROM_A_STAND, tilt_deg=1.5, rotation_deg=1.5, p
 @pytest.fixture(scope="module")
 def treated_from_a_stand(before: Path, folder: Path) -> Comparison:
     after = write_shot(photograph(treated_skin(), FROM_A_STAND, GREY), folder / "stand.jpg")
-    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", evidence=False)
+    return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", same_lamp=True, evidence=False)
 
 
 @pytest.mark.parametrize(
     "measure", ["pores.matched_diameter_change", "redness.haemoglobin", "texture.roughness_250_500um"]
 )
 def test_the_same_setup_is_seen_and_calls_smaller_changes(treated_from_a_stand: Comparison, measure: str) -> None:
-    """Pores -12 %, blood -25 %, relief -15 %, from a stand that nobody told of."""
+    """Pores -12 %, blood -25 %, relief -15 %, from a stand that nobody told of; of camera and lamp they did."""
     c = found(treated_from_a_stand, measure)
     assert c.verdict == "improved", (c.change, c.sdc)
     assert "the same set-up" in c.sdc_source
     assert "missing: light, device, day to day" in c.sdc_source
+
+
+@pytest.mark.parametrize("lamp", ["A", "F11", "LED_B3"])
+def test_another_lamp_that_a_grey_hides_is_no_treatment(before: Path, folder: Path, skin: Skin, lamp: str) -> None:
+    """The same view, camera and white balance on the patch, unchanged skin: nobody says that the lamp is the same."""
+    camera = replace(FROM_A_STAND, illuminant=lamp)  # type: ignore[arg-type]
+    after = write_shot(photograph(skin, camera, GREY), folder / f"{lamp}.jpg")
+    comparison = skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", evidence=False)
+    assert Flag.LAMP_UNKNOWN in {n.flag for n in comparison.notices}
+    for c in comparison.changes:
+        if c.measure.startswith(("redness.", "pigment.")):
+            assert c.verdict in ("within_error", "not_comparable"), c
+            assert "lamp" in c.sdc_source or c.verdict == "not_comparable"
+
+
+def test_what_is_said_of_the_lamp_is_taken_unless_the_photos_speak_against_it(
+    before: Path, folder: Path, skin: Skin
+) -> None:
+    def compared(name: str, camera: Camera, **stated: bool) -> Comparison:
+        after = write_shot(photograph(skin, camera, GREY), folder / name)
+        return skinscan.compare(before, after, 1 / 30, REGIONS, reference="grey", evidence=False, **stated)
+
+    unsaid, said, setup = (
+        compared("same_lamp.jpg", FROM_A_STAND, **stated) for stated in ({}, {"same_lamp": True}, {"same_setup": True})
+    )
+    assert found(said, "redness.a_star").sdc < 0.25 * found(unsaid, "redness.a_star").sdc
+    assert found(setup, "redness.a_star").sdc <= found(said, "redness.a_star").sdc
+    assert Flag.LAMP_UNKNOWN not in {n.flag for n in (*said.notices, *setup.notices)}
+    by_another = replace(FROM_A_STAND, sensitivities="Nikon D5300", illuminant="A")
+    wrong = compared("by_another.jpg", by_another, same_lamp=True)
+    assert Flag.LAMP_UNKNOWN in {n.flag for n in wrong.notices}
+    assert found(wrong, "redness.a_star").verdict == "within_error"
 
 
 def test_a_stated_setup_is_taken_unless_the_photos_speak_against_it(before: Path, folder: Path, skin: Skin) -> None:

@@ -9,11 +9,12 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
+from skinscan import models
 from skinscan.capture import quality
 from skinscan.capture import regions as regions_module
 from skinscan.capture.aids import Aids, CardChoice, find_aids
 from skinscan.capture.card.correction import Correction, correct
-from skinscan.capture.face import facial
+from skinscan.capture.face import facial, networks
 from skinscan.capture.face.face import Face, FaceSearch
 from skinscan.capture.face.search import search_face
 from skinscan.capture.scale.stickers import given_scale
@@ -154,7 +155,7 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
         as_taken=photo,
         face=None if face is None else facial.pose(face, mirrored=aids.mirrored),
         face_sought=search.sought,
-        recipe=_recipe(chosen, polygons, aids, tuple(kept), face),
+        recipe=_recipe(chosen, polygons, aids, tuple(kept), search),
     )
 
 
@@ -338,7 +339,7 @@ def _share_of_skin(inside: BoolArray, skin: BoolArray, left_out: BoolArray) -> f
 
 
 def _recipe(
-    chosen: Choices, polygons: Mapping[str, Any], aids: Aids, proposed: tuple[str, ...], face: Face | None
+    chosen: Choices, polygons: Mapping[str, Any], aids: Aids, proposed: tuple[str, ...], search: FaceSearch
 ) -> dict[str, Any]:
     """Everything besides the photo that its numbers depend on."""
     return {
@@ -346,7 +347,8 @@ def _recipe(
         **asdict(replace(chosen, regions=None)),
         "regions": {name: [[float(x), float(y)] for x, y in corners] for name, corners in polygons.items()},
         "proposed_regions": list(proposed),
-        "face_found": face is not None,
+        "face_found": search.face is not None,
+        "face_model_sha256": models.registry()[networks.MODEL].sha256 if search.sought else None,
         **aids.told(),
         "numpy": np.__version__,
         "opencv": cv2.__version__,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--same-setup", is_flag=True, help="Camera, settings, lamp and their place are the baseline's (see compare)."
 )
+@click.option("--same-lamp", is_flag=True, help="Camera and lamp are the baseline's (see compare).")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write guide.html, ghost.png and overlay.png here."
 )

@@ -93,6 +93,11 @@ def assess(
     is_flag=True,
     help="Camera, settings, lamp and their place against the skin were the same: smaller changes can be called.",
 )
+@click.option(
+    "--same-lamp",
+    is_flag=True,
+    help="Camera and lamp were the same, wherever they stood: for colours that a neutral patch ties.",
+)
 def compare(
     before: Path,
     after: Path,

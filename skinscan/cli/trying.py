@@ -73,7 +73,7 @@ def demo(out: Path) -> None:
 
     folder = data_path("datasets", "demo")
     settings = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
-    choices = {name: settings[name] for name in ("marker_mm", "reference")}
+    choices = {name: settings[name] for name in ("marker_mm", "reference", "same_lamp")}
     comparison = compared(folder / "before.jpg", folder / "after.jpg", settings["regions"], out, **choices)
     click.echo(f"Report: {(out / 'report.html').resolve()}")
     click.echo(settings["about"])

@@ -35,6 +35,7 @@ def advise(
     wanted: Sequence[str] | None = None,
     *,
     same_setup: bool = False,
+    same_lamp: bool = False,
     **settings: Any,
 ) -> Guidance:
     """What a photo can carry, why not more, and what to do, in words and in this photo's own numbers.
@@ -42,7 +43,7 @@ def advise(
     `wanted`: families of measures (`redness`, `pigment`, `pores`, `texture`) or measures by name; all of them for None.
     Each is told good, usable or cannot; cannot is said of a measure exactly where `assess` gives no number. With a
     `baseline` the photo is held against it as `compare` would: which measures the pair carries, the smallest change
-    that it could show, and how to move camera and lamp (`same_setup` as in `compare`). `settings` are
+    that it could show, and how to move camera and lamp (`same_setup` and `same_lamp` as in `compare`). `settings` are
     those of `skinscan.assess`, for a path or a Photo.
 
     Raises ParameterError for an unknown name in `wanted`, and what `assess` raises.
@@ -52,7 +53,7 @@ def advise(
     if baseline is not None:
         from skinscan.guidance.pair import against
 
-        return against(baseline, frame, measures, wanted, same_setup=same_setup)
+        return against(baseline, frame, measures, wanted, same_setup=same_setup, same_lamp=same_lamp)
     advice = advice_on(Maps(frame, lasting=False), measures)
     outlooks = outlooks_of(frame, measures, families_of(measures), advice)
     verdict = together(outlook.verdict for outlook in outlooks)

@@ -211,7 +211,7 @@ def _noticed(notices: Sequence[Notice], measures: Mapping[str, Measure]) -> Iter
         todo = ADVICE.get(notice.flag, "").rstrip(".")
         todo = todo[:1].lower() + todo[1:]
         weakens = tuple(name for name, measure in measures.items() if bears_on(notice.flag, measure))
-        act: Act = "colour" if notice.flag == Flag.REFERENCE_LOST else "framing"
+        act: Act = "colour" if notice.flag in (Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN) else "framing"
         yield Advice(
             notice.flag, act, readable(notice.text), todo, NAN, NAN, "", notice.region or SKIN, (), weakens
         )  # fmt: skip

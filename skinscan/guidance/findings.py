@@ -28,7 +28,9 @@ and sunlit ones 0.04-0.14; what shines is left out of every number."""
 
 FOCUS = "tap to focus on the skin and hold still"
 SCALE = "lay the sticker or the skin card flat beside the skin, or give the millimetres a pixel"
-TIE_COLOUR = "lay a colour card beside the skin, or keep the same neutral towel or grey patch in both photos"
+TIE_COLOUR = (
+    "lay a colour card beside the skin, or keep untreated skin or, under the same lamp, a grey patch in both photos"
+)
 CARD = "lay the whole colour card flat beside the skin, in the same light, without shade or glare on it"
 MATT = "polarise lamp and lens, powder the shine off, or move the lamp"
 

@@ -42,6 +42,7 @@ def guide(
     *,
     burst: bool = False,
     same_setup: bool = False,
+    same_lamp: bool = False,
     **settings: Any,
 ) -> Guided:
     """Guidance on a photo, or on the best frame of a burst.
@@ -68,7 +69,8 @@ def guide(
     if before is None:
         return Guided(advise(frame, None, wanted), found, frame, None, None)
     registration = register(before, frame)
-    told = against(before, frame, measures, wanted, same_setup=same_setup, registration=registration)
+    stated = {"same_setup": same_setup, "same_lamp": same_lamp}
+    told = against(before, frame, measures, wanted, **stated, registration=registration)
     return Guided(told, found, frame, before, registration)
 
 

@@ -17,7 +17,7 @@ from skinscan.guidance.nouns import Advice, Aim, Guidance, Outcome, Outlook, Pro
 from skinscan.guidance.photo import advice_on, importance
 from skinscan.guidance.sentences import sentences_of
 from skinscan.guidance.wanted import families_of, told_first
-from skinscan.judgement import judge, judge_paired
+from skinscan.judgement import judge, judge_paired, lamp_notices
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
 from skinscan.pairing import Pair, pair_of, shared_cells
@@ -36,12 +36,13 @@ def against(
     wanted: Sequence[str] | None = None,
     *,
     same_setup: bool = False,
+    same_lamp: bool = False,
     registration: Registration | None = None,
 ) -> Guidance:
     """What a pair of photos carries, as `compare` would judge it, and how to mend the second one.
 
-    Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` as in
-    `compare`; `registration` of the two where it is known already.
+    Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` and
+    `same_lamp` as in `compare`; `registration` of the two where it is known already.
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
@@ -50,13 +51,13 @@ def against(
         return _unmatched(baseline, frame, measures, notices)
     before, after, tied = tie(baseline, frame, registration)
     maps = Maps(before), Maps(after)
-    pair = pair_of(*maps, registration, same_setup)
+    pair = pair_of(*maps, registration, same_setup, same_lamp)
     shown = told_first(measures, wanted) or measures
     prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
     aim = aim_of(before, after, registration, *_head(baseline, frame))
     setup = Setup(pair, aim)
     own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
-    advice = (*differences(setup, measures, [*notices, *tied]), *own)
+    advice = (*differences(setup, measures, [*notices, *tied, *lamp_notices(pair)]), *own)
     advice = tuple(sorted(advice, key=importance))
     outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
     return _guidance(baseline, frame, outlooks, advice, prospects, aim)

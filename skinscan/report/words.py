@@ -120,6 +120,8 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.SHARPNESS_DIFFERS: "Use the same camera, lens and distance, and let it focus on the skin.",
         Flag.SCALE_DISAGREES: "Check the marker's size, or the millimetres per pixel, of both photos.",
         Flag.OUTSIDE_STUDY: "Repeat the set-up: the same camera, lamp, distance and angle.",
+        Flag.LAMP_UNKNOWN: "State the same set-up if camera and lamp are the same; else use a colour card, or "
+        "untreated skin as the reference.",
         Flag.REFERENCE_LOST: "Keep the reference region in view, in focus and evenly lit in both photos.",
     }
 )

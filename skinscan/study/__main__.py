@@ -61,10 +61,10 @@ def unmixing() -> None:
 
 @study.command("colour-accuracy")
 def colour_accuracy() -> None:
-    """datasets/study/colour_accuracy.json, from cameras, lamps and the skin model."""
+    """datasets/study/colour_accuracy.json and its table, from cameras, lamps and the skin model."""
     from skinscan.study import colour_accuracy as module
 
-    module.write(ROOT / "datasets" / "study" / "colour_accuracy.json")
+    module.write(ROOT / "datasets" / "study" / "colour_accuracy.json", ROOT / "docs" / "colour.md")
 
 
 @study.command("card-prior")
@@ -83,12 +83,13 @@ def colour_card(workers: int, photos: int, pairs: int) -> None:
     """datasets/study/card_accuracy.json and its tables, from phantoms with a colour card."""
     from skinscan.study import card_accuracy as module
     from skinscan.study import card_table
+    from skinscan.study.tables import put_table
 
     matte = over(module.errors, module.jobs(photos), "photos", workers)
     glossy = over(module.errors, module.jobs(max(photos // 2, 1), gloss=1.0), "with gloss", workers)
     changes = [row for part in over(module.changes, module.jobs_of_changes(pairs), "visits", workers) for row in part]
     found = card_table.write(ROOT / "datasets" / "study" / "card_accuracy.json", matte, glossy, changes)
-    click.echo(card_table.markdown(found))
+    put_table(ROOT / "docs" / "colour.md", "card", card_table.markdown(found).rstrip())
 
 
 @study.command("face-shape")
@@ -188,6 +189,7 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     alone = over(v.single, v.jobs_single(singles), "photos", workers)
     from skinscan.study.pairs import TONES
     from skinscan.study.pore_accuracy import errors
+    from skinscan.study.validation_tables import publish
 
     intervals = [r for part in over(errors, v.seeds_intervals(drawn), "drawn photos", workers) for r in part]
     mixed = over(
@@ -195,7 +197,7 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
     )
     placebo = [r for part in over(v.twice, v.jobs_placebo(placebos), "placebo", workers) for r in part]
     power = [r for part in over(v.twice, v.jobs_power(treated), "treated", workers) for r in part]
-    v.publish(ROOT, alone, intervals, mixed, placebo, power)
+    publish(ROOT, alone, intervals, mixed, placebo, power)
 
 
 @study.command("skin-mask")

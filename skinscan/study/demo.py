@@ -53,10 +53,12 @@ def write(folder: Path) -> None:
 
     settings = {
         "about": "Synthetic skin, so the truth is known: pores 12 % smaller, 30 % less blood and still less in the "
-        "patches, relief 25 % lower. Two days, other exposure, white balance, pose and light.",
+        "patches, relief 25 % lower. Two days, the same camera and lamp (said so), other exposure, white balance and "
+        "pose, the lamp moved a little.",
         "marker_mm": MARKER_MM,
         "regions": {"grey": square(CORNER_MM, -CORNER_MM, 3.6), "cheek": square(0, 2, 20)},
         "reference": "grey",
+        "same_lamp": True,
         "truth": TREATMENT,
     }
     (folder / "demo.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")

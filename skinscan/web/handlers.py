@@ -52,6 +52,7 @@ class Settings:
     reference: str = ""
     same_setup: bool = False
     card_pitch_mm: str = ""
+    same_lamp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def _run(before: Upload | None, after: Upload | None, settings: Settings, desk: 
             return _assessed(assessment, folder)
         with _on_disk(desk, second) as other:
             steps = lambda share, text: progress(_MEASURING * share, text)  # noqa: E731
-            comparison = skinscan.compare(path, other, same_setup=settings.same_setup, progress=steps, **options)
+            options |= {"same_setup": settings.same_setup, "same_lamp": settings.same_lamp}
+            comparison = skinscan.compare(path, other, progress=steps, **options)
     progress(_MEASURING, "drawing the report")
     return _compared(comparison, folder)
 

@@ -128,7 +128,12 @@ def _settings(card: str) -> tuple[list[Any], gr.Button]:
             info="As with a stand, or a lamp fixed to the camera. Smaller changes can then be told from error.",
             elem_id="same-setup",
         )
-    return [mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup], propose
+        same_lamp = gr.Checkbox(
+            label="Same camera and lamp, wherever they stood",
+            info="Needed for colours where only a grey patch ties the photos: it cannot show that the lamp is another.",
+            elem_id="same-lamp",
+        )
+    return [mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup, same_lamp], propose
 
 
 def _results() -> list[Any]:
@@ -212,10 +217,17 @@ def _typed(
     regions: str | None = None,
     reference: str | None = None,
     same_setup: bool | None = None,
+    same_lamp: bool | None = None,
 ) -> Settings:
     """The components of `_settings`, in their order."""
     return Settings(
-        mm_per_px or "", marker_mm or "", regions or "", reference or "", bool(same_setup), card_pitch_mm or ""
+        mm_per_px or "",
+        marker_mm or "",
+        regions or "",
+        reference or "",
+        bool(same_setup),
+        card_pitch_mm or "",
+        bool(same_lamp),
     )
 
 
@@ -240,10 +252,11 @@ def _measure(workplace: Workplace) -> Any:
         regions: str | None,
         reference: str | None,
         same_setup: bool | None,
+        same_lamp: bool | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
     ) -> tuple[Any, ...]:
-        settings = _typed(mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup)
+        settings = _typed(mm_per_px, marker_mm, card_pitch_mm, regions, reference, same_setup, same_lamp)
         desk = workplace.desk(str(request.session_hash))
         told = lambda share, text: progress(share, desc=text)  # noqa: E731
         try:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from skinscan import models
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.comparison import compare_frames
@@ -35,6 +36,11 @@ def test_right_is_the_patients_right(frame: Frame) -> None:
     assert frame.face is not None
     assert frame.scale is not None
     assert frame.scale.source == "iris"
+
+
+def test_the_recipe_says_which_model_looked_for_a_face(portrait: Photo, frame: Frame) -> None:
+    assert frame.recipe["face_model_sha256"] == models.registry()["face_landmarker"].sha256
+    assert make_frame(portrait, face=False).recipe["face_model_sha256"] is None
 
 
 def test_sixteen_bits_hold_the_same_face(portrait: Photo, frame: Frame, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.guidance import Guidance, advise, aim_of
 from skinscan.measures import all_measures
-from skinscan.phantom import Camera, Skin, SkinRecipe, make_skin, photograph
-from skinscan.records import Flag, Frame, Registration
+from skinscan.phantom import Camera, Props, Skin, SkinRecipe, make_skin, photograph
+from skinscan.records import SKIN, Flag, Frame, Registration
 from tests.capture.skin_photos import photo_of
 
 PX_PER_MM, SIZE = 22.0, (360, 440)
@@ -200,6 +200,31 @@ def test_a_lost_reference_weakens_colour_alone() -> None:
     advice = next(a for a in guidance.advice if a.flag == Flag.REFERENCE_LOST)
     bearing = {name for name, measure in all_measures().items() if measure.needs_colour}
     assert set(advice.weakens) == bearing
+
+
+def test_a_grey_patch_asks_whether_the_lamp_is_the_same() -> None:
+    """Only a patch ties the colours: what another lamp would do weakens them until camera and lamp are said to be."""
+    laid = Props(grey_mm=6.0, grey_at_mm=(-5.0, 0.0))
+    x, y = (SIZE[1] - 1) / 2 - 5 * PX_PER_MM, (SIZE[0] - 1) / 2
+    patch = [(x + 44 * dx, y + 44 * dy) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    photos = [
+        photo_of(photograph(skin(), Camera(px_per_mm=PX_PER_MM, size_px=SIZE, seed=seed), laid).pixels)
+        for seed in (21, 22)
+    ]
+    before = make_frame(photos[0], mm_per_px=1 / PX_PER_MM, regions={"grey": patch}, reference="grey")
+    after = make_frame(photos[1])
+    unsaid = advise(after, before, ("redness", "pores"))
+    (advice,) = [a for a in unsaid.advice if a.flag == Flag.LAMP_UNKNOWN]
+    assert advice.act == "colour"
+    assert {"redness.a_star", "redness.haemoglobin"} <= set(advice.weakens)
+    assert not {name for name in advice.weakens if name.startswith("pores.")}
+    said = advise(after, before, ("redness", "pores"), same_lamp=True)
+    assert Flag.LAMP_UNKNOWN not in {a.flag for a in said.advice}
+    (one,), (other,) = (
+        [p.sdc for p in found.prospects if (p.measure, p.region) == ("redness.a_star", SKIN)]
+        for found in (unsaid, said)
+    )
+    assert other < 0.5 * one
 
 
 def test_a_smile_feigns_no_lean(test_photos: Path) -> None:
