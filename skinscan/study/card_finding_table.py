@@ -63,19 +63,24 @@ def _by_number(text: str) -> tuple[float, str]:
 
 
 def shade_table(cards: list[Row]) -> str:
-    """Markdown: patches in a shadow and beside it that were told to be in it, by depth; and what light was left uneven
-    among the usable ones."""
+    """Markdown: patches in a shadow and beside it that were told to be in it, by depth; what light was left uneven among
+    the usable ones; and which patches were taken as usable."""
     lines = [
-        "| light in the shadow | cards | patches in it told | lit ones told so | light of usable patches uneven by |",
-        "|---|---|---|---|---|",
+        "| light in the shadow | cards with both | patches in it told | lit ones told so | cards | light of usable patches "
+        "uneven by | lit ones usable | covered ones taken as usable |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     found = [r for r in cards if r["found"]]
     for name, low, high in SHADES:
         rows = [r for r in found if low <= r["shade"] < high]
         both = rows if low > 0.9 else [r for r in rows if r["dark"] >= 2 and r["lit"] >= 2]
-        uneven = 100 * np.sqrt(np.nanmean([r["uneven"] ** 2 for r in rows])) if rows else np.nan
         told = _share(both, "dark_told", "dark") if low < 0.9 else ""
-        lines.append(f"| {name} | {len(both)} | {told} | {_share(both, 'lit_told', 'lit')} | {uneven:.1f} % |")
+        uneven = 100 * np.sqrt(np.nanmean([r["uneven"] ** 2 for r in rows])) if rows else np.nan
+        usable, covered = (_share(rows, f"{what}_used", f"{what}_all") for what in ("clean", "hidden"))
+        lines.append(
+            f"| {name} | {len(both)} | {told} | {_share(both, 'lit_told', 'lit')} | {len(rows)} | {uneven:.1f} % "
+            f"| {usable} | {covered} |"
+        )
     return "\n".join(lines)
 
 
@@ -98,7 +103,7 @@ def belief_table(sets: dict[str, list[Row]]) -> str:
 
 
 def summary(cards: list[Row]) -> str:
-    """Errors of place and scale, and patches believed, as markdown."""
+    """Errors of place and scale, as markdown."""
     found = [r for r in cards if r["found"]]
     place, scale = (np.array([abs(r[key]) for r in found]) for key in ("off_px", "scale_off"))
     lines = ["| of the cards found | median | 95 % |", "|---|---|---|"]
@@ -106,9 +111,6 @@ def summary(cards: list[Row]) -> str:
     lines.append(
         f"| scale at its centre off by | {100 * np.median(scale):.3f} % | {100 * np.quantile(scale, 0.95):.3f} % |"
     )
-    lines += ["", "| patches | taken as usable |", "|---|---|"]
-    for name, what in (("clean", "in full light, not covered, no shine"), ("hidden", "covered")):
-        lines.append(f"| {what} | {_share(found, f'{name}_used', f'{name}_all')} |")
     return "\n".join(lines)
 
 

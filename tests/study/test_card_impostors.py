@@ -37,6 +37,6 @@ def test_rows_of_the_study_make_its_tables() -> None:
     text = found_table([card, lost])
     assert "| all |  | 2 | 50.0 % | 1 |" in text
     dark = {**card, "shade": 0.5, "dark": 10, "dark_told": 9, "lit": 10, "lit_told": 1, "uneven": 0.02}
-    assert "| 0.45 to 0.6 | 1 | 90.0 % | 10.0 % | 2.0 % |" in shade_table([dark])
+    assert "| 0.45 to 0.6 | 1 | 90.0 % | 10.0 % | 1 | 2.0 % |" in shade_table([dark])
     assert f"| none (1) | {int(not np.isfinite(none['belief']))} |" in belief_table({"none": [none]})
-    assert "| covered |" in summary([card])
+    assert f"| worst patch off by, px | {card['off_px']:.2f} |" in summary([card])
