@@ -63,8 +63,8 @@ def _by_number(text: str) -> tuple[float, str]:
 
 
 def shade_table(cards: list[Row]) -> str:
-    """Markdown: patches in a shadow and beside it that were told to be in it, by depth; how uneven the usable ones' light
-    is; and which patches were taken as usable."""
+    """Markdown: patches in a shadow and beside it that were told to be in it; how uneven the usable ones' light
+    is, and which patches were taken as usable."""
     lines = [
         "| light in the shadow | cards with both | patches in it told | lit ones told so | cards "
         "| light of usable patches uneven by | lit ones usable | covered ones taken as usable |",
