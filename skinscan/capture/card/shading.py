@@ -26,9 +26,12 @@ for a colour without any white in it, which lamps and cameras see differently.""
 LEAST_STEP = 0.10
 """Least step of light, in natural logarithms, that is called a shadow."""
 
-BETTER = 22.0
+BETTER = 24.0
 """By how much a shadow must lower the sum of squares, in units of the patches' variance: chance among all its places
 lowers it by 10 to 20."""
+
+MOST_UNRULY = 3.0
+"""By how much wider than those the levels of finished pictures scatter, at most."""
 
 LEAST_EACH = 1.5
 """Patches of each light that must be seen, at least: one alone may be off for any reason."""
@@ -62,23 +65,31 @@ class Shading:
 def find_shadow(level: Array, seen_light: Array, fair: BoolArray) -> Shading:
     """The shadow on patches whose level (24,) is what they send over what they should, `seen_light` (24,) the former,
     natural logarithms; told by those that are `fair` (24,)."""
-    spread = GREY_OFF + VIVID_OFF * (1 - _pale())
     base = _base(seen_light, fair)
     if fair.sum() < 9:
         return Shading(0.0, np.zeros(24), np.zeros(24))
-    miss, alone, _ = _fitted(base[None], level, spread, fair)
     shares = _shadows()
     inside = (shares * fair).sum(axis=1)
     shares = shares[(inside >= LEAST_EACH) & (fair.sum() - inside >= LEAST_EACH)]
-    if len(shares):
-        designs = np.concatenate([np.broadcast_to(base, (len(shares), *base.shape)), shares[..., None]], axis=-1)
-        misses, cost, steps = _fitted(designs, level, spread, fair)
-        best = int(np.argmin(np.where(steps < 0, cost, np.inf)))
-        # where patches follow no explanation closely, a shadow must explain more
-        unruly = max(1.0, 1.4826 * float(np.median(np.abs(misses[best] / spread)[fair]))) ** 2
-        if steps[best] < -LEAST_STEP and alone[0] - cost[best] > BETTER * unruly:
-            return Shading(float(steps[best]), shares[best], misses[best])
-    return Shading(0.0, np.zeros(24), miss[0])
+    spread = GREY_OFF + VIVID_OFF * (1 - _pale())
+    shadow, gain = _best(base, shares, level, spread, fair)
+    unruly = 1.4826 * float(np.median(np.abs(shadow.miss / spread)[fair]))
+    if unruly > 1:  # a finished picture's patches follow no explanation closely: what is held against them is as wide
+        shadow, gain = _best(base, shares, level, spread * min(unruly, MOST_UNRULY), fair)
+    if shadow.step < -LEAST_STEP and gain > BETTER:
+        return shadow
+    return Shading(0.0, np.zeros(24), _fitted(base[None], level, spread, fair)[0][0])
+
+
+def _best(base: Array, shares: Array, level: Array, spread: Array, fair: BoolArray) -> tuple[Shading, float]:
+    """The best of the shadows of `shares` (k, 24), and by how much it lowers the bounded sum of squares."""
+    miss, alone, _ = _fitted(base[None], level, spread, fair)
+    if not len(shares):
+        return Shading(0.0, np.zeros(24), miss[0]), 0.0
+    designs = np.concatenate([np.broadcast_to(base, (len(shares), *base.shape)), shares[..., None]], axis=-1)
+    misses, cost, steps = _fitted(designs, level, spread, fair)
+    best = int(np.argmin(np.where(steps < 0, cost, np.inf)))
+    return Shading(float(steps[best]), shares[best], misses[best]), float(alone[0] - cost[best])
 
 
 def _pale() -> Array:
