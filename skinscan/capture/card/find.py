@@ -38,8 +38,9 @@ MARGIN = 0.2
 SURE = 0.1
 """What agreement must be above the least so that no finer picture is searched for a better one."""
 
-LEAST_STANDING = 9
-"""Squares that must stand where the arrangement has a patch: a quarter hidden leaves 18."""
+LEAST_STANDING, MOST_SHOW_IT = 9, 0.55
+"""Squares that must stand where the arrangement has a patch and show it: a quarter hidden leaves 18; and their share of
+all that stand there."""
 
 
 def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | None:
@@ -131,6 +132,8 @@ def _read(picture: NDArray[np.uint8]) -> list[tuple[float, Reading]]:
         if standing.sum() < LEAST_STANDING:
             continue
         both = reading.agreeing & standing
+        if both.sum() < max(LEAST_STANDING, MOST_SHOW_IT * standing.sum()):
+            continue
         told = (int(both.sum()) + int(standing.sum())) / 2
         belief = reading.agreement - AGREEMENT - A_PATCH_LESS * max(OF_PATCHES - told, 0.0)
         found.append((belief, replace(reading, homography=homography, agreeing=both)))
