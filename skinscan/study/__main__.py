@@ -223,7 +223,7 @@ def registration(workers: int, count: int, rows: Path | None) -> None:
     """docs/registration.md, from phantom pairs with one thing changed and from pairs that share no skin."""
     import pandas as pd
 
-    from skinscan.study import registration_accuracy, registration_table
+    from skinscan.study import registration_accuracy, registration_placebo, registration_table
 
     found = [
         row
@@ -232,7 +232,8 @@ def registration(workers: int, count: int, rows: Path | None) -> None:
     ]
     if rows is not None:
         pd.DataFrame(found).to_csv(rows, index=False)
-    registration_table.publish(ROOT, found)
+    lamps = over(registration_placebo.run, registration_placebo.jobs(count), "lamps", workers)
+    registration_table.publish(ROOT, found, [row for part in lamps for row in part])
 
 
 @study.command("card-finding")

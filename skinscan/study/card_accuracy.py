@@ -37,7 +37,7 @@ LAMPS: tuple[Illuminant, ...] = ("D65", "D50", "A", "F2", "F11", "LED_B1", "LED_
 TONES: tuple[Tone, ...] = ("I", "II", "III", "IV", "V", "VI")
 PX_PER_MM, SIDE_PX = 12.0, 520
 CARD = Card(pitch_mm=5.0, at_mm=(0.0, -9.0))
-FIRST_SEED = 81_000
+FIRST_SEED = 103_000
 
 
 def cameras() -> list[int | str]:

@@ -89,9 +89,9 @@ def test_same_light_lands_within_a_twentieth_of_a_pixel(tone):
     assert found.residual_px < 0.1
 
 
-@pytest.mark.parametrize(("angle", "limit"), [(45.0, 1.6)])
+@pytest.mark.parametrize(("angle", "limit"), [(45.0, 0.5)])
 def test_moved_light_moves_the_looks_and_is_said_to(angle, limit):
-    # directional light shifts how a pit looks by some of its depth: 75 um at 45 degrees (measured)
+    # light from elsewhere shifts how relief looks by 60 um at 45 degrees; half a pixel may be left (goals.md)
     before, after = shot("III"), shot("III", azimuth_deg=225.0 + angle, rotation_deg=-3.0)
     found = register(frame(before.pixels), frame(after.pixels))
     assert found.ok

@@ -15,32 +15,37 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.arrays.colour import ciede2000, lab
-from skinscan.capture.card import evenness, fitting, skin_matrix, tone_curve
+from skinscan.arrays.colour import lab
+from skinscan.capture.card import evenness, fitting, rendering, skin_matrix, tone_curve, wording
+from skinscan.capture.card.explaining import (
+    FORMULATIONS,
+    LEAST_PATCHES,
+    by_evidence,
+    explain,
+    left_out_de00,
+    residual_de00,
+)
 from skinscan.capture.card.fitting import Fit, Readings
 from skinscan.capture.card.prior import Prior, load_prior
+from skinscan.capture.card.rendering import Space
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.rounding import CB_TO_RGB, CR_TO_RGB, WHOLE_COUNTS, colour_step, skin_errors
 from skinscan.records import BoolArray, Colour, Formulation, ParameterError, Photo
 
 Array = NDArray[np.float64]
 
-FORMULATIONS: tuple[Formulation, ...] = ("before_2014", "after_2014")
-GREYS = slice(18, 24)
-LEAST_PATCHES, LEAST_GREYS = 12, 4
-"""Patches and greys that must be readable in all channels: four greys carry a tone curve, eight colours a sensor."""
+GREYS, LEAST_GREYS = slice(18, 24), 4
+"""Greys that must be readable in all channels to carry a tone curve."""
 LARGEST_A_STAR = 1.0
 """Predicted standard uncertainty of a* from which on absolute colour is not told (measures.md)."""
-SHEEN = 0.007
-"""Standard deviation of what skin mirrors in ordinary light, as a share of white: 2.8 % at its surface (Fresnel), of
-which a lamp beside the lens sends a tenth to a third back into it."""
+SHEEN = 0.012
+"""Scale (half normal) of what skin mirrors in ordinary light, as a share of white. Its surface mirrors 2.8 % (Fresnel)
+in lobes of roughness 0.13 to 0.3: of a lamp 15 to 45 degrees beside the lens, which gives half of the light, 3.6 to
+0.8 % of white come back; powdered skin mirrors less. On phantoms that shine, errors are then as large as predicted."""
 LARGEST_RESIDUAL_DE00 = 4.0
 """Median left-out residual from which on this is no ColorChecker in one light. Whole cards in one light leave 0.2-0.5,
 a phone's look (saturation, twisted hues) 0.6-1.8, pictures finished for print or web up to 2.5, a card half in shade
 2.3-3.7, a copy from a printer 2.7-5, anything else 15 or more."""
-HONEST_RESIDUAL_DE00, LOOK = 0.5, 0.015
-"""What patches contradict one another by beyond the first, no tone curve and sensor explains, so skin may be off by as
-much: LOOK of each channel's light (standard deviation of the logarithm) for each dE00, about one of a*."""
 PIXELS_TOGETHER = 16.0
 """Pixels whose noise a phone's noise reduction and JPEG make alike."""
 READING = 0.2 / 255
@@ -99,35 +104,17 @@ def correct(
     readings = read(photo, sighting)
     whole: BoolArray = np.asarray(readings.used.all(axis=1))
     if whole.sum() < LEAST_PATCHES or whole[GREYS].sum() < LEAST_GREYS:
-        return _unreadable(photo, int(whole.sum()), int(whole[GREYS].sum()))
+        reason = wording.unreadable(int(whole.sum()), int(whole[GREYS].sum()), LEAST_PATCHES, LEAST_GREYS)
+        return Correction(photo, Colour(), (reason,))
     prior = load_prior()
-    to_file = _to_file(photo)
-    fits = explain(readings, prior, to_file, formulation)
-    best = max(fits, key=lambda one: one.log_evidence)
-    residual = residual_de00(best, prior)
-    if residual > LARGEST_RESIDUAL_DE00:
-        reason = (
-            f"the card's patches contradict one another by {residual:.1f} dE00 (at most {LARGEST_RESIDUAL_DE00:g}): it "
-            "is no ColorChecker of 24 patches, lies in light of several colours, shines, or is faded or partly covered"
-        )
-        return Correction(photo, Colour(residual_de00=residual), (reason,), misfit=best.misfit)
-    return _corrected(
-        photo, readings, fits, best, prior, to_file, skin, sighting, residual, 0.0 if cross_polarised else SHEEN
-    )
-
-
-def explain(
-    readings: Readings, prior: Prior, to_file: Array, formulation: Literal["auto"] | Formulation = "auto"
-) -> list[Fit]:
-    """Every family of lamps with every allowed formulation, fitted. Where even the best leaves more than the noise,
-    the noise is taken to be as large as that."""
     which = range(2) if formulation == "auto" else [FORMULATIONS.index(formulation)]
-    ways = [(family, one) for family in range(len(prior.families)) for one in which]
-    fits = [fitting.fit(readings, prior, family, one, to_file) for family, one in ways]
-    misfit = max(fits, key=lambda one: one.log_evidence).misfit
-    if misfit > 1.0:
-        fits = [fitting.fit(readings, prior, family, one, to_file, misfit) for family, one in ways]
-    return fits
+    spaces = rendering.spaces(photo.matrix.astype(np.float64))
+    fits, plain = explain(readings, prior, spaces, which)
+    residual = residual_de00(plain, prior)
+    if residual > LARGEST_RESIDUAL_DE00:
+        reason = wording.no_card(residual, LARGEST_RESIDUAL_DE00)
+        return Correction(photo, Colour(residual_de00=residual), (reason,), misfit=plain.misfit)
+    return _corrected(photo, readings, fits, prior, spaces, skin, sighting, residual, 0.0 if cross_polarised else SHEEN)
 
 
 def read(photo: Photo, sighting: Sighting) -> Readings:
@@ -152,67 +139,49 @@ def read(photo: Photo, sighting: Sighting) -> Readings:
     used = sighting.usable[:, None] & ~sighting.clipped & (sighting.pixels[:, None] > 0)
     used = used & np.isfinite(sighting.codes) & (codes > LOWEST_CODE)
     place = np.stack(np.divmod(np.arange(24), 6)[::-1], -1).astype(np.float64)
-    return Readings(linear(codes), np.maximum(width, 1e-5), used, place)
-
-
-def _to_file(photo: Photo) -> Array:
-    """(3, 3) from linear sRGB to the linear channels of the file, white kept."""
-    inverse = np.linalg.inv(photo.matrix.astype(np.float64))
-    return np.asarray(inverse / inverse.sum(1, keepdims=True))
-
-
-def _unreadable(photo: Photo, patches: int, greys: int) -> Correction:
-    reason = (
-        f"{patches} of the card's 24 patches and {greys} of its 6 greys can be read in all channels ({LEAST_PATCHES} "
-        f"and {LEAST_GREYS} needed): show the whole card, evenly lit, neither overexposed nor too dark"
-    )
-    return Correction(photo, Colour(), (reason,))
-
-
-def residual_de00(fit: Fit, prior: Prior) -> float:
-    """Median dE00 between patches and what all other patches say of them; NaN patches are left out."""
-    to_rgb = np.linalg.lstsq(fit.seen, prior.patches_rgb[fit.formulation], rcond=None)[0]
-    off = np.nan_to_num(fit.left_out)
-    de00 = ciede2000(lab((fit.seen + off) @ to_rgb), lab(fit.seen @ to_rgb))
-    return float(np.median(de00[np.isfinite(fit.left_out).any(1)]))
+    values = linear(codes)
+    return Readings(values, np.maximum(width, 1e-5), used, place, values @ photo.matrix.T.astype(np.float64))
 
 
 def _corrected(
     photo: Photo,
     readings: Readings,
     fits: Sequence[Fit],
-    best: Fit,
     prior: Prior,
-    to_file: Array,
+    spaces: Sequence[Space],
     skin: BoolArray | None,
     sighting: Sighting,
     residual: float,
     sheen: float,
 ) -> Correction:
     lut = photo.lut.astype(np.float64)
-    table = tone_curve.monotone_table(best.parameters[: tone_curve.size()], lut)
-    found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut)
+    best = max(fits, key=by_evidence)
+    table = tone_curve.monotone_table(best.tone, lut)
+    found = skin_matrix.draw_alternatives(fits, prior, spaces, table, lut)
     near = skin_matrix.nearness(prior, None)
     matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
     light = None if skin is None else _median_light(photo, table, skin)
     step = evenness.Step()
     if light is not None and skin is not None:
-        bright, _ = tone_curve.apply(best.parameters[: tone_curve.size()], readings.linear)
-        at_patches = evenness.patch_light(bright, best.seen, readings.used)
+        there = readings.through(spaces[best.way.space].from_file) if best.way.space else readings
+        bright, _ = tone_curve.apply(best.tone, there.linear)
+        at_patches = evenness.patch_light(bright, best.seen, there.used)
         step = evenness.light_step(photo, table, matrix, skin, sighting.homography, at_patches)
         rounding = _rounding(photo, table, skin)
-        found = skin_matrix.draw_alternatives(fits, prior, to_file, best, lut, step, rounding)
+        found = skin_matrix.draw_alternatives(fits, prior, spaces, table, lut, step, rounding)
         for _ in range(2):  # the skin's place among skins moves a little with the matrix made for it
             near = skin_matrix.nearness(prior, np.asarray(lab(matrix @ light), np.float64))
             matrix = skin_matrix.least_error_matrix(prior, found.seen, skin_matrix.skin_weights(near))
-    excess = float(np.sqrt(max(residual**2 - HONEST_RESIDUAL_DE00**2, 0.0)))
-    corrected = skin_matrix.disturbed(found.seen, sheen, LOOK * excess) @ matrix.T
+    corrected = skin_matrix.shining(found.seen, sheen) @ matrix.T
     de00, a_star = skin_matrix.errors(prior, corrected, near)
-    formulation = FORMULATIONS[best.formulation]
+    formulation = FORMULATIONS[best.way.formulation]
     reasons = []
     if a_star > LARGEST_A_STAR:
-        reasons.append(_why_uncertain(a_star, residual, sheen))
-    responses = _responses(readings, best)
+        off = left_out_de00(best, prior)
+        reasons.append(
+            wording.uncertain(a_star, LARGEST_A_STAR, residual, best.way.finish, off, readings.used, sheen > 0)
+        )
+    responses = _responses(readings, best, spaces[best.way.space])
     colour = Colour(
         state="reference" if reasons else "card",
         residual_de00=residual,
@@ -228,21 +197,7 @@ def _corrected(
     done_so = f"colours by the card ({formulation.replace('_', ' ')}) for skin: predicted error {de00:.1f} dE00"
     done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, done_so))
     shown = None if light is None else matrix @ light
-    return Correction(done, colour, tuple(reasons), prior.families[best.family], shown, best.misfit, step)
-
-
-def _why_uncertain(a_star: float, residual: float, sheen: float) -> str:
-    """Why the card does not carry absolute colour of this skin, and what to do."""
-    remedies = ["use daylight, a flash or a white LED"]
-    if residual > 2 * HONEST_RESIDUAL_DE00:
-        remedies = ["light the card and the skin alike by one lamp, with no filter or vivid mode in the camera"]
-    if sheen:
-        remedies.append("use cross-polarised light, which takes the shine away")
-    remedies.append("compare relative to a reference region")
-    return (
-        f"the card leaves a* of this skin uncertain by {a_star:.1f} (at most {LARGEST_A_STAR:g}); its patches "
-        f"contradict one another by {residual:.1f} dE00: {', or '.join(remedies)}"
-    )
+    return Correction(done, colour, tuple(reasons), prior.families[best.way.family], shown, best.misfit, step)
 
 
 def _some_pixels(photo: Photo, skin: BoolArray) -> NDArray[Any]:
@@ -276,11 +231,11 @@ def _rounding(photo: Photo, table: NDArray[np.float32], skin: BoolArray) -> Arra
     return np.array(out, np.float64)
 
 
-def _responses(readings: Readings, fit: Fit) -> tuple[Array, Array]:
+def _responses(readings: Readings, fit: Fit, space: Space) -> tuple[Array, Array]:
     """The patches in linear light without the light's fall-off, (24, 3), and their standard uncertainty."""
-    tone = tone_curve.size()
-    bright, _ = tone_curve.apply(fit.parameters[:tone], readings.linear)
-    fall = np.exp(fitting.light_basis(readings.place) @ fit.parameters[-5:])[:, None]
-    steep = bright / np.maximum(readings.linear, tone_curve.DARKEST)
-    values = np.where(readings.used, bright / fall, np.nan)
-    return values, np.where(readings.used, steep * readings.spread / fall, np.nan)
+    there = readings.through(space.from_file) if fit.way.space else readings
+    bright, _ = tone_curve.apply(fit.tone, there.linear)
+    fall = np.exp(fitting.light_basis(there.place) @ fit.fall)[:, None]
+    steep = bright / np.maximum(there.linear, tone_curve.DARKEST)
+    values = np.where(there.used, bright / fall, np.nan)
+    return values, np.where(there.used, steep * there.spread / fall, np.nan)

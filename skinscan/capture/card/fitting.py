@@ -1,66 +1,121 @@
-"""The card's patches explained: tone curve, sensitivities and the light's fall-off together, with their doubt.
+"""The card's patches explained: tone curve, look, sensitivities and the light together, with their doubt.
 
-One linearised Gaussian model (Gauss-Newton) for each family of lamps and formulation of the chart: what the tone curve
-makes of a patch's codes equals its reflectance seen through the effective sensitivities, times the light there. The
-evidence (Laplace) says how well each family explains this card.
+One linearised Gaussian model (Gauss-Newton) for each way in which a photo may have come about: family of lamps,
+formulation of the chart, space of the tone curve, finish. What tone curve and look make of a patch's codes equals its
+reflectance seen through the effective sensitivities, times the light there. The evidence (Laplace) says how well each
+way explains this card.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.card import tone_curve
+from skinscan.capture.card import rendering, tone_curve
 from skinscan.capture.card.prior import Prior
+from skinscan.capture.card.rendering import PLAIN, Finish
 from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
 
 PLANE, BOWL = 0.10, 0.02
 """Standard deviation of the light's fall-off across half a card, in logarithms: along a side, and of its curvature."""
-CHART_RELATIVE, CHART_ABSOLUTE = 0.006, 0.0006
-"""How far a patch of this chart is from the published spectrum (makers tolerate 1 dE), and its shine and glare."""
-ROUNDS, FAR = 8, 3.0
-"""Gauss-Newton steps; residuals beyond FAR standard deviations weigh less (Huber)."""
+CHART_ABSOLUTE = 0.0006
+"""Shine and glare of a patch (standard deviation of linear light)."""
+ROUNDS, SETTLED, FAR = 8, 0.01, 3.0
+"""Gauss-Newton steps at most, and the largest change of a parameter (standard deviations beforehand) at which they end;
+residuals beyond FAR standard deviations weigh less (Huber)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Readings:
     """What is fitted: `linear` (n, 3) by the file's own profile, its standard uncertainty `spread` (n, 3), which of
-    them count (`used`), and the patches' places on the chart `place` (n, 2)."""
+    them count (`used`), the patches' places on the chart `place` (n, 2), and `srgb` (n, 3), their linear sRGB by the
+    file's own profile. `log_volume` is the logarithm of how much larger colours are in this space than in the file's:
+    evidence is a density of the file's values."""
 
     linear: Array
     spread: Array
     used: BoolArray
     place: Array
+    srgb: Array
+    log_volume: float = 0.0
+
+    def through(self, matrix: Array) -> Readings:
+        """The same in another space: `matrix` (3, 3) from the channels of `linear`. A patch counts with all channels or
+        with none, since each takes of all."""
+        whole = self.used.all(axis=1, keepdims=True) & np.ones(3, bool)
+        linear = self.linear @ matrix.T
+        whole &= (linear > tone_curve.DARKEST).all(axis=1, keepdims=True)
+        spread = np.sqrt(self.spread**2 @ (matrix**2).T)
+        volume = float(np.linalg.slogdet(matrix)[1])
+        return replace(self, linear=linear, spread=spread, used=whole, log_volume=self.log_volume + volume)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a photo may have come about: `family` of lamps, `formulation` of the chart, `space` of the tone curve (in
+    rendering.SPACES), `finish`."""
+
+    family: int
+    formulation: int
+    space: int = 0
+    finish: Finish = PLAIN
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
     """One explanation of the card.
 
-    `parameters` are the tone curve's, the sensitivities' and the light's, standard normal beforehand; `prior_mean`
-    theirs (the gains start where the greys put them). `gain` (p, m) takes residuals to parameters, `design` (m, p)
-    parameters to residuals, `noise` (m,) are the residuals' standard deviations, `own_noise` (m,) what of them another
-    photo of the same chart would not repeat, `left_out` (n, 3) how far each patch lies from
-    what all others say of it (NaN where unused), `seen` (n, 3) the light that the model expects of the patches without
-    its fall-off. `misfit` is the residuals' size over their standard deviation: 1 where the model holds.
+    `parameters` are the tone curve's, the sensitivities', the light's, the look's and each patch's own brightness,
+    standard normal beforehand; `prior_mean` theirs (the gains start where the greys put them). `gain` (p, m) takes
+    residuals to parameters, `design` (m, p) parameters to residuals, `noise` (m,) are the residuals' standard
+    deviations, `own_noise` (m,) what of them another photo of the same chart would not repeat, `seen` (n, 3) the light
+    that the model expects of the patches without its fall-off. `used` (n, 3) are the readings that counted, `inverse`
+    (m, m) the inverse of their covariance in units of the noise and `unexplained` (m,) that times the readings.
+    `misfit` is the residuals' size over their standard deviation: 1 where the model holds.
     """
 
-    family: int
-    formulation: int
+    way: Way
     parameters: Array
     prior_mean: Array
     gain: Array
     design: Array
     noise: Array
     own_noise: Array
-    left_out: Array
     seen: Array
+    used: BoolArray
+    inverse: Array
+    unexplained: Array
     log_evidence: float
     misfit: float
+
+    def left_out(self) -> Array:
+        """How far each patch lies from what all others say of it (n, 3), NaN where it was not read."""
+        out = np.full(self.used.size, np.nan)
+        rows = np.flatnonzero(self.used)
+        out[rows] = self.noise * _left_out(self.inverse, self.unexplained, rows // 3)
+        return out.reshape(self.used.shape)
+
+    @property
+    def tone(self) -> Array:
+        return self.parameters[: tone_curve.size()]
+
+    @property
+    def fall(self) -> Array:
+        start = len(self.parameters) - self._finish_size()
+        return self.parameters[start - 5 : start]
+
+    def look(self, parameters: Array) -> Array:
+        """Weights (weights, ...) of the look among `parameters` (all, ...), none for a plain finish."""
+        start = len(self.parameters) - self._finish_size()
+        return parameters[start : start + (rendering.look_size() if self.way.finish.look else 0)]
+
+    def _finish_size(self) -> int:
+        finish = self.way.finish
+        return (rendering.look_size() if finish.look else 0) + (len(self.seen) if finish.light else 0)
 
 
 def sensitivities(prior: Prior, family: int, weights: Array, to_file: Array) -> Array:
@@ -74,26 +129,47 @@ def light_basis(place: Array) -> Array:
     return np.stack([PLANE * x, PLANE * y, BOWL * (x * x - 0.5), BOWL * (y * y - 0.5), BOWL * x * y], -1)
 
 
-def fit(readings: Readings, prior: Prior, family: int, formulation: int, to_file: Array, inflation: float = 1.0) -> Fit:
-    """The most likely explanation of the readings by one family of lamps and one formulation."""
+def finish_basis(readings: Readings, finish: Finish) -> Array:
+    """(n, 3, p): what look and own brightness of each patch add to the logarithm of its light."""
+    count = len(readings.linear)
+    parts = [np.zeros((count, 3, 0))]
+    if finish.look:
+        parts.append(finish.look * rendering.look_basis(readings.srgb))
+    if finish.light:
+        parts.append(finish.light * np.broadcast_to(np.eye(count)[:, None, :], (count, 3, count)))
+    return np.concatenate(parts, axis=-1)
+
+
+def fit(readings: Readings, prior: Prior, way: Way, to_space: Array, inflation: float = 1.0) -> Fit:
+    """The most likely explanation of the readings by one way; `readings` in the space of its tone curve, which
+    `to_space` (3, 3) makes of linear sRGB."""
     tone, rank = tone_curve.size(), prior.bases.shape[1]
-    spectra = prior.patches[formulation]
-    mean = spectra @ prior.means[family] @ to_file.T
-    slopes = np.einsum("pw,rwc,dc->pdr", spectra, prior.bases[family], to_file)
-    basis, fall = tone_curve.log_basis(readings.linear), light_basis(readings.place)
-    start = np.concatenate([tone_curve.gain_parameters(_gains(readings, mean)), np.zeros(rank + fall.shape[1])])
+    spectra = prior.patches[way.formulation]
+    mean = spectra @ prior.means[way.family] @ to_space.T
+    slopes = np.einsum("pw,rwc,dc->pdr", spectra, prior.bases[way.family], to_space)
+    fall, finish = light_basis(readings.place), finish_basis(readings, way.finish)
+    basis = np.concatenate([tone_curve.log_basis(readings.linear), finish], axis=-1)
+    own = slice(tone + rank + fall.shape[1], None)
+    lengths = rank + fall.shape[1] + finish.shape[-1]
+    start = np.concatenate([tone_curve.gain_parameters(_gains(readings, mean)), np.zeros(lengths)])
     used = readings.used.ravel()
     now, weight = start, np.ones(int(used.sum()))
     for turn in range(ROUNDS):
-        bright, by_tone = tone_curve.apply(now[:tone], readings.linear, basis)
+        bright, by_tone = tone_curve.apply(np.concatenate([now[:tone], now[own]]), readings.linear, basis)
         seen = mean + slopes @ now[tone : tone + rank]
-        light = np.exp(np.clip(fall @ now[tone + rank :], -2, 2))[:, None]
+        light = np.exp(np.clip(fall @ now[tone + rank : own.start], -2, 2))[:, None]
         residual = (bright - light * seen).ravel()[used]
         design = np.concatenate(
-            [by_tone, -light[..., None] * slopes, -(light * seen)[..., None] * fall[:, None, :]], axis=-1
+            [
+                by_tone[..., :tone],
+                -light[..., None] * slopes,
+                -(light * seen)[..., None] * fall[:, None, :],
+                by_tone[..., tone:],
+            ],
+            axis=-1,
         ).reshape(used.size, -1)[used]
         steep = bright / np.maximum(readings.linear, tone_curve.DARKEST)
-        variance = (steep * readings.spread) ** 2 + (CHART_RELATIVE * seen) ** 2 + CHART_ABSOLUTE**2
+        variance = (steep * readings.spread) ** 2 + (way.finish.chart * seen) ** 2 + CHART_ABSOLUTE**2
         noise = inflation * np.sqrt(variance).ravel()[used]
         if turn > 2:
             size = np.abs(residual) / noise
@@ -101,28 +177,30 @@ def fit(readings: Readings, prior: Prior, family: int, formulation: int, to_file
         scaled = design / (noise / np.sqrt(weight))[:, None]
         target = (design @ (now - start) - residual) / (noise / np.sqrt(weight))
         inner = np.eye(len(target)) + scaled @ scaled.T
-        now = start + scaled.T @ np.linalg.solve(inner, target)
+        before, now = now, start + scaled.T @ np.linalg.solve(inner, target)
+        if turn > 3 and np.abs(now - before).max() < SETTLED:
+            break
     root = noise / np.sqrt(weight)
     inverse = np.linalg.inv(inner)
     unexplained = inverse @ target
     evidence = -0.5 * float(target @ unexplained) - 0.5 * float(np.linalg.slogdet(inner)[1]) - float(np.log(root).sum())
-    left_out = np.full(used.size, np.nan)
-    left_out[used] = root * _left_out(inverse, unexplained, np.flatnonzero(used) // 3)
+    evidence += readings.log_volume * float(used.sum()) / 3
     # the residuals are `unexplained`; what they are expected to be follows from the same matrix
     misfit = float(
         np.sqrt(unexplained @ unexplained / np.trace(inverse @ inverse + inverse @ scaled @ scaled.T @ inverse))
     )
     return Fit(
-        family=family,
-        formulation=formulation,
+        way=way,
         parameters=now,
         prior_mean=start,
         gain=((inverse @ scaled) / root[:, None]).T,
         design=design,
         noise=root,
         own_noise=(inflation * steep * readings.spread).ravel()[used],
-        left_out=left_out.reshape(readings.linear.shape),
         seen=seen,
+        used=readings.used,
+        inverse=inverse,
+        unexplained=unexplained,
         log_evidence=evidence,
         misfit=misfit,
     )

@@ -83,10 +83,12 @@ def lift_basis() -> Array:
 
 
 def apply(parameters: Array, linear: Array, basis: Array | None = None) -> tuple[Array, Array]:
-    """Linear light (n, 3) of `linear` (n, 3), and its derivative by the parameters (n, 3, parameters)."""
+    """Linear light (n, 3) of `linear` (n, 3), and its derivative by the parameters (n, 3, parameters). A `basis` may
+    have more columns than a tone curve has parameters: what else adds to the logarithm."""
     basis = log_basis(linear) if basis is None else basis
     bright = np.maximum(linear, 0.0) * np.exp(np.clip(basis @ parameters, -8, 8))
-    lift = lift_basis()
+    lift = np.zeros((3, basis.shape[-1]))
+    lift[:, : size()] = lift_basis()
     return bright + lift @ parameters, bright[..., None] * basis + lift
 
 

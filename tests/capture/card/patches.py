@@ -39,7 +39,8 @@ CURVES = {"srgb": srgb_code, "filmic": filmic_code, "gamma": lambda v: np.clip(v
 
 @dataclass(frozen=True)
 class Scene:
-    """What is seen, and how; `fall` is the light's logarithm from the card's middle to its right side."""
+    """What is seen, and how; `fall` is the light's logarithm from the card's middle to its right side, `sheen` the
+    share of white that the skin's surface mirrors."""
 
     camera: int | str = "Fujifilm X-T4"
     lamp: light.Illuminant = "D65"
@@ -54,6 +55,7 @@ class Scene:
     seed: int = 0
     bits: int = 8
     p3: bool = False
+    sheen: float = 0.0
 
     def codes(self, reflectance: Array, light_there: Array | float = 1.0) -> Array:
         weights, matrix, _ = light.camera_rgb(self.camera, self.lamp)
@@ -72,7 +74,10 @@ class Scene:
         """Skin with a grain, SIDE px square."""
         top = 2**self.bits - 1
         draw = np.random.default_rng(self.seed)
-        code = self.codes(self.skin(), self.skin_light) * top + draw.normal(0, self.grain, (SIDE, SIDE, 3)) * top / 255
+        code = (
+            self.codes(self.skin() + self.sheen, self.skin_light) * top
+            + draw.normal(0, self.grain, (SIDE, SIDE, 3)) * top / 255
+        )
         v = np.linspace(0, 1, top + 1)
         lut = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4).astype(np.float32)
         return Photo(

@@ -11,6 +11,7 @@ from skinscan.arrays.colour import ciede2000, lab
 from skinscan.capture.card import correction, skin_matrix
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.sighting import Sighting
+from skinscan.phantom import optics
 from skinscan.records import ParameterError
 from tests.capture.card.patches import EVERYWHERE, Scene
 
@@ -187,7 +188,7 @@ def test_too_little_of_a_card_is_refused() -> None:
 
 
 def test_skin_that_may_shine_is_less_certain_and_dark_skin_most() -> None:
-    """0.7 % of white on skin that reflects 3 % of light is a quarter of it; on light skin a hundredth."""
+    """1.2 % of white on skin that reflects 3 % of light is a third of it; on light skin a fiftieth."""
     added = []
     for tone in ("II", "VI"):
         scene = Scene(tone=tone)
@@ -198,7 +199,43 @@ def test_skin_that_may_shine_is_less_certain_and_dark_skin_most() -> None:
         if second > 1:
             assert ordinary.state == "reference"
             assert "cross-polarised" in ordinary.reasons[0]
-    assert added[1] > 3 * added[0]
+    assert added[1] > 2 * added[0]
+
+
+@pytest.mark.parametrize("tone", ["I", "III", "V", "VI"])
+@pytest.mark.parametrize("sheen", [0.0, 0.008, 0.02])
+def test_what_skin_mirrors_is_within_the_doubt(tone: optics.Tone, sheen: float) -> None:
+    """From powdered to shining skin: a* within 2.5 standard uncertainties, and never `card` where it is off by 2."""
+    scene = Scene(tone=tone, sheen=sheen)
+    found = correct(scene.photo(), scene.sighting(), EVERYWHERE)
+    rgb = found.photo.linear_rgb().mean((0, 1), dtype=np.float64)
+    others = lab(np.einsum("kij,j->ki", found.colour.doubt, rgb))
+    off = float(lab(rgb)[1] - scene.truth()[1])
+    assert abs(off) < 2.5 * float(np.sqrt(np.mean((others[:, 1] - lab(rgb)[1]) ** 2)))
+    assert found.state == "reference" or abs(off) < 2.0
+
+
+def test_greys_are_held_as_far_as_skin_can_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix for skin alone leaves a chroma of 5 on greys under these lamps; a sixth of that goes at the least, and
+    the error predicted on this skin rises by 4 % (over all skins, by their weight, it may by 2)."""
+
+    def chroma_and_error() -> tuple[float, float]:
+        chroma, errors = [], []
+        for lamp in ("A", "F11", "LED_B1", "D65"):
+            scene = Scene(lamp=lamp, curve="srgb")
+            found, sighting = by(scene), scene.sighting()
+            at = np.linspace(0, 1, 256)
+            light = [np.interp(sighting.codes[19:23, c], at, found.photo.lut[c]) for c in range(3)]
+            grey = lab(np.stack(light, -1) @ found.photo.matrix.T.astype(np.float64))
+            chroma.append(np.hypot(grey[:, 1], grey[:, 2]).mean())
+            errors.append(found.colour.predicted_de00)
+        return float(np.mean(chroma)), float(np.mean(errors))
+
+    held = chroma_and_error()
+    monkeypatch.setattr(skin_matrix, "SPARE", 0.0)
+    alone = chroma_and_error()
+    assert held[0] < 0.84 * alone[0]
+    assert held[1] < 1.06 * alone[1]
 
 
 def test_a_light_that_leaves_skin_uncertain_is_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
