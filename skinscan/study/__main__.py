@@ -238,16 +238,25 @@ def registration(workers: int, count: int, rows: Path | None) -> None:
 
 @study.command("card-finding")
 @click.option("--cards", default=500, show_default=True, help="Scenes with a card.")
-@click.option("--others", default=500, show_default=True, help="Scenes without one.")
+@click.option("--others", default=500, show_default=True, help="Scenes without one, and as many of another recipe.")
+@click.option("--first", type=int, help="First seed; the study's own unless told.")
+@click.option("--photos", envvar="SKINSCAN_TEST_PHOTOS", type=click.Path(path_type=Path), required=True)
 @click.pass_obj
-def card_finding(workers: int, cards: int, others: int) -> None:
-    """Prints how surely the colour card is found in generated scenes, and how often where there is none."""
+def card_finding(workers: int, cards: int, others: int, first: int | None, photos: Path) -> None:
+    """docs/scale.md: how surely the colour card is found, and how near what is none comes to being taken for one."""
     from skinscan.study import card_finding as module
+    from skinscan.study import card_finding_table as table
 
-    first = module.FIRST_SEED
-    with_card = over(module.with_card, range(first, first + cards), "cards", workers)
-    without = over(module.without_card, range(first, first + others), "others", workers)
-    click.echo(module.report(with_card, without))
+    first = module.FIRST_SEED if first is None else first
+    shown = over(module.with_card, range(first, first + cards), "cards", workers)
+    others_seeds = range(first, first + others)
+    bare = over(module.bare_photo, module.photos_without_card(photos), "photos", workers)
+    sets = {
+        "scenes without one": over(module.without_card, others_seeds, "others", workers),
+        "pictures of another recipe": over(module.impostor_alone, others_seeds, "impostors", workers),
+        "shared photos without one": [row for row in bare if row is not None],
+    }
+    table.publish(ROOT, shown, sets)
 
 
 @study.command()

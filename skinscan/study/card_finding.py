@@ -1,20 +1,25 @@
-"""How surely the colour card is found: `skinscan study card-finding`.
+"""How surely the colour card is found: `skinscan study card-finding`, into docs/scale.md.
 
-Scenes by drawn cameras, lamps and files (`phantom/scenes.py`), with a card and without one.
+Scenes by drawn cameras, lamps and files (`phantom/scenes.py`), with a card and without one, and pictures of what could
+be taken for one (`card_impostors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 
+from skinscan.capture.card.find import find_card, strongest_belief
+from skinscan.capture.photo import read_photo
 from skinscan.phantom.cameras import project
-from skinscan.phantom.card import Glare, Shade
-from skinscan.phantom.scenes import Scene, card_scene, other_scene
+from skinscan.phantom.card import Card, Glare, Shade
+from skinscan.phantom.scenes import card_scene, other_scene
+from skinscan.records import Photo, PhotoError
+from skinscan.study.card_impostors import impostor
 
 Row = dict[str, Any]
 
@@ -37,55 +42,103 @@ def with_card(seed: int) -> Row:
         "turn": (card.angle_deg + camera.rotation_deg) % 360,
         "tilt": card.tilt_deg,
         "hidden": len(scene.hidden) / 24,
-        "shaded": bool(card.shades),
+        "cover": _cover_of(card),
+        "shade": card.shades[0].factor if card.shades else 1.0,
+        "soft": card.shades[0].soft if card.shades else 0.0,
         "glare": bool(card.glares),
         "lamp": camera.illuminant,
         "balanced": camera.white_balance == (1.0, 1.0, 1.0),
         "mirrored": card.mirrored,
         "width_px": width,
     }
-    sighting = _sought(scene)
-    row["seen"] = sighting is not None
+    photo = _photo_of(scene.data, scene.camera.jpeg_quality is not None)
+    sighting = find_card(photo)
+    row |= {"seen": sighting is not None, "belief": strongest_belief(photo)}
     if sighting is None:
         return {**row, "found": False}
     off = np.abs(project(sighting.homography, PLACES) - true).max()
     row["found"] = bool(off < 0.25 * width / 6 and sighting.mirrored == card.mirrored)
     hidden = np.isin(np.arange(24), scene.hidden)
-    clean = ~hidden & (_shine(card.glares) < 0.01) & ~_in_shadow(card.shades)
+    plain = ~hidden & (_shine(card.glares) < 0.01)
+    light = _light(card.shades)
+    lit, dark = plain & (light.min(axis=1) > 0.995), plain & (light.max(axis=1) < row["shade"] + 0.02)
+    used = sighting.usable & plain
+    row |= {
+        "lit": int(lit.sum()),
+        "lit_told": int((lit & sighting.shaded).sum()),
+        "dark": int(dark.sum()) if card.shades else 0,
+        "dark_told": int((dark & sighting.shaded).sum()),
+        "uneven": float(np.log(light.mean(axis=1)[used]).std()) if used.sum() > 2 else float("nan"),
+    }
     return {
         **row,
         "off_px": float(off),
         "scale_off": _scale_off(sighting.homography, matrix),
         "hidden_used": int((hidden & sighting.usable).sum()),
         "hidden_all": int(hidden.sum()),
-        "clean_used": int((clean & sighting.usable).sum()),
-        "clean_all": int(clean.sum()),
+        "clean_used": int((lit & sighting.usable).sum()),
+        "clean_all": int(lit.sum()),
     }
 
 
 def without_card(seed: int) -> Row:
-    """One scene without a card, but with what resembles one: whether a card was reported."""
-    return {"seed": seed, "seen": _sought(other_scene(seed)) is not None}
+    """One scene without a card, but with what resembles one: whether a card was reported, and how near it came."""
+    scene = other_scene(seed)
+    return {"seed": seed, **_refused(_photo_of(scene.data, scene.camera.jpeg_quality is not None))}
 
 
-def _sought(scene: Scene) -> Any:
-    from skinscan.capture.card.find import find_card
-    from skinscan.capture.photo import read_photo
+def impostor_alone(seed: int) -> Row:
+    """The same for one picture of another recipe."""
+    _, data = cv2.imencode(".png", np.ascontiguousarray(impostor(seed)[..., ::-1]))
+    return {"seed": seed, **_refused(_photo_of(data.tobytes(), False))}
 
+
+def bare_photo(path: Path) -> Row | None:
+    """The same for a real photo without a card; None where it cannot be read."""
+    try:
+        photo = read_photo(path)
+    except PhotoError:
+        return None
+    return {"seed": path.name, **_refused(photo)}
+
+
+def photos_without_card(photos: Path) -> list[Path]:
+    """The shared photos that show no ColorChecker of 24 patches."""
+    folders = ("faces_frl", "faces_webmorph", "portraits_nasa", "decoder")
+    paths = [path for folder in folders for path in (photos / folder).iterdir()]
+    return sorted([*paths, photos / "colorchecker" / "images__dsg.png", *photos.glob("colorchecker/*seedhead*")])
+
+
+def _refused(photo: Photo) -> Row:
+    return {"seen": find_card(photo) is not None, "belief": strongest_belief(photo)}
+
+
+def _photo_of(data: bytes, is_jpeg: bool) -> Photo:
     with TemporaryDirectory() as folder:
-        path = Path(folder) / ("scene.png" if scene.camera.jpeg_quality is None else "scene.jpg")
-        path.write_bytes(scene.data)
-        return find_card(read_photo(path))
+        path = Path(folder) / ("scene.jpg" if is_jpeg else "scene.png")
+        path.write_bytes(data)
+        return read_photo(path)
 
 
-def _in_shadow(shades: tuple[Shade, ...]) -> Any:
-    """Patches (24,) that a shadow or its edge touches."""
-    touched = np.zeros(24, bool)
+def _cover_of(card: Card) -> str:
+    """What hides a part of the card: skin of a tone, something neutral, or nothing."""
+    if not card.covers:
+        return "nothing"
+    surface = card.covers[0].surface
+    return f"skin {surface}" if isinstance(surface, str) else "grey, white or black"
+
+
+def _light(shades: tuple[Shade, ...]) -> Any:
+    """Light at 81 places of each patch (24, 81), as a share of that without the shadows."""
+    across = np.linspace(-0.4, 0.4, 9)
+    within = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
+    light = np.ones((24, 81))
     for shade in shades:
         towards = np.radians(shade.towards_deg)
-        depth = (PLACES - shade.at) @ np.array([np.cos(towards), np.sin(towards)])
-        touched |= depth > -0.5 - shade.soft / 2
-    return touched
+        depth = (PLACES[:, None] + within - shade.at) @ np.array([np.cos(towards), np.sin(towards)])
+        t = np.clip(depth / max(shade.soft, 1e-3) + 0.5, 0.0, 1.0)
+        light *= 1 - (1 - shade.factor) * t * t * (3 - 2 * t)
+    return light
 
 
 def _shine(glares: tuple[Glare, ...]) -> Any:
@@ -101,48 +154,3 @@ def _scale_off(found: Any, true: Any) -> float:
     centre = np.array([2.5, 1.5, 1.0])
     areas = [abs(np.linalg.det(m)) / abs(float(m[2] @ centre)) ** 3 for m in (found, true)]
     return float(np.sqrt(areas[0] / areas[1]) - 1.0)
-
-
-GROUPS: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("all", lambda r: "all"),
-    ("width px", lambda r: _band(r["width_px"], (100, 150, 250, 500, 1000))),
-    ("turn", lambda r: _band(r["turn"], (0, 90, 180, 270))),
-    ("tilt", lambda r: _band(r["tilt"], (0, 10, 20, 30))),
-    ("hidden", lambda r: _band(r["hidden"], (0.0, 0.01, 0.13, 0.26))),
-    ("shaded", lambda r: str(r["shaded"])),
-    ("glare", lambda r: str(r["glare"])),
-    ("lamp", lambda r: r["lamp"]),
-    ("balanced", lambda r: str(r["balanced"])),
-    ("mirrored", lambda r: str(r["mirrored"])),
-)
-
-
-def _band(value: float, edges: tuple[float, ...]) -> str:
-    place = sum(value >= edge for edge in edges)
-    return f"under {edges[0]:g}" if place == 0 else f"from {edges[place - 1]:g}"
-
-
-def report(cards: list[Row], others: list[Row]) -> str:
-    """The found share by circumstance, errors of place and scale, patches believed, and false alarms, as text."""
-    lines = [f"{'':12}{'':12}{'scenes':>8}{'found':>9}"]
-    for name, of in GROUPS:
-        for group in sorted({of(r) for r in cards}):
-            rows = [r for r in cards if of(r) == group]
-            share = 100 * sum(r["found"] for r in rows) / len(rows)
-            lines.append(f"{name:12}{group:12}{len(rows):8d}{share:8.1f}%")
-    found = [r for r in cards if r["found"]]
-    wrong = sum(r["seen"] and not r["found"] for r in cards)
-    lines.append(f"reported in a wrong place or turn: {wrong} of {len(cards)}")
-    if found:
-        place, scale = (np.array([abs(r[key]) for r in found]) for key in ("off_px", "scale_off"))
-        lines.append(f"worst patch off by (px): median {np.median(place):.2f}, 95 % {np.quantile(place, 0.95):.2f}")
-        lines.append(
-            f"scale off by: median {100 * np.median(scale):.3f} %, 95 % {100 * np.quantile(scale, 0.95):.3f} %; "
-            f"within 0.4 %: {100 * np.mean(scale < 0.004):.1f} %"
-        )
-        for name in ("clean", "hidden"):
-            used, all_ = (sum(r[f"{name}_{what}"] for r in found) for what in ("used", "all"))
-            lines.append(f"{name} patches taken as usable: {used} of {all_} ({100 * used / max(all_, 1):.1f} %)")
-    false = [r["seed"] for r in others if r["seen"]]
-    lines.append(f"false alarms: {len(false)} of {len(others)} scenes without a card {false or ''}")
-    return "\n".join(lines)

@@ -73,6 +73,24 @@ def test_cards_among_other_things_are_found_the_right_way_round(first: int) -> N
     assert missed <= 1
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(1027, id="a spot of shine over a third of it"),
+        pytest.param(1033, id="so noisy that its edges show in a smaller picture alone"),
+        pytest.param(1038, id="104 px wide beside a cloth of 400 squares"),
+        pytest.param(1049, id="on a mosaic whose rows run along its diagonals"),
+        pytest.param(1237, id="beside squares that look like it in the smallest picture"),
+        pytest.param(1450, id="120 px wide on a chessboard"),
+    ],
+)
+def test_what_once_hid_a_card_does_so_no_more(seed: int) -> None:
+    scene = card_scene(seed)
+    sighting = seen_in(scene)
+    assert sighting is not None
+    assert off_px(scene, sighting) < 0.05 * np.linalg.norm(np.diff(project(scene.homography, PLACES[[0, 5]]), axis=0))
+
+
 def test_what_resembles_a_card_is_none() -> None:
     assert [seed for seed in range(910_000, 910_012) if seen_in(other_scene(seed)) is not None] == []
 
@@ -260,8 +278,9 @@ def test_hidden_patches_are_not_usable(surface: str | float) -> None:
     assert sighting.usable[~hidden].sum() >= 15  # what is hidden leaves the others harder to judge
 
 
-def test_patches_in_shade_are_told() -> None:
-    shade = Shade(factor=0.5, at=(3.5, 1.5), towards_deg=0.0, soft=0.15)
+@pytest.mark.parametrize(("factor", "soft"), [(0.5, 0.15), (0.65, 0.15), (0.5, 0.8)])
+def test_patches_in_shade_are_told(factor: float, soft: float) -> None:
+    shade = Shade(factor=factor, at=(3.5, 1.5), towards_deg=0.0, soft=soft)
     scene = plain(5, shades=(shade,))
     sighting = seen_in(scene)
     assert sighting is not None

@@ -35,6 +35,9 @@ REACH = 0.24
 EVEN = 0.07
 """Standard deviation of codes within a patch's middle beyond which something else lies there."""
 
+UNEVEN = 0.03
+"""... at which a patch counts half: shine and what covers its corner spoil its colour without hiding it."""
+
 FAR = 0.15
 """Residual at which a patch counts half, in units of normalised codes."""
 
@@ -69,7 +72,8 @@ def decode(picture: NDArray[np.uint8], lattice: Lattice) -> Reading | None:
     """The best arrangement of the 24 patches on a lattice, or None where none is possible."""
     low, high = lattice.cells.min(axis=0), lattice.cells.max(axis=0)
     origin = low - 6
-    codes, seen = _sampled(picture, lattice, origin, high - low + 13)
+    codes, spread, inside = _sampled(picture, lattice, origin, high - low + 13)
+    seen = inside & (spread < EVEN)
     member = np.zeros(codes.shape[:2], bool)
     member[tuple((lattice.cells - origin).T)] = True
     if _dull(codes[member & seen]):
@@ -81,7 +85,8 @@ def decode(picture: NDArray[np.uint8], lattice: Lattice) -> Reading | None:
     if not enough.any():
         return None
     turns, shifts, at = turns[enough], shifts[enough], (at[0][enough], at[1][enough])
-    agreement, agreeing = agreements(codes[at], (member & seen)[at], seen[at])
+    trust = 1 / (1 + (spread / UNEVEN) ** 2)
+    agreement, agreeing = agreements(codes[at], (member & seen)[at], seen[at], trust[at])
     first, second = np.argsort(-np.append(agreement, 0.0), kind="stable")[:2]
     if first == len(agreement):
         return None
@@ -116,14 +121,15 @@ def _arrangements(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 
 def _sampled(
     picture: NDArray[np.uint8], lattice: Lattice, origin: NDArray[np.int64], size: NDArray[np.int64]
-) -> tuple[Array, BoolArray]:
-    """Codes 0 to 1 (n, m, 3) of the middles of all cells from `origin` on, and which are in the picture and even."""
+) -> tuple[Array, Array, BoolArray]:
+    """Codes 0 to 1 (n, m, 3) of the middles of all cells from `origin` on, their standard deviation (n, m), and which
+    are in the picture."""
     cells = np.stack(np.meshgrid(*(np.arange(s) for s in size), indexing="ij"), axis=-1) + origin
     inner = np.linspace(-REACH, REACH, 5)
     grid = np.stack(np.meshgrid(inner, inner, indexing="ij"), axis=-1).reshape(-1, 2)
     codes, outside = sample(picture, lattice.homography, cells[:, :, None, :] + grid)
     mean, spread = codes.mean(axis=2), codes.std(axis=2).max(axis=-1)
-    return mean, ~outside.any(axis=2) & (spread < EVEN)
+    return mean, spread, np.asarray(~outside.any(axis=2))
 
 
 def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tuple[Array, BoolArray]:
@@ -143,13 +149,14 @@ def sample(picture: NDArray[np.uint8], homography: Array, places: Array) -> tupl
     return codes.reshape(*places.shape[:-1], 3), outside.reshape(places.shape[:-1])
 
 
-def agreements(codes: Array, member: BoolArray, seen: BoolArray) -> tuple[Array, BoolArray]:
+def agreements(codes: Array, member: BoolArray, seen: BoolArray, trust: Array) -> tuple[Array, BoolArray]:
     """How well codes (k, 24, 3) follow the chart's pattern of colours, 0 to 1: (k,), and which patches do: (k, 24).
 
-    `member` (k, 24): a square stands there; `seen` (k, 24): something even does, which may as well hide the patch.
+    `member` (k, 24): a square stands there; `seen` (k, 24): something even does, which may as well hide the patch;
+    `trust` (k, 24): how even it is, 0 to 1.
     Robust: a patch that does not fit counts as one that fails, no more.
     """
-    weight = np.where(member, 1.0, np.where(seen, UNSURE, 0.0)) * _lit(codes)
+    weight = np.where(member, 1.0, np.where(seen, UNSURE, 0.0)) * _lit(codes) * trust
     miss, own, _ = explained(codes, member, seen)
     middle = np.einsum("kp,kpi->ki", weight, own) / np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     away = np.linalg.norm(own - middle[:, None], axis=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.card.squares import even_parts, find_squares
 from skinscan.capture.thumbnails import Thumbnails
-from skinscan.records import Photo
+from skinscan.records import BoolArray, Photo
 
 Array = NDArray[np.float64]
 
@@ -27,11 +28,19 @@ SEARCH_PX = 1500
 LEVELS = 3
 """Pictures that are searched, each half of the last, the smallest first: in it noise is least and work is little."""
 
-AGREEMENT, MARGIN = 0.62, 0.2
-"""Least agreement of the pattern of colours, and its lead over the next best arrangement."""
+AGREEMENT, OF_PATCHES, A_PATCH_LESS = 0.57, 14.5, 0.045
+"""Least agreement of the pattern of colours where so many squares stand in place and show it (the mean of the two
+counts), and by how much more it must be for every one less. See docs/scale.md for what is no card."""
 
-LEAST_STANDING = 9
-"""Squares that must stand where the arrangement has a patch: a quarter hidden leaves 18."""
+MARGIN = 0.2
+"""Its least lead over the next best arrangement."""
+
+SURE = 0.1
+"""What agreement must be above the least so that no finer picture is searched for a better one."""
+
+LEAST_STANDING, MOST_SHOW_IT = 9, 0.55
+"""Squares that must stand where the arrangement has a patch and show it: a quarter hidden leaves 18; and their share of
+all that stand there."""
 
 
 def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | None:
@@ -44,11 +53,33 @@ def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | 
         return None
     picture = _searched(photo, thumbnails or Thumbnails(photo))
     for reading, factor in _readings(picture):
-        enlarged = _enlarging(photo.shape[1] / picture.shape[1]) @ _enlarging(factor) @ reading.homography
-        placed = place(photo.pixels, photo.lut, enlarged, reading.agreeing)
-        if placed is not None and _same_place(placed, enlarged):
+        reduced = photo.shape[1] / picture.shape[1]
+        enlarged = _enlarging(reduced) @ _enlarging(factor) @ reading.homography
+        placed = _placed(photo, enlarged, reading.agreeing, factor * reduced)
+        if placed is not None:
             return _sighting(photo, reading, placed)
     return None
+
+
+def _placed(photo: Photo, homography: Array, patches: BoolArray, most: float) -> Placed | None:
+    """The card by the edges of its `patches` (24,) in the photo; in one reduced up to `most` times where noise hides
+    them."""
+    factor = 1
+    while factor <= most:
+        pixels = photo.pixels if factor == 1 else _reduced(photo.pixels, factor)
+        here = np.linalg.inv(_enlarging(factor)) @ homography
+        placed = place(pixels, photo.lut, here, patches)
+        if placed is not None and _same_place(placed, here):
+            enlarged = _enlarging(factor) @ placed.homography
+            return replace(placed, homography=enlarged / enlarged[2, 2], residual=placed.residual * factor)
+        factor *= 2
+    return None
+
+
+def _reduced(pixels: Any, factor: int) -> Any:
+    """Pixels (H, W, 3) averaged over squares of `factor`; what is left over at the ends is cut off: nothing moves."""
+    height, width = (side // factor * factor for side in pixels.shape[:2])
+    return cv2.resize(pixels[:height, :width], (width // factor, height // factor), interpolation=cv2.INTER_AREA)
 
 
 def _searched(photo: Photo, thumbnails: Thumbnails) -> NDArray[np.uint8]:
@@ -60,24 +91,53 @@ def _searched(photo: Photo, thumbnails: Thumbnails) -> NDArray[np.uint8]:
 
 
 def _readings(picture: NDArray[np.uint8]) -> list[tuple[Reading, float]]:
-    """Believable arrangements of the first level that has any, the best first, with that level's factor."""
+    """Believable arrangements, the best first, with the factor from their picture to the one given. Pictures finer than
+    the first that shows one for sure are not searched."""
+    found: list[tuple[float, Reading, float]] = []
+    for small in _pyramid(picture):
+        factor = picture.shape[1] / small.shape[1]
+        found += [(belief, reading, factor) for belief, reading in _read(small) if belief > 0]
+        if any(belief > SURE for belief, _, _ in found):
+            break
+    return [(reading, factor) for _, reading, factor in sorted(found, key=lambda one: -one[0])]
+
+
+def strongest_belief(photo: Photo) -> float:
+    """By how much the agreement of the best arrangement that a photo shows is above the least, below 0 where it is no
+    card; NaN where nothing is arranged like one."""
+    if photo.is_grey:
+        return float("nan")
+    beliefs = [belief for small in _pyramid(_searched(photo, Thumbnails(photo))) for belief, _ in _read(small)]
+    return max(beliefs, default=float("nan"))
+
+
+def _pyramid(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The pictures that are searched, the smallest first."""
     pyramid = [picture]
     while len(pyramid) < LEVELS and min(pyramid[-1].shape[:2]) >= 200:
         height, width = pyramid[-1].shape[:2]
         pyramid.append(np.asarray(cv2.resize(pyramid[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
-    for small in reversed(pyramid):
-        found = []
-        squares = find_squares(even_parts(small))
-        for lattice in lattices(squares):
-            reading = decode(small, lattice)
-            if reading is not None and reading.agreement > AGREEMENT and reading.margin > MARGIN:
-                homography, standing = gathered(reading.homography, PLACES, squares)
-                if standing.sum() >= LEAST_STANDING:
-                    found.append(replace(reading, homography=homography, agreeing=reading.agreeing & standing))
-        if found:
-            factor = picture.shape[1] / small.shape[1]
-            return [(r, factor) for r in sorted(found, key=lambda r: -r.agreement * r.agreeing.sum())]
-    return []
+    return pyramid[::-1]
+
+
+def _read(picture: NDArray[np.uint8]) -> list[tuple[float, Reading]]:
+    """Arrangements of the squares of one picture, and by how much their agreement is above the least."""
+    found = []
+    squares = find_squares(even_parts(picture))
+    for lattice in lattices(squares):
+        reading = decode(picture, lattice)
+        if reading is None or reading.margin <= MARGIN:
+            continue
+        homography, standing = gathered(reading.homography, PLACES, squares)
+        if standing.sum() < LEAST_STANDING:
+            continue
+        both = reading.agreeing & standing
+        if both.sum() < max(LEAST_STANDING, MOST_SHOW_IT * standing.sum()):
+            continue
+        told = (int(both.sum()) + int(standing.sum())) / 2
+        belief = reading.agreement - AGREEMENT - A_PATCH_LESS * max(OF_PATCHES - told, 0.0)
+        found.append((belief, replace(reading, homography=homography, agreeing=both)))
+    return found
 
 
 def _enlarging(factor: float) -> Array:

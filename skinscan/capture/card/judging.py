@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.card.chart import PLACES, patch_linear
+from skinscan.capture.card.chart import patch_linear
 from skinscan.capture.card.decoding import explained
 from skinscan.capture.card.patches import Middles
+from skinscan.capture.card.shading import find_shadow
 from skinscan.records import BoolArray
 
 Array = NDArray[np.float64]
@@ -34,11 +35,8 @@ SLOPE, SLOPE_CODES = 0.10, 0.012
 LEVEL_OFF = 0.22
 """Natural logarithm of light by which a patch may be off its level: saturated ones are, under lamps, by 0.15."""
 
-SHADE = 0.12
-"""Least step of light, in natural logarithms, that is called a shadow."""
-
-SHADE_EXPLAINS = 0.25
-"""What a shadow's edge must leave at most of the variance that there is without one."""
+OTHER_LIGHT = 0.05
+"""Natural logarithm by which a patch's light differs from that of most, where it is another light."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +66,20 @@ def judge(middles: Middles) -> Judged:
     predicted, level = _levels(codes, plain & ~coloured)
     usual = float(np.median(level[fair])) if fair.any() else 0.0
     hidden |= seen & (mean <= DARK) & (level < usual - TOO_DARK)
-    shaded, odd = _lights(level, np.log(predicted), fair)
-    in_shade = shaded & seen
-    other_light = in_shade if in_shade[fair].sum() <= (fair & ~shaded).sum() else seen & ~shaded
+    told = fair | (sloping & seen & ~coloured & ~middles.clipped.any(axis=1) & (mean > DARK))
+    shaded, other_light, odd = _lights(level, level + np.log(predicted), told)
     usable = seen & ~hidden & ~middles.clipped.all(axis=1) & ~textured & ~sloping & ~other_light & ~(odd & fair)
-    return Judged(usable, in_shade & ~hidden, hidden)
+    return Judged(usable, shaded & seen & ~hidden, hidden)
+
+
+def _lights(level: Array, seen_light: Array, told: BoolArray) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Which patches lie in shadow, in another light than most of those that are `told`, and off their level."""
+    shading = find_shadow(level, seen_light, told)
+    shaded = np.asarray(shading.share > 0.5)
+    most = 1.0 if (shaded & told).sum() > (told & ~shaded).sum() else 0.0
+    other_light = np.abs(shading.step * (shading.share - most)) > OTHER_LIGHT
+    usual = 1.4826 * float(np.median(np.abs(shading.miss[told]))) if told.any() else 0.0
+    return shaded, np.asarray(other_light), np.asarray(np.abs(shading.miss) > max(LEVEL_OFF, 4 * usual))
 
 
 def _levels(codes: Array, fair: BoolArray) -> tuple[Array, Array]:
@@ -96,54 +103,3 @@ def _levels(codes: Array, fair: BoolArray) -> tuple[Array, Array]:
         weight = fair / (1 + (miss / 0.08) ** 2) ** 2
         level /= np.exp((weight * np.log(level)).sum() / max(weight.sum(), 1e-9))
     return size, np.log(level)
-
-
-def _lights(level: Array, tone: Array, fair: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """Which patches lie in the darker of two lights (24,), and which are off the level that their light gives (24,).
-
-    Level is explained by the tone (a parabola), how pale the patch is, the light's fall across the card, and at most
-    one straight edge of shadow, which is looked for in all directions. The fit is robust.
-    """
-    nothing = np.zeros(24, bool)
-    x, y = ((PLACES - [2.5, 1.5]) / [2.5, 1.5]).T
-    published = np.maximum(patch_linear(), 0.0)
-    pale = published.min(axis=1) / published.max(axis=1)
-    base = np.stack([np.ones(24), tone, tone * tone, pale, x, y], axis=-1)
-    if fair.sum() < 9:
-        return nothing, nothing
-    miss = _robust(base, level, fair)[1]
-    edges = _edges()
-    sides = edges[(edges[:, fair].sum(axis=1) >= 2) & ((~edges)[:, fair].sum(axis=1) >= 2)]
-    shaded = nothing
-    if len(sides):
-        designs = np.concatenate([np.broadcast_to(base, (len(sides), 24, 6)), sides[..., None]], axis=-1)
-        steps, misses = _robust(designs, level, fair)
-        cost, alone = (np.minimum(np.abs(m[..., fair]), 0.5) ** 2 for m in (misses, miss))
-        best = int(np.argmin(cost.sum(axis=1)))
-        step = float(steps[best, 6])
-        if abs(step) > SHADE and cost[best].sum() < SHADE_EXPLAINS * alone.sum():
-            shaded, miss = (sides[best] if step < 0 else ~sides[best]), misses[best]
-    reach = max(LEVEL_OFF, 4 * 1.4826 * float(np.median(np.abs(miss[fair]))))
-    return shaded, np.abs(miss) > reach
-
-
-def _robust(design: Array, level: Array, fair: BoolArray) -> tuple[Array, Array]:
-    """Coefficients (..., m) and residuals (..., 24) of a fit of levels (24,) on designs (..., 24, m)."""
-    weight = np.broadcast_to(fair.astype(np.float64), design.shape[:-1])
-    ridge = np.diag([1e-6, 1e-3, 0.3, 0.1, 0.3, 0.3, 1e-6][: design.shape[-1]])  # tone and fall of light are gentle
-    for _ in range(4):
-        scaled = np.swapaxes(design * weight[..., None], -1, -2)
-        solution = np.linalg.solve(scaled @ design + ridge, (scaled @ level)[..., None])[..., 0]
-        miss = level - (design @ solution[..., None])[..., 0]
-        weight = fair / (1 + (miss / 0.1) ** 2)
-    return np.asarray(solution, np.float64), np.asarray(miss, np.float64)
-
-
-def _edges() -> BoolArray:
-    """Every way (k, 24) in which a straight line parts the patches."""
-    sides = set()
-    for angle in np.linspace(0, np.pi, 25)[:-1] + 0.01:
-        along = PLACES @ np.array([np.cos(angle), np.sin(angle)])
-        for cut in np.sort(along)[:-1] + 1e-6:
-            sides.add(tuple((along > cut).tolist()))
-    return np.array(sorted(sides))

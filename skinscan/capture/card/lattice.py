@@ -29,6 +29,13 @@ STEP = (0.9, 1.6)
 NEAR = 0.24
 """How far from its expected place the next square may lie, in steps."""
 
+BETWEEN = 0.2
+"""How near the middle of four squares another of like size lies, in steps, where the steps are diagonals: they would
+take every other square of a card only."""
+
+LIKE = float(np.log(1.5))
+"""Squares are of like size whose sides' logarithms differ by less."""
+
 
 MOST = 300
 """Squares with neighbours that are looked at, the largest first; a card has 24."""
@@ -75,7 +82,7 @@ def _neighbours(squares: Squares) -> NDArray[np.int64]:
     """How many squares lie about one step from each, of the eight of like size that lie next to it: (n,)."""
     from scipy.spatial import cKDTree  # not at the top: only photos that are searched need it
 
-    band = np.floor(np.log(squares.sides) / np.log(1.25)).astype(int)
+    band = _bands(squares.sides)
     count = np.zeros(len(squares), np.int64)
     for size in np.unique(band):
         like, own = np.flatnonzero(np.abs(band - size) <= 1), np.flatnonzero(band == size)
@@ -104,7 +111,22 @@ def _in_fours(squares: Squares, kept: NDArray[np.int64]) -> NDArray[np.int64]:
     like = np.abs(np.log(squares.sides[kept][fourth].reshape(size.shape) / squares.sides[kept][:, None])) < np.log(1.4)
     closed = like & (miss.reshape(size.shape) < 0.08 * size) & (size > 1.2 * squares.sides[kept][:, None])
     count = closed.sum(axis=1)
-    return np.asarray(kept[np.argsort(-count, kind="stable")][: int((count > 0).sum())][:MOST])
+    return np.asarray(kept[_in_turn(count, _bands(squares.sides[kept]))][: int((count > 0).sum())][:MOST])
+
+
+def _bands(sides: Array) -> NDArray[np.int64]:
+    """Sizes in steps of a quarter: (n,)."""
+    return np.asarray(np.floor(np.log(sides) / np.log(1.25)), np.int64)
+
+
+def _in_turn(count: NDArray[np.int64], band: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order of squares: those that close any parallelogram, the best of each size, then the next of each size, so that
+    a cloth of a thousand squares does not crowd out a card."""
+    best = np.lexsort((-count, band))
+    rank = np.empty(len(count), np.int64)
+    _, first, size = np.unique(band[best], return_index=True, return_counts=True)
+    rank[best] = np.arange(len(count)) - np.repeat(first, size)
+    return np.lexsort((rank, count == 0))
 
 
 def _most_grown(squares: Squares, sides: Array, seed: int, left: BoolArray) -> dict[int, tuple[int, int]]:
@@ -128,7 +150,7 @@ def _grown(squares: Squares, sides: Array, seed: int, first: Array, left: BoolAr
     queue = [seed]
     while queue:
         k = queue.pop(0)
-        near = left & of_card & (np.abs(np.log(sides / sides[k])) < np.log(1.5))
+        near = left & of_card & (np.abs(np.log(sides / sides[k])) < LIKE)
         for axis in (0, 1):
             for sign in (1, -1):
                 cell = (cells[k][0] + sign * (axis == 0), cells[k][1] + sign * (axis == 1))
@@ -139,6 +161,8 @@ def _grown(squares: Squares, sides: Array, seed: int, first: Array, left: BoolAr
                 miss[~near] = np.inf
                 best = int(np.argmin(miss))
                 if miss[best] > NEAR * np.linalg.norm(step) or best in cells:
+                    continue
+                if _diagonal(squares.centres[near], squares.centres[k], squares.centres[best], steps[k][1 - axis]):
                     continue
                 cells[best], taken[cell] = cell, best
                 own = steps[k].copy()
@@ -159,15 +183,25 @@ def _first_steps(squares: Squares, sides: Array, seed: int, left: BoolArray) -> 
     """
     offsets = squares.centres - squares.centres[seed]
     length = np.hypot(offsets[:, 0], offsets[:, 1])
-    like = left & (np.abs(np.log(sides / sides[seed])) < np.log(1.5))
+    like = left & (np.abs(np.log(sides / sides[seed])) < LIKE)
     near = np.flatnonzero(like & (length > STEP[0] * sides[seed]) & (length < STEP[1] * sides[seed]))
     near = near[np.argsort(length[near], kind="stable")][:6]
     found: list[Array] = []
     for one, other in combinations(near, 2):
         cosine = abs(float(offsets[one] @ offsets[other])) / (length[one] * length[other])
         if cosine < 0.6 and length[other] < 1.5 * length[one]:
+            if _diagonal(offsets[like], np.zeros(2), offsets[one], offsets[other]):
+                continue
             found.append(np.asarray(offsets[[one, other]]))
     return found[:3]
+
+
+def _diagonal(centres: Array, start: Array, end: Array, other: Array) -> bool:
+    """Whether one of the squares at `centres` (n, 2) lies amid a cell with the side from `start` to `end` and the
+    step `other`, on either hand: then these are no neighbours in a row, but neighbours across a corner."""
+    middle = (start + end) / 2
+    reach = BETWEEN * float(np.linalg.norm(end - start))
+    return any(bool((np.abs(centres - (middle + half)).max(axis=1) < reach).any()) for half in (other / 2, -other / 2))
 
 
 def _fitted(squares: Squares, members: dict[int, tuple[int, int]]) -> Lattice | None:

@@ -62,30 +62,27 @@ def even_parts(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def find_squares(even: NDArray[np.uint8]) -> Squares:
     """Squares among the connected parts of a mask (h, w), 255 where the picture is even."""
-    contours, tree = cv2.findContours(even, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    lengths = np.fromiter(map(len, contours), np.int64, len(contours))
-    likely = (lengths >= 4 * (LEAST_SIDE_PX - 1)) & (lengths < 3 * sum(even.shape))
-    if likely.any():
-        likely &= tree[0, :, 3] < 0
-    if not likely.any():
+    contours, _ = cv2.findContoursLinkRuns(even)  # both ends of every row: a third of the time that all pixels take
+    ends = np.fromiter(map(len, contours), np.int64, len(contours))
+    which = np.flatnonzero((ends >= 2 * LEAST_SIDE_PX) & (ends < 3 * sum(even.shape)))
+    if not len(which):
         return Squares(np.zeros((0, 2)), np.zeros(0))
-    which = np.flatnonzero(likely)
-    area, centres, second = _moments([contours[k] for k in which.tolist()], lengths[which])
+    area, border, centres, second = _moments([contours[k] for k in which.tolist()], ends[which])
     xx, yy, xy = second.T
     determinant = np.maximum(xx * yy - xy**2, 1e-9)
     squareness = area**2 / (144 * determinant)
     slack = np.where(area < SMALL_PX2, SMALL_SLACK, 0.0)
     longest = (xx + yy) ** 2 / determinant  # (a + b)^2 / a b of the two main moments
     square = (squareness > SQUARENESS[0] - slack) & (squareness < SQUARENESS[1] + slack)
-    square &= (area * SLIMMEST >= lengths[which] ** 2) & (longest < (LONGEST + 1) ** 2 / LONGEST)
+    square &= (area * SLIMMEST >= border**2) & (longest < (LONGEST + 1) ** 2 / LONGEST)
     kept = np.flatnonzero(square)
     kept = kept[np.argsort(-area[kept], kind="stable")[:MOST]]
     return Squares(centres[kept], np.sqrt(area[kept]) + LOST_PX)
 
 
-def _moments(contours: list[Any], lengths: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """Areas (n,), centres (n, 2) and central second moments xx, yy, xy over the area (n, 3) of closed contours, all at
-    once, by Green's theorem."""
+def _moments(contours: list[Any], lengths: NDArray[np.int64]) -> tuple[Array, Array, Array, Array]:
+    """Areas (n,), 0 for holes, borders in pixels (n,), centres (n, 2) and central second moments xx, yy, xy over the
+    area (n, 3) of closed contours, all at once, by Green's theorem."""
     starts = np.cumsum(lengths) - lengths
     ends = starts + lengths - 1
     points = np.concatenate(contours)[:, 0].astype(np.float64)
@@ -104,6 +101,7 @@ def _moments(contours: list[Any], lengths: NDArray[np.int64]) -> tuple[Array, Ar
                 cross * (x * x + x * nx + nx * nx),
                 cross * (y * y + y * ny + ny * ny),
                 cross * (x * (2 * y + ny) + nx * (y + 2 * ny)),
+                np.maximum(np.abs(nx - x), np.abs(ny - y)),
             ]
         ),
         starts,
@@ -114,4 +112,4 @@ def _moments(contours: list[Any], lengths: NDArray[np.int64]) -> tuple[Array, Ar
     second = np.stack(
         [sums[3] / (6 * twice) - cx * cx, sums[4] / (6 * twice) - cy * cy, sums[5] / (12 * twice) - cx * cy], axis=-1
     )
-    return np.abs(sums[0]) / 2, points[starts] + np.stack([cx, cy], axis=-1), second
+    return np.maximum(sums[0], 0.0) / 2, sums[6], points[starts] + np.stack([cx, cy], axis=-1), second

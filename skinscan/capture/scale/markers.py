@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.capture.thumbnails import half, halves
 from skinscan.records import BoolArray, Photo
 
 SEARCH_PX = 1800
@@ -216,7 +217,12 @@ def _grey(photo: Photo) -> tuple[NDArray[np.uint8], float]:
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     factor = min(1.0, SEARCH_PX / max(height, width))
     if factor < 1.0:
-        grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        while halves(grey, size):
+            grey = half(grey)
+        # by less than half, linear keeps what area does at a tenth of its cost
+        gentle = grey.shape[1] < 2 * size[0]
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR if gentle else cv2.INTER_AREA)
     return np.asarray(grey, np.uint8), factor
 
 
