@@ -52,7 +52,8 @@ def change(comparison: Comparison, measure: str) -> skinscan.Change:
 def test_a_card_tells_the_skins_colour_and_how_far_it_may_be_off(skins, tmp_path, tone, lamp) -> None:
     warm = replace(CAMERA, illuminant=lamp, white_balance=(1.12, 1.0, 0.9))
     path, shot = taken(skins[tone], warm, CARD, tmp_path / "photo.jpg")
-    with_card, without = skinscan.assess(path, evidence=False), skinscan.assess(path, card="none", evidence=False)
+    with_card = skinscan.assess(path, cross_polarised=True, evidence=False)
+    without = skinscan.assess(path, card="none", evidence=False)
     assert with_card.frame.colour.state == "card"
     true = float(shot.truth.lab_as_seen[1])
     (a_star, spread), (plain, plain_spread) = value(with_card, "redness.a_star"), value(without, "redness.a_star")
@@ -61,6 +62,19 @@ def test_a_card_tells_the_skins_colour_and_how_far_it_may_be_off(skins, tmp_path
     assert abs(a_star - true) < abs(plain - true)
     ita, ita_spread = value(with_card, "pigment.ita")
     assert abs(ita - shot.truth.ita_degree) < 3 * ita_spread + 2.4  # furrows and pores: truth is of level skin
+
+
+def test_in_light_that_skin_may_mirror_the_darkest_skin_is_in_more_doubt(skins, tmp_path) -> None:
+    """A sheen whitens dark skin most: where filters do not cross, that is in the doubt, and the truth within it."""
+    doubts = {}
+    for tone, gloss in (("II", 0.0), ("VI", 0.0), ("VI", 1.0)):
+        path, shot = taken(skins[tone], replace(CAMERA, gloss=gloss), CARD, tmp_path / "photo.jpg")
+        found = skinscan.assess(path, evidence=False)
+        a_star, spread = value(found, "redness.a_star")
+        assert abs(a_star - float(shot.truth.lab_as_seen[1])) < 3 * spread
+        assert found.frame.colour.predicted_a_star is not None
+        doubts[tone, gloss] = found.frame.colour.predicted_a_star
+    assert doubts["VI", 0.0] > doubts["II", 0.0]
 
 
 def test_a_cards_pitch_gives_the_scale_to_half_a_percent(skins, tmp_path) -> None:

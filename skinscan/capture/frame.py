@@ -279,9 +279,7 @@ def _colour(reference: str | None, mask: BoolArray | None, card: Correction | No
 
 def _skin(photo: Photo, covered: BoolArray | None, thumbnails: Thumbnails) -> tuple[BoolArray, list[Notice]]:
     """The skin mask without what is laid on it, empty when there is too little to be skin, and the notices about it."""
-    skin = skin_mask.find_skin(photo, thumbnails)
-    if covered is not None:
-        skin &= ~covered
+    skin = skin_mask.find_skin(photo, thumbnails, covered)
     notices = []
     if photo.opaque is not None and not photo.opaque.all():
         notices.append(Notice(Flag.ALPHA, f"{1 - float(photo.opaque.mean()):.0%} of the picture"))

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from skin_photos import TONES, photo_of, skin_photo
 
+from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.skin.mask import find_skin
-from skinscan.phantom import Props
+from skinscan.phantom import Camera, Card, Props, SkinRecipe, make_skin, photograph
 from skinscan.study.scenes import HELD_OUT, REST, SKIN, TRAINING, make_scene
 
 LAMPS = [(1.0, 1.0, 1.0), (1.2, 1.0, 0.8), (0.82, 1.0, 1.2)]
@@ -27,6 +28,25 @@ def test_a_close_up_is_skin_all_over(tone, lamp):
     """Pores, hairs, spots and redness within skin stay in; so do 20 % of white balance."""
     mask = find_skin(skin_photo(tone, white_balance=lamp))
     assert mask.mean() > 0.98
+
+
+@pytest.mark.parametrize("tone", ["II", "IV", "VI"])
+@pytest.mark.parametrize("lamp", [(1.25, 1.0, 0.75), (0.85, 1.0, 1.2)], ids=["warm", "cool"])
+@pytest.mark.parametrize(
+    ("laid", "least"),
+    [
+        (Props(grey_mm=6.0), 0.88),
+        (Props(grey_mm=8.0, grey_at_mm=(-6.0, -6.0), grey=0.8), 0.82),
+        (Props(skin_card_at_mm=(0.0, -4.0), skin_card_size=0.35), 0.4),
+        (Props(card=Card(pitch_mm=2.2, at_mm=(-2.0, -4.0), angle_deg=10.0)), 0.6),
+    ],
+    ids=["grey", "white", "skin card", "colour card"],
+)
+def test_what_lies_on_a_close_up_is_not_taken_for_its_skin(tone, lamp, laid, least):
+    """Under a lamp that is off, a grey patch has a colour that skin may have, lies in the middle, and is smooth."""
+    skin = make_skin(SkinRecipe(77, tone, width_mm=34, height_mm=34), 40.0)
+    taken = photograph(skin, Camera(px_per_mm=13, size_px=(330, 330), sensitivities=5, white_balance=lamp), laid)
+    assert least < make_frame(photo_of(taken.pixels), face=False).regions["skin"].mean() < 0.96
 
 
 @pytest.mark.parametrize("lamp", LAMPS[:2])

@@ -30,8 +30,8 @@ LONGER = 1.4
 """How much farther skin's colours reach towards white and away from it, times their distance from white: gloss whitens
 and melanin deepens the colour of dark skin far more than that of pale skin."""
 
-LEAST_COLOUR = 0.36
-"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp (0.40)."""
+LEAST_COLOUR = 0.30
+"""ln(R/B) under which a photo's most skin-like colour is grey, and not pale skin under a bluish lamp."""
 
 LEAST_RED = (0.12, 0.16)
 """ln(R/G) - ln(G/B) from which a colour is no grey, whatever the colour temperature (which moves both alike), and
@@ -62,24 +62,30 @@ LEVEL = (-0.05, -1.0)
 """ln(luminance) of skin in an ordinary exposure: where ln(R/B) is 0, and how it falls with that. What darkens skin
 colours it too: hair is too dark for its colour, and painted walls are too bright."""
 
+FILLING = (0.75, 0.90)
+"""Share of the picture from which a colour all along the rim, if it is no grey, is a close-up's skin around what lies
+on it rather than a wall around a person."""
+
 MainColour = tuple[float, float, float]
 """ln(R/G), ln(G/B), ln(luminance)."""
 
 
-def main_colour(linear: Floats, carrying: Floats, texture: Floats) -> MainColour | None:
+def main_colour(linear: Floats, carrying: Floats, texture: Floats, bare: BoolArray) -> MainColour | None:
     """The colour of this photo's skin, or None where nothing in it has a colour that skin may have.
 
     Each peak of the histogram of colours is asked how its pixels lie: skin is a large, smooth, solid piece, in the
     middle of the picture rather than all along its rim, and coloured as melanin and blood colour. A wall of the colour
     of skin is large and smooth, but at the rim; hair is in the middle, but neither smooth nor solid; a wooden floor or
-    a beige towel are one or the other. `linear` RGB (h, w, 3); `carrying` and `texture` (h, w). Averaged over
-    4 x 4 pixels, so that the grain of a sensor does not tear dark skin.
+    a beige towel are one or the other. `linear` RGB (h, w, 3); `carrying`, `texture` and `bare`, where nothing
+    known is laid, (h, w). Averaged over 4 x 4 pixels, so that the grain of a sensor does not tear dark skin.
     """
     size = (max(1, linear.shape[1] // _EVERY), max(1, linear.shape[0] // _EVERY))
     thin = colours_of(np.asarray(cv2.resize(linear, size, interpolation=cv2.INTER_AREA), np.float32))
     carrying, texture = (
         np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32) for a in (carrying, texture)
     )
+    seen = cv2.resize(bare.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    carrying = carrying * seen
     down, across = (np.exp(-(np.linspace(-1, 1, n) ** 2) / (2 * 0.7**2)).astype(np.float32) for n in carrying.shape)
     middle = np.asarray(down[:, None] * across, np.float32)
     best, most = None, LEAST_SCORE
@@ -93,7 +99,7 @@ def main_colour(linear: Floats, carrying: Floats, texture: Floats) -> MainColour
         part = near(thin, main) * carrying > 0.4
         if np.count_nonzero(part) < 0.002 * part.size:
             continue
-        looks = _looks(part, middle, texture, main)
+        looks = _looks(part, seen, middle, texture, main)
         if looks["unlike"] > UNLIKE:
             continue
         score = sum(WEIGHTS[name] * value for name, value in looks.items())
@@ -114,8 +120,8 @@ def _peaks(colours: Colours, weight: Floats) -> list[tuple[float, float]]:
     return [(float(u[row, 0]), float(v[0, column])) for row, column in places]
 
 
-def _looks(part: BoolArray, middle: Floats, texture: Floats, main: MainColour) -> dict[str, float]:
-    """How the pixels of one colour lie in the picture; `part`, `middle` and `texture` (h, w)."""
+def _looks(part: BoolArray, seen: BoolArray, middle: Floats, texture: Floats, main: MainColour) -> dict[str, float]:
+    """How the pixels of one colour lie in what is seen of the picture; `part`, `seen`, `middle`, `texture` (h, w)."""
     depth, difference = main[0] + main[1], main[0] - main[1]
     spread = 0.25 + 0.15 * max(depth - DEEP_FROM, 0.0)
     unlike = max(abs(difference - float(usual_difference(depth, 0.27))) - 0.15, 0.0) / spread
@@ -124,20 +130,23 @@ def _looks(part: BoolArray, middle: Floats, texture: Floats, main: MainColour) -
     opened = np.asarray(cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
     _, _, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     rim = np.concatenate([part[:2].ravel(), part[-2:].ravel(), part[:, :2].ravel(), part[:, -2:].ravel()])
+    share = many / max(float(np.count_nonzero(seen)), 1.0)
+    grey = (max(0.8 - depth, 0.0) / 0.3) ** 2 / 2
+    filling = float(np.clip((share - FILLING[0]) / (FILLING[1] - FILLING[0]), 0.0, 1.0)) * max(1.0 - 2.0 * grey, 0.0)
     deepness = 1.0 / (1.0 + math.exp(-(depth - 1.1) / 0.1))
     return {
         "unlike": unlike * unlike / 2,
         "paper": (1.0 - deepness) / (1.0 + math.exp((difference - PAPER) / 0.04)),
-        "grey": (max(0.8 - depth, 0.0) / 0.3) ** 2 / 2,
+        "grey": grey,
         "deep": deepness,
         "dark": max(-paler - 0.6, 0.0),
         "bright": max(paler - 0.4, 0.0),
-        "size": log_of(many / part.size),
+        "size": log_of(share),
         "middle": float(middle[part].mean()),
         "solid": float(opened.sum()) / many,
         "one": float(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) / many,
         "rough": float(np.median(texture[part])) / 0.1,
-        "rim": float(rim.mean()),
+        "rim": float(rim.mean()) * (1.0 - filling),
     }
 
 
