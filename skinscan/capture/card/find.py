@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skinscan.capture.card.chart import PLACES
 from skinscan.capture.card.decoding import Reading, decode
 from skinscan.capture.card.edges import Placed, place
-from skinscan.capture.card.judging import judge
+from skinscan.capture.card.judging import colours_differ, judge
 from skinscan.capture.card.lattice import gathered, lattices
 from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.sighting import Sighting
@@ -56,8 +56,11 @@ def find_card(photo: Photo, thumbnails: Thumbnails | None = None) -> Sighting | 
         reduced = photo.shape[1] / picture.shape[1]
         enlarged = _enlarging(reduced) @ _enlarging(factor) @ reading.homography
         placed = _placed(photo, enlarged, reading.agreeing, factor * reduced)
-        if placed is not None:
-            return _sighting(photo, reading, placed)
+        if placed is None:
+            continue
+        sighting = _sighting(photo, reading, placed)
+        if colours_differ(sighting.codes, sighting.usable):
+            return sighting
     return None
 
 

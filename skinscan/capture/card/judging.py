@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.card.chart import patch_linear
+from skinscan.capture.card.chart import patch_codes, patch_linear
 from skinscan.capture.card.decoding import explained
 from skinscan.capture.card.patches import Middles
 from skinscan.capture.card.shading import find_shadow
@@ -37,6 +37,13 @@ LEVEL_OFF = 0.22
 
 OTHER_LIGHT = 0.05
 """Natural logarithm by which a patch's light differs from that of most, where it is another light."""
+
+
+LEAST_PAIRS = 6
+APART, ALIKE, MOST_ALIKE = 0.2, 0.10, 0.15
+"""Distance of published codes from which two patches must differ; share of what that is for the photo's most different
+pairs under which they look alike; and the share of such pairs that is no card. A cloth of two colours has 0.4 or more,
+cards 0.04 at most in 90 scenes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +77,21 @@ def judge(middles: Middles) -> Judged:
     shaded, other_light, odd = _lights(level, level + np.log(predicted), told)
     usable = seen & ~hidden & ~middles.clipped.all(axis=1) & ~textured & ~sloping & ~other_light & ~(odd & fair)
     return Judged(usable, shaded & seen & ~hidden, hidden)
+
+
+def colours_differ(codes: Array, usable: BoolArray) -> bool:
+    """Whether patches of different colours look different, as they do under any lamp; a chequered cloth's do not.
+
+    `codes` (24, 3), of which those `usable` (24,) are asked. True where too few are.
+    """
+    one, other = np.triu_indices(24, 1)
+    published = patch_codes()
+    apart = np.linalg.norm(published[one] - published[other], axis=1)
+    asked = usable[one] & usable[other] & (apart > APART)
+    if np.count_nonzero(asked) < LEAST_PAIRS:
+        return True
+    seen = np.linalg.norm(codes[one[asked]] - codes[other[asked]], axis=1) / apart[asked]
+    return bool(np.mean(seen < ALIKE * np.quantile(seen, 0.9)) < MOST_ALIKE)
 
 
 def _lights(level: Array, seen_light: Array, told: BoolArray) -> tuple[BoolArray, BoolArray, BoolArray]:
