@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -106,6 +107,32 @@ def test_every_reason_for_refusal_is_documented() -> None:
     page = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
     missing = [flag.value for flag in Flag if f"`{flag.value}`" not in page]
     assert missing == []
+
+
+def test_the_readmes_figures_of_cards_and_registration_are_those_of_the_studies() -> None:
+    table = json.loads((ROOT / "datasets" / "study" / "card_accuracy.json").read_text(encoding="utf-8"))
+    whole, tones = table["cross_polarised"]["all"], table["cross_polarised"]["by_tone"]
+    told = " ".join(README.split())
+    assert (
+        f"dE00 {whole['de00_mean']:.2f} in the mean, {whole['de00_p95']:.2f} at 95 %, a* {whole['a_rms']:.2f} rms"
+        in told
+    )
+    assert f"(a 3x3 matrix: {whole['plain_de00_mean']:.1f} and {whole['plain_a_rms']:.1f})" in told
+    lightest, darkest = (f"{of([row['de00_mean'] for row in tones.values()]):.2f}" for of in (max, min))
+    assert f"between {darkest} and {lightest} by tone" in told
+    assert f"In light that skin mirrors {table['glossy']['all']['de00_mean']:.1f}," in told
+    found = re.search(
+        r"\| all \|  \| 500 \| ([\d.]+) % \| 0 \|", (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    )
+    assert found is not None
+    assert f"found in {found[1]} % of 500 scenes" in told
+    page = (ROOT / "docs" / "registration.md").read_text(encoding="utf-8")
+    same, moved = (
+        re.search(rf"^\| {name} \| \d+ \| \d+% \| ([\d.]+) ", page, re.MULTILINE) for name in ("same light", "light 45")
+    )
+    assert same is not None
+    assert moved is not None
+    assert f"within {same[1]} px, and {moved[1]} px where the lamp moved by 45 degrees" in told
 
 
 def test_the_results_have_been_made() -> None:

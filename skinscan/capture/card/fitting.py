@@ -57,7 +57,7 @@ class Readings:
 @dataclass(frozen=True, slots=True)
 class Way:
     """How a photo may have come about: `family` of lamps, `formulation` of the chart, `space` of the tone curve (in
-    rendering.SPACES), `finish`."""
+    `rendering.spaces`), `finish`."""
 
     family: int
     formulation: int

@@ -78,7 +78,7 @@ def draw_alternatives(
     step: Step | None = None,
     rounding: Array | None = None,
 ) -> Alternatives:
-    """Skins through every alternative. `spaces` are those of rendering.SPACES, `table` (3, codes) the tone curve that
+    """Skins through every alternative. `spaces` are those of `rendering.spaces`, `table` (3, codes) the tone curve that
     the photo gets; `step` is the light on the skin against that on the card, `rounding` (2, 3) one standard deviation
     of JPEG's rounding of the skin in the logarithm of the channels' light."""
     step = step or Step()
