@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from skinscan.arrays.colour import ciede2000, ita_degree, lab
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
+from skinscan.capture.card.judging import judge
+from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
 from skinscan.capture.skin.usable import find_usable
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.phantom.cameras import Camera, project
-from skinscan.phantom.card import Card, card_homography, hidden_patches
+from skinscan.phantom.card import Card, card_homography
 from skinscan.phantom.light import Illuminant
 from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import Shot, photograph
@@ -101,24 +103,23 @@ def photo_of(shot: Shot) -> Photo:
     )
 
 
-def sighting_of(pixels: NDArray[Any], card: Card, camera: Camera) -> Sighting:
-    """The card read where it is known to lie: means of the middle half of each patch."""
-    matrix = card_homography(card, camera)
-    half = 0.25 * card.patch * 2 / 2
-    square = np.array([[-half, -half], [half, -half], [half, half], [-half, half]])
-    codes, spread, count = np.zeros((24, 3)), np.zeros((24, 3)), np.zeros(24, np.int64)
-    clipped = np.zeros((24, 3), bool)
-    for patch in range(24):
-        corners = project(matrix, square + np.array([patch % 6, patch // 6]))
-        mask = np.zeros(pixels.shape[:2], np.uint8)
-        cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 1)
-        inside = pixels[mask > 0] / 255.0
-        if inside.size:
-            codes[patch], spread[patch], count[patch] = inside.mean(0), inside.std(0), len(inside)
-            clipped[patch] = ((inside > 0.99) | (inside < 0.01)).mean(0) > 0.02
-    usable = np.ones(24, bool)
-    usable[list(hidden_patches(card))] = False
-    return Sighting(np.asarray(matrix, np.float64), card.mirrored, codes, spread, count, usable & (count > 0), clipped)
+def sighting_of(photo: Photo, card: Card, camera: Camera) -> Sighting:
+    """The card where it is known to lie, its patches read and judged as the finder does."""
+    matrix = np.asarray(card_homography(card, camera), np.float64)
+    middles = read_middles(photo, matrix, card.patch)
+    judged = judge(middles)
+    return Sighting(
+        homography=matrix,
+        mirrored=card.mirrored,
+        codes=middles.codes,
+        spread=middles.spread,
+        pixels=middles.pixels,
+        usable=judged.usable,
+        clipped=middles.clipped,
+        shaded=judged.shaded,
+        hidden=judged.hidden,
+        patch=card.patch,
+    )
 
 
 def bare_skin(card: Card, camera: Camera) -> BoolArray:
@@ -153,7 +154,7 @@ def view(job: Job) -> tuple[Photo, Correction, Array, Array]:
     shot = photograph(skin_of(job.tone, job.seed), job.camera, Props(card=job.card))
     photo = photo_of(shot)
     skin = bare_skin(job.card, job.camera)
-    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
+    done = correct(photo, sighting_of(photo, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
     measured = skin & find_usable(done.photo, skin, Thumbnails(done.photo)).mask
     return photo, done, done.photo.linear_rgb()[measured].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
 
@@ -172,7 +173,7 @@ def errors(job: Job) -> dict[str, Any]:
     others = lab(np.einsum("kij,j->ki", done.colour.doubt, rgb))
     own = lab(np.einsum("kij,j->ki", done.colour.own_doubt, rgb))
     target = load_prior().patches_rgb[("before_2014", "after_2014").index(job.card.formulation)]
-    sighting = sighting_of(photo.pixels, job.card, job.camera)
+    sighting = sighting_of(photo, job.card, job.camera)
     raw = photo.linear_rgb()[bare_skin(job.card, job.camera)].mean(0, dtype=np.float64)
     plain = lab(plain_matrix(photo, sighting, target) @ raw)
     angle = ita_degree(found[0], found[2])
