@@ -79,6 +79,7 @@ class Flag(StrEnum):
     CLIPPED_DARK = "clipped_dark"
     UNEVEN_LIGHT = "uneven_light"
     SHINY = "shiny"
+    GLOSS = "gloss"
     NOISY = "noisy"
     COMPRESSED = "compressed"
     SMOOTHING_SUSPECTED = "smoothing_suspected"
@@ -133,6 +134,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.CLIPPED_DARK: "part of the skin is underexposed: its colour and texture are lost there",
         Flag.UNEVEN_LIGHT: "the light falls off strongly across the skin",
         Flag.SHINY: "part of the skin shines: its colour and texture are hidden there",
+        Flag.GLOSS: "the skin mirrors light, which makes its colour lighter and paler than it is",
         Flag.NOISY: "the photo is noisy",
         Flag.COMPRESSED: "the photo was compressed hard: fine texture is lost or invented",
         Flag.SMOOTHING_SUSPECTED: "a beauty filter or strong noise reduction is suspected",

@@ -207,6 +207,10 @@ def _covered(found: Found) -> Finding:
     )
 
 
+def _glossy(found: Found) -> Finding:
+    return Finding("gloss", found.notice.detail.partition(":")[0] or FLAGS[Flag.GLOSS], MATT)
+
+
 def _nothing_left(what: str, todo: str) -> Callable[[Found], Finding]:
     """Too little to measure: where most of it was lost to the exposure, that is what to say."""
 
@@ -238,6 +242,7 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
         "raise the exposure or add light",
     ),
     Flag.SHINY: _share("specular_share", SHINY_SHARE, "gloss", "shines", MATT),
+    Flag.GLOSS: _glossy,
     Flag.UNEVEN_LIGHT: _uneven,
     Flag.NOISY: _noisy,
     Flag.COMPRESSED: _compressed,

@@ -140,7 +140,7 @@ def bears_on(flag: Flag, measure: Measure) -> bool:
     """Whether a notice of a photo, or of a pair, weakens a measure."""
     if flag in FINE_FLAGS:
         return measure.fine
-    if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):
+    if flag in (Flag.GLOSS, Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):
         return measure.needs_colour
     if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES, Flag.CARD_BENT, Flag.OTHER_SCALE):
         return measure.needs_scale

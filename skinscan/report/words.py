@@ -95,6 +95,7 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.CLIPPED_DARK: "Use more light, or raise the exposure.",
         Flag.UNEVEN_LIGHT: "Light the skin evenly, from both sides or from farther away.",
         Flag.SHINY: "Polarise lamp and lens, powder the shine off, or move the lamp.",
+        Flag.GLOSS: "Cross polarisers on lamp and lens, or wipe the skin and soften the lamp.",
         Flag.NOISY: "Use more light, so that the camera need not amplify it.",
         Flag.COMPRESSED: "Give the camera's own file, not one sent by messenger or saved again.",
         Flag.SMOOTHING_SUSPECTED: "Switch off beauty filters and portrait modes.",
