@@ -18,8 +18,9 @@ import numpy as np
 from skinscan.arrays.statistics import percentile
 from skinscan.capture.blur import Floats
 
-GLOSSY = 0.05
-"""Peaks, times how much they outweigh the pits, from which the skin is said to shine (`Peaks.gloss`)."""
+GLOSSY, MOST_NOISE = 0.045, 0.10
+"""Peaks, times how much they outweigh the pits, from which the skin is said to shine (`Peaks.gloss`); and the noise of
+a photo (SD of a pixel's log-luminance) from which on that makes such peaks by itself, on dark skin before others."""
 FINE_PX, COARSE_PX = 1.0, 8.0
 """Fine structure is what lies between Gaussians of these widths; noise of single pixels is less."""
 EDGE_PX = 8
@@ -38,6 +39,10 @@ class Peaks:
     def gloss(self) -> float:
         """`bright` times its ratio to `dark`: 0.02 on matte skin, 0.04 to 0.05 at most; NaN where unknown."""
         return self.bright**2 / self.dark if self.dark > 0 else math.nan
+
+    def tell_gloss(self, noise: float) -> bool:
+        """Whether they tell that the skin shines, in a photo of this noise (`blur.Blur.noise`)."""
+        return self.gloss > GLOSSY and noise < MOST_NOISE
 
 
 def find_peaks(skin: Sequence[Floats]) -> Peaks:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.blur import estimate_blur, tiles_of
-from skinscan.capture.gloss import GLOSSY, Peaks, find_peaks
+from skinscan.capture.gloss import Peaks, find_peaks
 from skinscan.capture.skin.usable import BRIGHT, DARK, SPECULAR, Usable
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.thumbnails import Thumbnails, shrunk
@@ -121,7 +121,7 @@ def measure_quality(
     limit = BLURRED_PX if scale else BLURRED_UNSCALED_PX
     notices = tuple(_notices(photo, found, limit))
     graded = _quality(photo, found, notices, scale)
-    return graded, (*notices, *_gloss(find_peaks(tiles)))
+    return graded, (*notices, *_gloss(find_peaks(tiles), found.noise))
 
 
 def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scale | None) -> Quality:
@@ -189,9 +189,9 @@ def _notices(photo: Photo, found: _Found, limit: float) -> list[Notice]:
     return notices
 
 
-def _gloss(peaks: Peaks) -> list[Notice]:
+def _gloss(peaks: Peaks, noise: float) -> list[Notice]:
     """What the skin mirrors: no fault of the photo, so that its grade does not count it."""
-    if not peaks.gloss > GLOSSY:
+    if not peaks.tell_gloss(noise):
         return []
     peak = math.expm1(peaks.bright)
     detail = f"fine bright peaks stand {peak:.0%} above the skin around them: {MATTER}"

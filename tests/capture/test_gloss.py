@@ -55,6 +55,13 @@ def test_without_skin_nothing_is_known() -> None:
     assert math.isnan(Peaks(0.1, 0.0).gloss)
 
 
+def test_noise_is_not_taken_for_gloss() -> None:
+    peaks = Peaks(0.2, 0.2)
+    assert peaks.tell_gloss(0.02)
+    assert not peaks.tell_gloss(0.15)
+    assert not peaks.tell_gloss(math.nan)
+
+
 def gloss_notices(photo: Photo) -> list[Notice]:
     skin = np.ones(photo.shape, np.bool_)
     _, notices = measure_quality(photo, skin, find_usable(photo, skin), None)
