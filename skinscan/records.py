@@ -358,7 +358,8 @@ class Colour:
     from other skins, which the same skin in another photo shares; `own_doubt` is what another photo of the same card by
     the same camera under the same light would not share. `responses` (24, 3) are the card's patches as
     the camera saw them, white at 1, without the light's fall-off, NaN where unread; `responses_spread` their standard
-    uncertainty.
+    uncertainty. `readings` (24, 3) are the patches in linear light by the file's own profile, NaN where unread, with
+    `readings_spread`. `light_step` is how much more light fell on the skin than on the card (logarithm).
     """
 
     state: ColourName = "uncorrected"
@@ -375,9 +376,13 @@ class Colour:
     own_doubt: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses_spread: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    readings: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    readings_spread: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    light_step: float = 0.0
 
     def __post_init__(self) -> None:
-        for array in (self.doubt, self.sensor_doubt, self.own_doubt, self.responses, self.responses_spread):
+        doubts = (self.doubt, self.sensor_doubt, self.own_doubt)
+        for array in (*doubts, self.responses, self.responses_spread, self.readings, self.readings_spread):
             if array is not None:
                 frozen(array)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, ita_degree, lab
+from skinscan.capture.card import kept
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
 from skinscan.capture.card.judging import judge
@@ -227,22 +228,44 @@ def second_visit(first: Camera, setup: str, seed: int) -> Camera:
     return drawn_camera(seed, LAMPS[int(draw.integers(len(LAMPS)))], kinds[int(draw.integers(len(kinds)))], first.gloss)
 
 
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A photo with its card, its correction's state, and the true CIELAB as seen."""
+
+    seen: kept.Seen
+    state: str
+    truth: Array
+
+    def mean_rgb(self, seen: kept.Seen) -> Array:
+        """The skin's mean linear sRGB (3,) by a correction, over what the photo's own leaves usable."""
+        own = self.seen.corrected
+        mask = self.seen.skin & find_usable(own, self.seen.skin, Thumbnails(own)).mask
+        return np.asarray(seen.corrected.linear_rgb()[mask].mean(0, dtype=np.float64))
+
+
+def visit(job: Job) -> Visit:
+    photo, done, _, truth = view(job)
+    return Visit(kept.Seen(photo, done.photo, done.colour, bare_skin(job.card, job.camera)), done.state, truth)
+
+
 def changes(job: Job) -> list[dict[str, Any]]:
-    """Rows of an unchanged skin photographed twice, one for each of SETUPS: the error of the change of a*."""
+    """Rows of an unchanged skin photographed twice, one for each of SETUPS: the error of the change of a*, the two
+    tied as `tying` does."""
 
     def a_star(rgb: NDArray[np.float64]) -> float:
         return float(lab(rgb)[1])
 
-    _, before, first, truth = view(job)
-    rows = []
+    first, rows = visit(job), []
     for setup in SETUPS:
-        camera = second_visit(job.camera, setup, job.camera.seed + 5000)
-        _, after, second, true_then = view(replace(job, camera=camera))
-        row: dict[str, Any] = {"tone": job.tone, "setup": setup, "state": f"{before.state}, {after.state}"}
-        if before.colour.doubt is not None and after.colour.doubt is not None:
-            row["d_change"] = (a_star(second) - true_then[1]) - (a_star(first) - truth[1])
-            row["sd_change"] = change_uncertainty(a_star, first, second, before.colour, after.colour)
+        second = visit(replace(job, camera=second_visit(job.camera, setup, job.camera.seed + 5000)))
+        row: dict[str, Any] = {"tone": job.tone, "setup": setup, "state": f"{first.state}, {second.state}"}
+        if first.seen.colour.doubt is not None and second.seen.colour.doubt is not None:
+            before, after = kept.by_one_correction(first.seen, second.seen)
+            one, other = first.mean_rgb(before), second.mean_rgb(after)
+            row["d_change"] = (a_star(other) - second.truth[1]) - (a_star(one) - first.truth[1])
+            row["sd_change"] = change_uncertainty(a_star, one, other, before.colour, after.colour)
             row["same"] = same_camera_and_light(before.colour, after.colour)
+            row["kept"] = after is not second.seen
         rows.append(row)
     return rows
 
