@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, ita_degree, lab
+from skinscan.capture.blur import estimate_blur, tiles_of
 from skinscan.capture.card import kept
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
@@ -22,6 +23,7 @@ from skinscan.capture.card.judging import judge
 from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.gloss import find_peaks
 from skinscan.capture.skin.usable import find_usable
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.phantom.cameras import Camera, project
@@ -166,6 +168,7 @@ def errors(job: Job) -> dict[str, Any]:
     row: dict[str, Any] = {
         "seed": job.seed, "tone": job.tone, "lamp": job.camera.illuminant, "camera": str(job.camera.sensitivities),
         "gloss": job.camera.gloss, "state": done.state, "residual_de00": done.colour.residual_de00,
+        "gloss_told": gloss_told(photo, bare_skin(job.card, job.camera)),
         "misfit": done.misfit, "found_lamp": done.lamp, "formulation": done.colour.formulation == job.card.formulation,
     }  # fmt: skip
     if done.colour.doubt is None or done.colour.own_doubt is None:
@@ -189,6 +192,13 @@ def errors(job: Job) -> dict[str, Any]:
         "plain_ita": float(ita_degree(plain[0], plain[2]) - ita_degree(truth[0], truth[2])),
     }  # fmt: skip
     return row
+
+
+def gloss_told(photo: Photo, skin: BoolArray) -> bool:
+    """Whether the skin is told to shine."""
+    tiles = tiles_of(photo, skin & find_usable(photo, skin, Thumbnails(photo)).mask)
+    blur = estimate_blur(tiles)
+    return blur is not None and find_peaks(tiles).tell_gloss(blur.noise)
 
 
 def _rms(values: Any) -> float:

@@ -21,8 +21,9 @@ from skinscan.records import BoolArray, Colour, Photo
 
 Array = NDArray[np.float64]
 
-GAINS, EXPOSURES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3), (0.0, 0.01, 0.3)
-"""Standard deviations that are tried, of each sensor channel's gain and of what all three share."""
+GAINS, EXPOSURES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), (0.0, 0.01, 0.3)
+"""Standard deviations that are tried, of each sensor channel's gain and of what all three share. No lamp is believed to
+keep its colour better than to 0.1 %."""
 TRACE = 0.01
 """The largest of these that is still a trace."""
 OTHER = 0.15
