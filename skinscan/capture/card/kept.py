@@ -1,6 +1,6 @@
 """Two photos by one correction, where camera and lamp were left as they were.
 
-Each photo's correction has noise of its own, from its reading of 24 patches: 0.06 of a* between two photos of one
+Each photo's correction has noise of its own, from its reading of 24 patches: 0.07 of a* between two photos of one
 set-up. Where both cards look alike but for a trace, one correction serves both and that noise cancels; only the trace
 is corrected: a lamp that drifts, an exposure a little longer. How large it is, the patches tell (Bayesian linear
 regression; the scale of the trace by its evidence). Photos that were balanced or exposed anew keep their own.
