@@ -251,7 +251,8 @@ grain, marble and soiled plaster have what skin has, and pass.
 ## False alarms
 
 Share of true skin, clean, that each kind of occluder takes; `doubted`: photos of which `skin_doubtful` is said (where a
-face is found nobody asks; here all are asked, but where nobody said of most of what was taken that it is skin: nan). The thresholds of `find_occluders` and the
+face is found nobody asks; here all are asked, but where nobody said of most of what was taken that it is skin: nan).
+The thresholds of `find_occluders` and the
 weights of `find_skin` (`main_colour.py`) were set while looking at the faces, at other close-ups, at scenes of the
 training setting and at scenes of this setting from other seeds; these scenes were not looked at.
 
