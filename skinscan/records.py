@@ -91,6 +91,7 @@ class Flag(StrEnum):
     OTHER_SCALE = "other_scale"
     COVERED = "covered"
     SEVERAL_FACES = "several_faces"
+    SKIN_DOUBTFUL = "skin_doubtful"
     NO_SKIN = "no_skin"
     LITTLE_SKIN = "little_skin"
     # of a measurement
@@ -143,6 +144,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.GREY: "the photo has no colour",
         Flag.COVERED: "part of the skin is covered or drawn over, and is left out",
         Flag.SEVERAL_FACES: "several faces were found, and the largest one near the middle is taken",
+        Flag.SKIN_DOUBTFUL: "nothing in the picture shows that this is skin",
         Flag.CARD_BENT: "the printed card is bent, so its scale is less certain",
         Flag.OTHER_SCALE: "the scale that was asked for was not found, and another was taken",
         Flag.CARD_DOUBTFUL: "the colour card does not tell the skin's colour",

@@ -261,6 +261,9 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
     Flag.B_STAR_NOT_POSITIVE: _reworded("colour", "mend the white balance: lock it under white light"),
     Flag.NO_COLOUR: _fixed("file", "the photo has no colour", "take it in colour"),
     Flag.GREY: _fixed("file", "the photo has no colour", "take it in colour"),
+    Flag.SKIN_DOUBTFUL: _fixed(
+        "framing", FLAGS[Flag.SKIN_DOUBTFUL], "check that this is the right picture, and that bare skin fills it"
+    ),
     Flag.NO_SKIN: _nothing_left(
         FLAGS[Flag.NO_SKIN], "come closer, light the skin evenly, or draw the region to measure"
     ),

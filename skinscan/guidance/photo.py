@@ -131,7 +131,16 @@ BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
 
 
 EVERY_NUMBER = frozenset(
-    {*LOST_FLAGS, Flag.UNEVEN_LIGHT, Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.LITTLE_OVERLAP, Flag.GREY, Flag.NO_COLOUR}
+    {
+        *LOST_FLAGS,
+        Flag.UNEVEN_LIGHT,
+        Flag.SKIN_DOUBTFUL,
+        Flag.NO_SKIN,
+        Flag.LITTLE_SKIN,
+        Flag.LITTLE_OVERLAP,
+        Flag.GREY,
+        Flag.NO_COLOUR,
+    }
 )
 """What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
 

@@ -101,6 +101,7 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.SMOOTHING_SUSPECTED: "Switch off beauty filters and portrait modes.",
         Flag.TOO_SMALL: "Give the original photo, not a thumbnail or a screenshot.",
         Flag.GREY: "Take the photo in colour.",
+        Flag.SKIN_DOUBTFUL: "Check that this is the right picture, and that bare skin fills it.",
         Flag.NO_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
         Flag.LITTLE_SKIN: "Fill the picture with bare skin, or draw the region by hand.",
         Flag.NO_SCALE: "Put a printed marker of known size flat beside the skin, or give the millimetres per pixel.",
