@@ -147,11 +147,11 @@ A lamp 20 degrees higher or lower is the farthest that the fit holds, and what f
 lamp changes what is measured. Higher on skin that shines, pores look 4 to 27 % wider and coarse relief up to half as
 strong again; on matt skin grey levels lie closer together. Lower, pores look longer, and grey levels lie further apart.
 No sign was found that tells it from treatment. The direction of the shading (its anisotropy) changes by 0.01 to 0.18
-under such a lamp and by 0.007 at most under the same one, but by as much where the lamp went round the skin, which harms
-far less, and by 0.01 to 0.06 and up to 0.09 where relief or pores became 30 % smaller. The skewness of the shading goes
-with the error of grey levels, and with relief that became 15 % smaller by as much. So pairs are not held apart by it:
-neither refused, nor given a larger error, nor denied the same set-up that the user states. Stated so with a lamp that
-was raised by 10 degrees, two of five numbers change: that word is to be given for a lamp that is fixed.
+under such a lamp and by 0.007 at most under the same one, but by as much where the lamp went round the skin, which
+harms far less, and by 0.01 to 0.06 and up to 0.09 where relief or pores became 30 % smaller. The skewness of the
+shading goes with the error of grey levels, and with relief that became 15 % smaller by as much. So pairs are not held
+apart by it: neither refused, nor given a larger error, nor denied the same set-up that the user states. Stated so with
+a lamp that was raised by 10 degrees, two of five numbers change: that word is to be given for a lamp that is fixed.
 
 **Faces that smile.** Brow, forehead and nose carry a face of 1350 px; the cheeks of most people who smile do not. The
 smile folds them, and at 3-4 px/mm they show little else. Starting from the face's landmarks finds no more patches that
