@@ -129,7 +129,7 @@ light that spreads more or less under the skin, dark parts lie 0.55 to 0.85 of t
 shift is not known, and is said. Nothing is shifted unless the skin's blocks agree on it. A raised lamp shifts by less,
 and less of that is told; 6 um are added for it. A lowered one can shift all that is seen by 30 um and leave dark and
 bright parts where they are to one another. Its height shows in the direction of the shading: by how much the anisotropy
-of that changed, up to 16 um more are said, also where a lamp only went round the skin.
+of that changed, up to 16 um are said at least.
 
 **Not the same skin.** Photos of different skin that have something else in common, each as the pipeline masks it and
 with the whole photo drawn as a region. The same skin mirrored (first line) has to be registered and said to be

@@ -46,8 +46,8 @@ _LEFT_OF_SHIFT, _LEFT_OF_DISAGREEMENT, _LEFT_UNCHECKED, _LEFT_MM = 0.2, 0.24, 0.
 and what a raised lamp leaves however little it shifted (RMS of 88 pairs of phantoms: light moved by 15, 45 and 90
 degrees, or raised by 20)."""
 
-_DIRECTED, _DIRECTED_ALIKE, _DIRECTED_MOST = 0.11, 0.006, 0.15
-"""What is left besides where the shading's direction tells that the lamp moved, one axis in mm a unit of the change of
+_DIRECTED, _DIRECTED_ALIKE, _DIRECTED_MOST = 0.13, 0.006, 0.12
+"""What is left at least where the shading's direction tells that the lamp moved, one axis in mm a unit of the change of
 anisotropy: beyond what the same lamp leaves of it, and up to where it says no more. A lowered lamp can shift all that
 is seen by 30 um and leave dark and bright parts where they are to one another (45 other pairs of phantoms)."""
 
@@ -153,7 +153,7 @@ def _lit_alike(
     found = pit_shift(before, after, first, second, fit)
     if found is None:
         of_likeness = LIGHT_SHIFT_MM * math.sqrt(max(TEXTURE_SAME_LIGHT - texture.correlation, 0.0) / 2) * per_mm
-        return fit, math.hypot(of_likeness, of_direction)
+        return fit, max(of_likeness, of_direction)
     length = math.hypot(*found.xy)
     share = max(1 - _CAUTION * (found.spread / length) ** 2, 0.0) if length else 0.0
     x, y = (share * value for value in found.xy)
@@ -161,7 +161,7 @@ def _lit_alike(
     # two axes of scatter alone make a length of sqrt(2) spreads
     sure = math.sqrt(max(length**2 - 2 * found.spread**2, (found.spread / 3) ** 2))
     unknown = (1 - share) * sure / math.sqrt(2), share * _not_told(found, length, per_mm)
-    left = math.hypot(share * found.spread, *unknown, of_direction)
+    left = max(math.hypot(share * found.spread, *unknown), of_direction)
     return Warp(shifted / shifted[2, 2], fit.displacement, fit.grid_px), left
 
 
