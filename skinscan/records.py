@@ -590,10 +590,10 @@ class Registration:
     after photo, sampled every `grid_px` pixels of the before photo (zero-size where there is none).
     `residual_px` is the standard error of a matched point in after pixels, with what light from elsewhere may shift
     where the scale is known; `texture_correlation` in [-1, 1] tells how alike the fine shading of the two is once
-    registered (1: the same light), `texture_ratio` how much stronger it is after, `light_change` how strongly the
-    low-frequency light differs (SD of the log ratio). `spread` (h, w) float32 is the standard uncertainty of one axis
-    of each sample's place in after pixels, sampled as `displacement` is (also where that is of zero size), NaN where
-    unknown.
+    registered (1: the same light), `texture_ratio` how much stronger it is after, `anisotropy_change` (0 to 2) how
+    differently it is directed, `light_change` how strongly the low-frequency light differs (SD of the log ratio).
+    `spread` (h, w) float32 is the standard uncertainty of one axis of each sample's place in after pixels, sampled as
+    `displacement` is (also where that is of zero size), NaN where unknown.
     """
 
     ok: bool
@@ -609,6 +609,7 @@ class Registration:
     texture_correlation: float
     light_change: float
     texture_ratio: float = math.nan
+    anisotropy_change: float = math.nan
     notices: tuple[Notice, ...] = ()
     spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
@@ -674,6 +675,7 @@ class Comparison:
                 "texture_correlation": r.texture_correlation,
                 "light_change": r.light_change,
                 "texture_ratio": r.texture_ratio,
+                "anisotropy_change": r.anisotropy_change,
             }
         told: dict[str, Any] = _plain(
             {

@@ -7,7 +7,7 @@ a reason that this module has no words for still comes, in the words of its flag
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skinscan.arrays.cells import Cells
@@ -28,6 +28,7 @@ and sunlit ones 0.04-0.14; what shines is left out of every number."""
 
 FOCUS = "tap to focus on the skin and hold still"
 SCALE = "lay the sticker or the skin card flat beside the skin, or give the millimetres a pixel"
+SIZE = "measure the side of its black square with a ruler, and give that in millimetres"
 TIE_COLOUR = (
     "lay a colour card beside the skin, or keep untreated skin or, under the same lamp, a grey patch in both photos"
 )
@@ -60,6 +61,12 @@ class Found:
     @property
     def frame(self) -> Frame:
         return self.maps.frame
+
+
+def sticker_without_size(markers: Sequence[int]) -> Finding:
+    """A photo without a scale in which stickers lie, by their numbers."""
+    named = f"sticker {markers[0]} lies" if len(markers) == 1 else f"{len(markers)} stickers lie"
+    return Finding("scale", f"no scale: {named} in the photo, of a size that nobody gave", SIZE)
 
 
 def told(found: Found) -> Finding:
