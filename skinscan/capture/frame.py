@@ -40,7 +40,7 @@ from skinscan.records import (
 
 T = TypeVar("T")
 
-FRAME_VERSION = 5
+FRAME_VERSION = 6
 """Raised when the masks, the scale, the colours or the quality of the same photo would come out differently."""
 
 LEAST_REFERENCE_PX = 400
