@@ -109,8 +109,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Change a month (30 days) over the whole course, its 95 % interval, and how many visits it rests on."""
+    """Change a month (30 days) over the whole course, its 95 % interval, and how many visits it rests on.
 
+    `start`: where the line lies at the baseline, as a change from it."""
+
+    start: float
     per_month: float
     low: float
     high: float

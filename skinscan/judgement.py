@@ -75,8 +75,7 @@ def _refusal(
 def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
 ) -> tuple[float, str, tuple[float, float, float]]:
-    """SDC on the side of the change, in the measure's unit, the parts that it holds, and `statistics.change_interval`.
-    """
+    """SDC on the side of the change, in the measure's unit, the parts that it holds, and the change's interval."""
     known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
     assert known is not None
     parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}

@@ -20,8 +20,9 @@ TOO_SCATTERED = 0.05
 
 
 class Line(NamedTuple):
-    """Slope and its 95 % interval, in units of y per unit of x."""
+    """Slope and its 95 % interval, in units of y per unit of x; `start` is the line's y at x = 0."""
 
+    start: float
     slope: float
     low: float
     high: float
@@ -55,4 +56,5 @@ def robust_line(x: Array, y: Array, sd: Array) -> Line | None:
     if chi2.sf(scatter, freedom) < TOO_SCATTERED:
         factor = max(factor, float(t.ppf(0.975, freedom)) * math.sqrt(scatter / freedom))
     slope, half = fitted.x[1] / reach, factor * math.sqrt(variance) / reach
-    return Line(float(slope), float(slope - half), float(slope + half))
+    start = fitted.x[0] - slope * middle
+    return Line(float(start), float(slope), float(slope - half), float(slope + half))

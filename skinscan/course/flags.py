@@ -7,6 +7,7 @@ No flag is a diagnosis, and none is raised by a change within measurement error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from skinscan.course.judging import by_key
 from skinscan.course_records import CourseFlag, Level, Plan, Point, Step, Trajectory, Visit
@@ -41,7 +42,7 @@ def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment) -> F
                     why = next((p.from_baseline.reason for p in points.values() if p is not None), "not measured")
                     blind.setdefault(why, []).append(str(visit.day))
         notices += [f"redness could not be watched on {', '.join(days)}: {why}" for why, days in blind.items()]
-    return _strongest(flags), notices
+    return _gathered(flags, plan), notices
 
 
 def _point(line: Trajectory | None, visit: Visit) -> Point | None:
@@ -129,14 +130,19 @@ def _spacing(plan: Plan, treatment: Treatment) -> Found:
     return flags, []
 
 
-def _strongest(flags: Iterable[CourseFlag]) -> list[CourseFlag]:
-    """One flag of a kind and visit: of all the skin if that shows it, else of the regions that do; red before amber."""
-    groups: dict[tuple[str, int | None, str], list[CourseFlag]] = {}
+def _gathered(flags: Iterable[CourseFlag], plan: Plan) -> list[CourseFlag]:
+    """One flag of a kind and view: of the latest visit that raises it, of all the skin if that shows it, else of the
+    regions that do; red before amber, and the earlier visits named."""
+    groups: dict[tuple[str, str], list[CourseFlag]] = {}
     for flag in flags:
-        groups.setdefault((flag.flag, flag.visit, flag.view), []).append(flag)
+        groups.setdefault((flag.flag, flag.view), []).append(flag)
     order: dict[Level, int] = {"red": 0, "amber": 1}
-    kept = []
+    days = {visit.number: visit.day for visit in plan.visits}
+    kept: list[CourseFlag] = []
     for group in groups.values():
-        whole = [flag for flag in group if flag.region in (SKIN, "")]
-        kept += whole or group
-    return sorted(kept, key=lambda flag: (order[flag.level], -1 if flag.visit is None else -flag.visit))
+        latest = [flag for flag in group if flag.visit == max(f.visit or 0 for f in group) or flag.visit is None]
+        shown = [flag for flag in latest if flag.region in (SKIN, "")] or latest
+        earlier = sorted({days[f.visit] for f in group if f.visit is not None and f.visit != shown[0].visit})
+        told = f"; also on {', '.join(map(str, earlier))}" if earlier else ""
+        kept += [replace(flag, numbers=flag.numbers + told) for flag in shown]
+    return sorted(kept, key=lambda flag: order[flag.level])

@@ -138,7 +138,7 @@ def trend_of(plan: Plan, points: Sequence[Point], treatment: Treatment) -> Trend
     levels = np.array([0.0, *(change for _, change, _ in told)])
     errors = np.array([sd for _, _, sd in told]) / math.sqrt(2)
     line = robust_line(months, levels, np.array([float(np.median(errors)), *errors]))
-    return None if line is None else Trend(line.slope, line.low, line.high, len(told) + 1)
+    return None if line is None else Trend(line.start, line.slope, line.low, line.high, len(told) + 1)
 
 
 def _middle(days: Sequence[date]) -> float:

@@ -129,8 +129,8 @@ def _others(plan: Plan, lines: Sequence[Trajectory]) -> Iterable[str]:
     beyond = sum(point.from_baseline.verdict != "within_error" for _, point in judged)
     kept = sorted((one for one in judged if one[1].survives_correction), key=lambda one: -abs(one[1].from_baseline.z))
     yield (
-        f"Of {len(judged)} other numbers {beyond} lie beyond their smallest detectable change, {len(kept)} also when all "
-        f"are judged together{':' if kept else '.'}"
+        f"Of {len(judged)} other numbers {beyond} lie beyond their smallest detectable change, {len(kept)} also when "
+        f"all are judged together{':' if kept else '.'}"
     )
     for line, point in kept[:SHOWN]:
         early = " Too early to judge." if point.timing == "too_early" else ""

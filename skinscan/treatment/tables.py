@@ -12,6 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from skinscan.records import SkinscanError
 from skinscan.treatment import rows
 
+Cells = dict[str | None, Any]
+"""A row's cells by column; under None those beyond the last column."""
+
 
 class TreatmentError(SkinscanError):
     """A table of treatment data, or a clinic's changes to it, cannot be meant."""
@@ -72,12 +75,12 @@ def load(override: Path | None = None) -> Treatment:
     return treatment
 
 
-def _read(name: str) -> list[dict[str, Any]]:
+def _read(name: str) -> list[Cells]:
     with (Path(__file__).parent / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
-def _lay_over(plain: dict[str, list[dict[str, Any]]], places: dict[str, list[str]], path: Path) -> None:
+def _lay_over(plain: dict[str, list[Cells]], places: dict[str, list[str]], path: Path) -> None:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -93,29 +96,31 @@ def _lay_over(plain: dict[str, list[dict[str, Any]]], places: dict[str, list[str
             _lay_row(plain[name], places[name], name, row, f"{path.name}, {name} row {number}")
 
 
-def _lay_row(table: list[dict[str, Any]], places: list[str], name: str, row: dict[str, Any], place: str) -> None:
+def _lay_row(table: list[Cells], places: list[str], name: str, row: Mapping[str, Any], place: str) -> None:
     keys = KINDS[name][1]
     missing = [key for key in keys if key not in row]
     if missing:
         raise TreatmentError(f"{place}: the row has no {missing[0]}", expected=" and ".join(keys))
     at = next((n for n, old in enumerate(table) if all(old[key] == row[key] for key in keys)), None)
-    row = dict(row)
-    if row.pop("remove", False):
+    cells: Cells = {name: value for name, value in row.items()}  # noqa: C416
+    if cells.pop("remove", False):
         if at is None:
             raise TreatmentError(f"{place}: there is no row {row[keys[0]]!r} to remove")
         del table[at], places[at]
     elif at is None:
-        table.append(row)
+        table.append(cells)
         places.append(place)
     else:
-        table[at] = {**table[at], **row}
+        table[at] = table[at] | cells
         places[at] = place
 
 
-def _row(kind: type, told: Mapping[str, Any], place: str) -> Any:
+def _row(kind: type, told: Mapping[str | None, Any], place: str) -> Any:
     """A row of a table as its type; columns may only be left out where an empty one means something."""
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
+    if None in told:
+        raise TreatmentError(f"{place}: more cells than columns", todo='put texts that hold commas in "quotes"')
     unknown = [str(name) for name in told if name not in names]
     if unknown:
         raise TreatmentError(f"{place}: no column is named {unknown[0]!r}", expected=", ".join(names))
