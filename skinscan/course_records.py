@@ -157,7 +157,9 @@ class CourseFlag:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A view at a visit laid onto its baseline, (h, w, 3) uint8 sRGB, for looking at only; `matched` if it could be."""
+    """A view at a visit laid onto its baseline and brought to its colours, (h, w, 3) uint8 sRGB, for looking at only.
+
+    `matched` where it could be laid onto it."""
 
     visit: int
     view: str

@@ -62,7 +62,7 @@ def course(
             "what to follow is missing", expected="a folder or a manifest, and --indication",
             todo="see skinscan course --indications",
         )  # fmt: skip
-    from skinscan.course.build import course as follow
+    from skinscan.course.build import follow
 
     check_folder(out)
     try:

@@ -18,7 +18,7 @@ from skinscan.treatment import SHIPPED, Treatment
 from skinscan.treatment.functions import indication_of
 
 
-def course(
+def follow(
     place: str | Path,
     indication: str,
     mm_per_px: float | None = None,

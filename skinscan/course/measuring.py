@@ -18,6 +18,7 @@ from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.course_records import Picture, Plan, Shot, Visit
 from skinscan.records import Assessment, Change, Comparison, Frame, SkinscanError
+from skinscan.report import pictures
 from skinscan.report.warping import aligned
 from skinscan.tying import carry, tie
 
@@ -121,6 +122,7 @@ def _measure_view(
         if watcher is not None:
             watcher(visit, view, of_base[0])
         before, after = aligned(of_base[0], PICTURE_PX)
+        after = pictures.rebalanced(after, of_base[0].after.frame.colour.gains)
         if first is None:
             first = of_base[0].before, Picture(plan.visits[0].number, view, before, True)
         matched = bool(of_base[0].registration and of_base[0].registration.ok)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from skinscan.cli import main
-from skinscan.course.build import course
+from skinscan.course.build import follow
 from skinscan.course_records import Course
 from skinscan.phantom import SkinRecipe
 from skinscan.phantom.course import CourseRecipe, skin_on, unchanging, write_course
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def followed(folder: Path) -> Course:
     regions = json.loads((folder / "regions.json").read_text(encoding="utf-8"))
-    return course(folder, "pores", 1 / PX_PER_MM, regions, reference="grey", same_lamp=True, card="none")
+    return follow(folder, "pores", 1 / PX_PER_MM, regions, reference="grey", same_lamp=True, card="none")
 
 
 def test_the_skin_of_a_simulated_course_heals_by_the_clock() -> None:
@@ -96,7 +96,7 @@ def test_an_unchanged_course_is_within_error(tmp_path: Path) -> None:
     recipe = CourseRecipe(SkinRecipe(seed=21, tone="VI"), session_days=(0,), visit_days=(0, 100), seed=2)
     write_course(tmp_path, unchanging(recipe), px_per_mm=PX_PER_MM, size_px=SIDE)
     regions = json.loads((tmp_path / "regions.json").read_text(encoding="utf-8"))
-    found = course(tmp_path, "pores", 1 / PX_PER_MM, regions, reference="grey", same_lamp=True, card="none")
+    found = follow(tmp_path, "pores", 1 / PX_PER_MM, regions, reference="grey", same_lamp=True, card="none")
     primary = next(line for line in found.trajectories if line.is_primary)
     assert primary.points[-1].from_baseline.verdict == "within_error"
     assert not any(point.survives_correction for line in found.trajectories for point in line.points)
@@ -111,7 +111,7 @@ def test_a_photo_that_cannot_be_used_names_its_row(tmp_path: Path) -> None:
     for name, shade in (("a.png", 90), ("b.png", 91)):
         Image.new("RGB", (400, 300), (shade, shade, shade)).save(tmp_path / name)
     with pytest.raises(SkinscanError) as raised:
-        course(tmp_path, "pores", regions={"nowhere": [[900, 900], [950, 900], [950, 950]]})
+        follow(tmp_path, "pores", regions={"nowhere": [[900, 900], [950, 900], [950, 950]]})
     assert "row 2" in str(raised.value)
 
 
