@@ -50,7 +50,7 @@ def course(
     DIR holds photos with their days (from the camera, or in their names) and may hold a manifest, course.csv, that
     names sessions, views and scores as well. Scale and regions are those of the first photo.
     """
-    from skinscan.records import ParameterError, SkinscanError
+    from skinscan.records import ParameterError, RegionError, SkinscanError
     from skinscan.treatment import load
 
     treatment = load(override)
@@ -62,7 +62,8 @@ def course(
             "what to follow is missing", expected="a folder or a manifest, and --indication",
             todo="see skinscan course --indications",
         )  # fmt: skip
-    from skinscan.course.build import follow
+    from skinscan.course.build import course_of
+    from skinscan.course.reading import read_plan
 
     check_folder(out)
     try:
@@ -74,11 +75,10 @@ def course(
                 advance(round(100 * share) - shown)
                 shown = round(100 * share)
 
-            followed = follow(
-                place, indication, regions=_regions(place, region, regions_file), sessions=sessions,
-                treatment=treatment, progress=tell, **settings,
-            )  # fmt: skip
-    except ParameterError:
+            plan = read_plan(place, indication, treatment, sessions, settings.pop("site"))
+            regions = _regions(place, plan.views, region, regions_file)
+            followed = course_of(plan, regions, treatment=treatment, progress=tell, **settings)
+    except (ParameterError, RegionError):
         raise
     except SkinscanError as error:
         if as_json:
@@ -101,12 +101,22 @@ def course(
     raise SystemExit(DONE if told else FAILED)
 
 
-def _regions(place: Path, texts: tuple[str, ...], file: Path | None) -> Any:
-    """The regions that are told, or those of `regions.json` beside the photos."""
-    beside = (place if place.is_dir() else place.parent) / "regions.json"
-    if not texts and file is None and beside.is_file():
-        file = beside
-    return regions_of(texts, file)
+def _regions(place: Path, views: tuple[str, ...], texts: tuple[str, ...], file: Path | None) -> Any:
+    """The regions that are told, or those of `regions.json` beside the photos; of several views those of
+    `regions_VIEW.json`."""
+    from skinscan.records import RegionError
+
+    folder = place if place.is_dir() else place.parent
+    if len(views) < 2:
+        beside = folder / "regions.json"
+        return regions_of(texts, beside if not texts and file is None and beside.is_file() else file)
+    if texts or file is not None:
+        raise RegionError(
+            "the course has several views, and a region lies in one of them", expected="--region and --regions for one",
+            found=", ".join(view or "(none)" for view in views), todo="put regions_VIEW.json beside the photos",
+        )  # fmt: skip
+    files = {view: folder / f"regions_{view}.json" for view in views}
+    return {view: regions_of((), path) for view, path in files.items() if path.is_file()} or None
 
 
 def _list(treatment: Any, as_json: bool) -> None:

@@ -145,3 +145,25 @@ def test_the_command_makes_a_course_that_it_can_follow(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert json.loads(done.output)["indication"] == "pores"
     assert (out / "patient.html").is_file()
+
+
+def test_regions_of_several_views_lie_beside_the_photos(folder: Path, tmp_path: Path) -> None:
+    run = CliRunner()
+    for name, view in (
+        ("2026-01-12", "left"),
+        ("2026-05-12", "left"),
+        ("2026-01-12", "right"),
+        ("2026-05-12", "right"),
+    ):
+        copy = tmp_path / f"{name}_{view}.jpg"
+        copy.write_bytes((folder / f"{name}.jpg").read_bytes() + view.encode())
+    arguments = ["course", str(tmp_path), "--indication", "pores", "--mm-per-px", str(1 / PX_PER_MM), "--card", "none"]
+    refused = run.invoke(main, [*arguments, "--region", "cheek=10,10,90,10,90,90"])
+    assert refused.exit_code == 2
+    assert "regions_VIEW.json" in refused.stderr
+    polygon = [[180, 180], [480, 180], [480, 480], [180, 480]]
+    (tmp_path / "regions_left.json").write_text(json.dumps({"cheek": polygon}), encoding="utf-8")
+    done = run.invoke(main, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    regions = {(line["view"], line["region"]) for line in json.loads(done.output)["trajectories"]}
+    assert regions == {("left", "skin"), ("left", "cheek"), ("right", "skin")}
