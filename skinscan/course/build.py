@@ -57,12 +57,14 @@ def course_of(
     said = dict.fromkeys(
         f"{one.visit.day}: {text}" for of_view in measured for one in of_view.visits for text in one.notices
     )
+    shown = {one.view for one in measured}
+    once = [f"the view {view!r} was photographed at the baseline only" for view in plan.views if view not in shown]
     return Course(
         plan=plan,
         primary=primary,
         trajectories=tuple(lines),
         flags=tuple(flags),
-        notices=(*notices, *said),
+        notices=(*once, *notices, *said),
         summary=summary_of(plan, lines, flags, treatment),
         pictures=tuple(p for one in measured for p in (one.picture, *(visit.picture for visit in one.visits))),
         versions=versions(),

@@ -17,7 +17,7 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.register import register
 from skinscan.comparison import compare_frames
 from skinscan.course_records import Picture, Plan, Shot, Visit
-from skinscan.records import Assessment, Change, Comparison, Frame, SkinscanError
+from skinscan.records import Assessment, Change, Comparison, Frame, Registration, SkinscanError
 from skinscan.report import pictures
 from skinscan.report.warping import aligned
 from skinscan.tying import carry, tie
@@ -50,10 +50,6 @@ class Measured:
     visits: tuple[Compared, ...]
 
 
-Watcher = Callable[[Visit, str, Comparison], None]
-"""Told of each comparison with the baseline while its photos are still there."""
-
-
 def measure_course(
     plan: Plan,
     regions: Mapping[str, Any] | None = None,
@@ -61,104 +57,105 @@ def measure_course(
     same_setup: bool = False,
     same_lamp: bool = False,
     progress: Progress | None = None,
-    watcher: Watcher | None = None,
     **choices: Any,
 ) -> Iterator[Measured]:
     """Measure a course, one view after the other. `regions` are polygons of the first baseline photo (of the only
-    view, or name of view -> polygons); `choices` those of `assess`."""
+    view, or name of view -> polygons); `choices` those of `assess`. A view that no later visit shows is left out."""
     told = progress or (lambda share, text: None)
-    shots = [(view, visit) for view in plan.views for visit in plan.visits if _shot_of(visit, view)]
-    done = 0
+    series = {view: _series(plan, view) for view in plan.views}
+    series = {view: shots for view, shots in series.items() if not all(visit.is_baseline for visit, _ in shots)}
+    count, done = sum(map(len, series.values())), 0
 
     def tell(text: str) -> None:
         nonlocal done
-        told(done / len(shots), text)
+        told(done / count, text)
         done += 1
 
     stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp}
-    for view in plan.views:
+    for view, shots in series.items():
         own = regions.get(view) if regions is not None and len(plan.views) > 1 else regions
-        yield _measure_view(plan, view, own, stated, choices, tell, watcher)
+        yield _measure_view(view, shots, own, stated, choices, tell)
     told(1.0, "done")
 
 
-def _shot_of(visit: Visit, view: str) -> Shot | None:
-    return next((shot for shot in visit.shots if shot.view == view), None)
+Series = Sequence[tuple[Visit, Shot]]
+"""The visits that show a view, with its photo."""
+
+
+def _series(plan: Plan, view: str) -> Series:
+    return [(visit, shot) for visit in plan.visits for shot in visit.shots if shot.view == view]
 
 
 def _measure_view(
-    plan: Plan,
     view: str,
+    series: Series,
     regions: Mapping[str, Any] | None,
     stated: Mapping[str, Any],
     choices: Mapping[str, Any],
     tell: Callable[[str], None],
-    watcher: Watcher | None,
 ) -> Measured:
-    limit = {"max_megapixels": choices["max_megapixels"]} if "max_megapixels" in choices else {}
-    of_baseline = {name: value for name, value in choices.items() if name != "max_megapixels"}
-    of_later = {name: value for name, value in of_baseline.items() if name not in ("mm_per_px", "reference")}
+    later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
     baselines: list[Frame] = []
     found: list[Compared] = []
     first: tuple[Assessment, Picture] | None = None
     previous: Frame | None = None
-    for visit in plan.visits:
-        shot = _shot_of(visit, view)
-        if shot is None:
-            continue
+    for visit, shot in series:
         tell(f"visit {visit.number + 1}, {visit.day}{f', {view}' if view else ''}")
-        photo = _of(shot, partial(read_photo, shot.path, **limit))
         if not baselines:
-            baselines.append(_of(shot, partial(make_frame, photo, regions=regions, **of_baseline)))
+            baselines.append(_frame_of(shot, {**choices, "regions": regions}))
             continue
-        frame = _of(shot, partial(make_frame, photo, **of_later))
+        frame = _frame_of(shot, later)
         if visit.is_baseline:
-            baselines += _carried(baselines[0], frame)
+            baselines += _carried(baselines[0], frame, register(baselines[0], frame))
             continue
-        against = [*baselines, *([previous] if previous else [])]
-        work = partial(_held_against, after=frame, stated=stated)
-        compared = each(work, against)
-        of_base, of_previous = compared[: len(baselines)], compared[len(baselines) :]
-        if watcher is not None:
-            watcher(visit, view, of_base[0])
-        before, after = aligned(of_base[0], PICTURE_PX)
-        after = pictures.rebalanced(after, of_base[0].after.frame.colour.gains)
-        if first is None:
-            first = of_base[0].before, Picture(plan.visits[0].number, view, before, True)
-        matched = bool(of_base[0].registration and of_base[0].registration.ok)
+        compared = each(
+            partial(_held_against, after=frame, stated=stated), [*baselines, *([previous] if previous else [])]
+        )
+        from_baseline, from_previous = compared[: len(baselines)], compared[len(baselines) :]
+        comparison = from_baseline[0]
+        before, after = _pictures(comparison, series[0][0], visit, view)
+        first = first or (comparison.before, before)
         found.append(
             Compared(
                 visit,
                 view,
-                tuple(one.changes for one in of_base),
-                of_previous[0].changes if of_previous else None,
-                Picture(visit.number, view, after, matched),
-                tuple(notice.text for notice in of_base[0].notices),
+                tuple(one.changes for one in from_baseline),
+                from_previous[0].changes if from_previous else None,
+                after,
+                tuple(notice.text for notice in comparison.notices),
             )
         )
-        previous = next(iter(_carried(baselines[0], frame)), None) or previous
-    assert first is not None, "a plan has a later visit of each view, or the view is left out"
+        if comparison.registration is not None:
+            previous = next(iter(_carried(baselines[0], frame, comparison.registration)), previous)
+    assert first is not None  # a series holds a later visit
     return Measured(view, *first, tuple(found))
+
+
+def _frame_of(shot: Shot, choices: Mapping[str, Any]) -> Frame:
+    """The Frame of a photo; an error names the photo's row."""
+    told = dict(choices)
+    limit = {name: told.pop(name) for name in ("max_megapixels",) if name in told}
+    try:
+        return make_frame(read_photo(shot.path, **limit), **told)
+    except SkinscanError as error:
+        named = f"{shot.place or shot.path.name}: {error.what}"
+        raise type(error)(named, expected=error.expected, found=error.found, todo=error.todo) from error
+
+
+def _pictures(comparison: Comparison, baseline: Visit, visit: Visit, view: str) -> tuple[Picture, Picture]:
+    """Both photos for looking at, the later one laid onto the first and brought to its colours."""
+    before, after = aligned(comparison, PICTURE_PX)
+    after = pictures.rebalanced(after, comparison.after.frame.colour.gains)
+    matched = bool(comparison.registration and comparison.registration.ok)
+    return Picture(baseline.number, view, before, True), Picture(visit.number, view, after, matched)
 
 
 def _held_against(before: Frame, after: Frame, stated: Mapping[str, Any]) -> Comparison:
     return compare_frames(before, after, evidence=False, **stated)
 
 
-def _of(shot: Shot, work: Callable[[], Any]) -> Any:
-    """What `work` gives; an error names the photo's row."""
-    try:
-        return work()
-    except SkinscanError as error:
-        told = type(error)(
-            f"{shot.place or shot.path.name}: {error.what}", expected=error.expected, found=error.found, todo=error.todo
-        )
-        raise told from error
-
-
-def _carried(baseline: Frame, frame: Frame) -> Sequence[Frame]:
+def _carried(baseline: Frame, frame: Frame, registration: Registration) -> Sequence[Frame]:
     """The frame with the baseline's regions and reference, as a baseline of its own; none if it cannot be matched."""
-    registration = register(baseline, frame)
     if not registration.ok:
         return ()
     tied = tie(baseline, frame, registration)[1]

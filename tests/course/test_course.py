@@ -158,6 +158,8 @@ def test_regions_of_several_views_lie_beside_the_photos(folder: Path, tmp_path: 
         copy = tmp_path / f"{name}_{view}.jpg"
         copy.write_bytes((folder / f"{name}.jpg").read_bytes() + view.encode())
     arguments = ["course", str(tmp_path), "--indication", "pores", "--mm-per-px", str(1 / PX_PER_MM), "--card", "none"]
+    alone = tmp_path / "2026-01-12_chin.jpg"  # a view that no later visit shows
+    alone.write_bytes((folder / "2026-01-14.jpg").read_bytes())
     refused = run.invoke(main, [*arguments, "--region", "cheek=10,10,90,10,90,90"])
     assert refused.exit_code == 2
     assert "regions_VIEW.json" in refused.stderr
@@ -167,3 +169,4 @@ def test_regions_of_several_views_lie_beside_the_photos(folder: Path, tmp_path: 
     assert done.exit_code == 0, done.output
     regions = {(line["view"], line["region"]) for line in json.loads(done.output)["trajectories"]}
     assert regions == {("left", "skin"), ("left", "cheek"), ("right", "skin")}
+    assert any("'chin'" in text for text in json.loads(done.output)["notices"])
