@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from skinscan.arrays.fused import warm_up as warm_up
     from skinscan.assessment import assess as assess
     from skinscan.comparison import compare as compare
+    from skinscan.course.build import follow as follow
+    from skinscan.course_records import Course as Course
     from skinscan.records import Assessment as Assessment
     from skinscan.records import Comparison as Comparison
     from skinscan.records import SkinscanError as SkinscanError
 
 __version__ = "0.1.0"
 
-__all__ = ["Assessment", "Comparison", "SkinscanError", "assess", "compare", "warm_up"]
+__all__ = ["Assessment", "Comparison", "Course", "SkinscanError", "assess", "compare", "follow", "warm_up"]
 
 _HOMES = {
     "assess": "skinscan.assessment",
     "compare": "skinscan.comparison",
+    "follow": "skinscan.course.build",
     "Assessment": "skinscan.records",
     "Comparison": "skinscan.records",
+    "Course": "skinscan.course_records",
     "SkinscanError": "skinscan.records",
     "warm_up": "skinscan.arrays.fused",
 }

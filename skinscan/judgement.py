@@ -35,7 +35,7 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
     n = min(first.n, second.n)
     refusal = _refusal(measure, pair, region, first, second)
     if refusal is None:
-        sdc, source = smallest_detectable_change(measure, pair, region, first, second)
+        sdc, source, interval = smallest_detectable_change(measure, pair, region, first, second)
         if not math.isfinite(sdc):
             refusal = (Flag.UNDEFINED,), "its error cannot be told: too few blocks of the region hold a value"
     if refusal is not None:
@@ -47,7 +47,7 @@ def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Samp
         )
     )
     verdict = verdict_of(measure, second.value - first.value, sdc)
-    return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n)
+    return Change(*told, sdc, source, verdict, words(verdict, measure), flags, n, *interval)
 
 
 def _refusal(
@@ -74,8 +74,8 @@ def _refusal(
 
 def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
-) -> tuple[float, str]:
-    """SDC on the side of the change, in the measure's unit, and the parts that it holds."""
+) -> tuple[float, str, tuple[float, float, float]]:
+    """SDC on the side of the change, in the measure's unit, the parts that it holds, and the change's interval."""
     known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
     assert known is not None
     parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}
@@ -86,8 +86,9 @@ def smallest_detectable_change(
     sdc = statistics.detectable_change(
         first.value, s_d, second.value >= first.value, measure.scale(first), known.factor
     )
+    interval = statistics.change_interval(first.value, second.value, s_d, measure.scale(first), known.factor)
     told = [f"{name} {sd:.2g}" for name, sd in parts.items()]
-    return sdc, repeatability.source(told, pair.difference.setup, known.of_people)
+    return sdc, repeatability.source(told, pair.difference.setup, known.of_people), interval
 
 
 def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> dict[str, float]:
@@ -225,4 +226,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         words(verdict, measure),
         (),
         sample.n,
+        sample.change - sdc,
+        sample.change + sdc,
+        sample.change / sdc * statistics.COVERAGE_95,
     )

@@ -540,7 +540,7 @@ class Assessment:
         """The JSON object of `skinscan assess --json`, NaN as None."""
         frame, photo = self.frame, self.frame.photo
         quality = {name: getattr(frame.quality, name) for name in Quality.__slots__}
-        told: dict[str, Any] = _plain(
+        told: dict[str, Any] = plain_json(
             {
                 "schema": SCHEMA,
                 "photo": {
@@ -624,6 +624,8 @@ class Change:
     """One measure of one region in both photos, over the skin that both see. `change` = after - before.
 
     `sdc` is the smallest detectable change on the side of this change, in `unit`; the verdict is |change| > sdc.
+    `change_low` and `change_high` hold the true change with 95 %; `z` is the change in standard deviations of its
+    error, 1.96 the edge of the verdict.
     """
 
     measure: str
@@ -638,6 +640,9 @@ class Change:
     reason: str
     flags: tuple[Flag, ...] = ()
     n: int = 0
+    change_low: float = math.nan
+    change_high: float = math.nan
+    z: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -677,7 +682,7 @@ class Comparison:
                 "texture_ratio": r.texture_ratio,
                 "anisotropy_change": r.anisotropy_change,
             }
-        told: dict[str, Any] = _plain(
+        told: dict[str, Any] = plain_json(
             {
                 "schema": SCHEMA,
                 "comparable": self.comparable,
@@ -700,20 +705,20 @@ def _row(record: Measurement | Change) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """Plain JSON values: NaN and infinities as None, numpy scalars and enums as their own kind."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, str | bool) or value is None:
         return value
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain_json(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     return value
 
 

@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 
 import click
 import pytest
+from PIL import Image
 
 from skinscan.cli import main
 from skinscan.records import Flag, Scale
@@ -27,7 +28,7 @@ def test_every_command_is_in_the_readme_with_an_example(one: click.Command) -> N
 
 
 def test_every_option_of_the_main_job_is_in_the_readme() -> None:
-    for name in ("assess", "compare"):
+    for name in ("assess", "compare", "course"):
         for option in main.commands[name].params:
             if isinstance(option, click.Option):
                 assert f"`{option.opts[0]}" in README, option.opts[0]
@@ -48,6 +49,10 @@ def test_the_shell_examples_use_commands_and_options_that_exist() -> None:
 def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, photo_path: Path, tmp_path: Path) -> None:
     for name in ("photo.jpg", "before.jpg", "after.jpg"):
         shutil.copy(photo_path, tmp_path / name)
+    (tmp_path / "photos").mkdir()
+    shutil.copy(photo_path, tmp_path / "photos" / "2026-01-12.jpg")
+    with Image.open(photo_path) as photo:
+        photo.save(tmp_path / "photos" / "2026-04-12.jpg", quality=90)
     monkeypatch.chdir(tmp_path)
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), {})

@@ -117,3 +117,14 @@ def detectable_change(before: float, s_d: float, upward: bool, scale: Transform,
     """
     limit = factor * s_d
     return abs(scale.inverse(scale.forward(before) + (limit if upward else -limit)) - before)
+
+
+def change_interval(
+    before: float, after: float, s_d: float, scale: Transform, factor: float = COVERAGE_95
+) -> tuple[float, float, float]:
+    """The change's interval in the measure's unit, `factor` SDs `s_d` of the transformed difference to either side, and
+    the change in such SDs, told so that 1.96 is the edge of 95 % whatever the factor."""
+    middle, limit = scale.forward(after), factor * s_d
+    low, high = scale.inverse(middle - limit) - before, scale.inverse(middle + limit) - before
+    shift = middle - scale.forward(before)
+    return low, high, shift / limit * COVERAGE_95 if limit > 0 else math.copysign(math.inf, shift) if shift else 0.0

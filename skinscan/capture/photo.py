@@ -275,3 +275,20 @@ def eight_bits(samples: Samples) -> NDArray[np.uint8]:
     if samples.dtype == np.uint8:
         return samples.astype(np.uint8, copy=False)
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def photo_taken_at(path: str | os.PathLike[str]) -> str | None:
+    """When the camera says that a photo was taken (its own clock, no time zone: 2026-03-04T10:30:00), or None; the
+    pixels are not decoded. Raises PhotoError as `read_photo` does."""
+    try:
+        return read_header(_read_file(Path(path))).exif.taken_at
+    except PhotoError as error:
+        name = _shown(Path(path).name or str(path))
+        raise PhotoError(
+            f"{name}: {error.what}", expected=error.expected, found=error.found, todo=error.todo
+        ) from error.__cause__
+
+
+def is_photo_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name says that it is a photo that can be read."""
+    return Path(path).suffix.lower() in set().union(*_EXTENSIONS.values())

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from skinscan.cli import guiding, measuring, serving, trying
+from skinscan.cli import following, guiding, measuring, serving, trying
 from skinscan.cli.calling import FAILED, WRONG_USE, stop
 
 
@@ -36,6 +36,7 @@ def main() -> None:
 for _command in (
     measuring.assess,
     measuring.compare,
+    following.course,
     guiding.guide,
     guiding.regions,
     guiding.card,

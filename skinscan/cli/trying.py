@@ -31,6 +31,16 @@ TONES = ("I", "II", "III", "IV", "V", "VI")
 @click.option("--size", type=int, default=1000, show_default=True, metavar="PX", help="Side of the photo.")
 @click.option("--marker-mm", type=float, metavar="F", help="Lay a sticker with this black side on the skin.")
 @click.option("--pair", is_flag=True, help="Write a before and an after, with changes.")
+@click.option(
+    "--course", is_flag=True, help="Write a course of three sessions and six visits, its manifest, and the truth."
+)
+@click.option(
+    "--adverse",
+    type=click.Choice(("none", "redness", "pigment")),
+    default="none",
+    show_default=True,
+    help="With --course: redness that does not settle, or pigment that follows it.",
+)
 @click.option("--pores", type=float, default=-0.10, show_default=True, help="With --pair: change of pore diameters.")
 @click.option("--blood", type=float, default=0.0, show_default=True, help="With --pair: change of blood.")
 @click.option("--melanin", type=float, default=0.0, show_default=True, help="With --pair: change of melanin.")
@@ -43,14 +53,25 @@ def phantom(
     size: int,
     marker_mm: float | None,
     pair: bool,
+    course: bool,
+    adverse: Any,
     pores: float,
     blood: float,
     melanin: float,
     roughness: float,
 ) -> None:
     """Make photos of synthetic skin with known answers beside them, to check this or any other tool."""
-    from skinscan.phantom import write_example
+    from skinscan.phantom import SkinRecipe, write_example
 
+    if course:
+        from skinscan.phantom.course import CourseRecipe, write_course
+
+        recipe = CourseRecipe(SkinRecipe(seed, tone), pores=pores, relief=roughness, adverse=adverse, seed=seed)
+        written = write_course(out, recipe, px_per_mm=px_per_mm, size_px=size)
+        click.echo("\n".join(str(path) for path in written))
+        told = f"--indication pores --mm-per-px {1 / px_per_mm:.5f} --reference grey --same-lamp"
+        click.echo(f"skinscan course {out} {told} --out report")
+        return
     changes = {"pore_diameter": pores, "blood": blood, "melanin": melanin, "roughness": roughness}
     written = write_example(
         out, seed, tone, pair=pair, px_per_mm=px_per_mm, size_px=(size, size), marker_mm=marker_mm, changes=changes

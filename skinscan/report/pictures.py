@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.arrays import colour
 from skinscan.records import Photo
 
 Picture = NDArray[np.uint8]
@@ -46,6 +47,15 @@ def encoded(linear: NDArray[np.floating]) -> Picture:
     light: NDArray[np.float64] = np.clip(linear, 0.0, 1.0)
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return np.asarray(np.round(curve * 255.0), np.uint8)
+
+
+def rebalanced(picture: Picture, gains: tuple[float, float, float]) -> Picture:
+    """A picture as `gains` on the sensor's channels bring it to the look of another photo."""
+    if gains == (1.0, 1.0, 1.0):
+        return picture
+    codes = np.arange(256) / 255.0
+    light = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    return encoded(np.asarray(colour.rebalanced(light[picture], np.asarray(gains))))
 
 
 def jpeg(picture: Picture, quality: int = 85) -> bytes:

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 
+from skinscan.course_records import Course
 from skinscan.records import Assessment, Change
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -84,6 +85,21 @@ def changes_csv(changes: Iterable[Change]) -> str:
             for c in changes
         ),
     )
+
+
+def course_csv(course: Course) -> str:
+    """One row a measure, region, view and visit of a course."""
+    told = course.rows()
+    columns = list(told[0]) if told else []
+    return _csv(columns, ([_plain(value) for value in row.values()] for row in told))
+
+
+def _plain(value: object) -> Cell:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 def pores_csv(assessments: Mapping[str, Assessment]) -> str:

@@ -92,6 +92,18 @@ def colour_card(workers: int, photos: int, pairs: int) -> None:
     put_table(ROOT / "docs" / "colour.md", "card", card_table.markdown(found).rstrip())
 
 
+@study.command()
+@click.option("--count", default=4, show_default=True, help="Courses a tone that change, and as many that do not.")
+@click.pass_obj
+def courses(workers: int, count: int) -> None:
+    """The table of simulated courses in docs/treatment.md."""
+    from skinscan.study import course_accuracy as module
+    from skinscan.study.tables import put_table
+
+    rows = [row for part in over(module.follow, module.jobs(count), "courses", workers) for row in part]
+    put_table(ROOT / "docs" / "treatment.md", "courses", module.markdown(module.summary(rows)))
+
+
 @study.command("face-shape")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def face_shape(photos: tuple[Path, ...]) -> None:

@@ -1,0 +1,169 @@
+"""Every visit against the baseline and against the visit before, view by view.
+
+The baseline's regions, scale and reference hold for the whole course: they are carried to each visit by registration,
+so that a change from the visit before is told of the same skin. At most three Frames of a view are held at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from skinscan.arrays.threads import each
+from skinscan.capture.frame import make_frame
+from skinscan.capture.photo import read_photo
+from skinscan.capture.registration.register import register
+from skinscan.comparison import compare_frames
+from skinscan.course_records import Picture, Plan, Shot, Visit
+from skinscan.records import Assessment, Change, Comparison, Frame, Registration, SkinscanError
+from skinscan.report import pictures
+from skinscan.report.warping import aligned
+from skinscan.tying import carry, tie
+
+Progress = Callable[[float, str], None]
+
+PICTURE_PX = 720
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What one visit of one view shows: changes from each baseline (the first of them first), from the visit before
+    (None for the first after the baseline), the picture, and what the photo could not be used for."""
+
+    visit: Visit
+    view: str
+    from_baseline: tuple[tuple[Change, ...], ...]
+    from_previous: tuple[Change, ...] | None
+    picture: Picture
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A view through the whole course: the first baseline's own numbers, and each later visit."""
+
+    view: str
+    baseline: Assessment
+    picture: Picture
+    visits: tuple[Compared, ...]
+
+
+def measure_course(
+    plan: Plan,
+    regions: Mapping[str, Any] | None = None,
+    *,
+    same_setup: bool = False,
+    same_lamp: bool = False,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> Iterator[Measured]:
+    """Measure a course, one view after the other. `regions` are polygons of the first baseline photo (of the only
+    view, or name of view -> polygons); `choices` those of `assess`. A view that no later visit shows is left out."""
+    told = progress or (lambda share, text: None)
+    series = {view: _series(plan, view) for view in plan.views}
+    series = {view: shots for view, shots in series.items() if not all(visit.is_baseline for visit, _ in shots)}
+    count, done = sum(map(len, series.values())), 0
+
+    def tell(text: str) -> None:
+        nonlocal done
+        told(done / count, text)
+        done += 1
+
+    stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp}
+    for view, shots in series.items():
+        own = regions.get(view) if regions is not None and len(plan.views) > 1 else regions
+        yield _measure_view(view, shots, own, stated, choices, tell)
+    told(1.0, "done")
+
+
+Series = Sequence[tuple[Visit, Shot]]
+"""The visits that show a view, with its photo."""
+
+
+def _series(plan: Plan, view: str) -> Series:
+    return [(visit, shot) for visit in plan.visits for shot in visit.shots if shot.view == view]
+
+
+def _measure_view(
+    view: str,
+    series: Series,
+    regions: Mapping[str, Any] | None,
+    stated: Mapping[str, Any],
+    choices: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> Measured:
+    later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
+    baselines: list[Frame] = []
+    found: list[Compared] = []
+    first: tuple[Assessment, Picture] | None = None
+    previous: Frame | None = None
+    for visit, shot in series:
+        tell(f"visit {visit.number + 1}, {visit.day}{f', {view}' if view else ''}")
+        if not baselines:
+            baselines.append(_frame_of(shot, {**choices, "regions": regions}))
+            continue
+        frame = _frame_of(shot, later)
+        if visit.is_baseline:
+            baselines += _carried(baselines[0], frame, register(baselines[0], frame))
+            continue
+        compared = each(
+            partial(_held_against, after=frame, stated=stated), [*baselines, *([previous] if previous else [])]
+        )
+        from_baseline, from_previous = compared[: len(baselines)], compared[len(baselines) :]
+        comparison = from_baseline[0]
+        before, after = _pictures(comparison, series[0][0], visit, view)
+        first = first or (comparison.before, before)
+        found.append(
+            Compared(
+                visit,
+                view,
+                tuple(one.changes for one in from_baseline),
+                from_previous[0].changes if from_previous else None,
+                after,
+                tuple(notice.text for notice in comparison.notices),
+            )
+        )
+        if comparison.registration is not None:
+            previous = next(iter(_carried(baselines[0], frame, comparison.registration)), previous)
+    assert first is not None  # a series holds a later visit
+    return Measured(view, *first, tuple(found))
+
+
+def _frame_of(shot: Shot, choices: Mapping[str, Any]) -> Frame:
+    """The Frame of a photo; an error names the photo's row."""
+    told = dict(choices)
+    limit = {name: told.pop(name) for name in ("max_megapixels",) if name in told}
+    try:
+        return make_frame(read_photo(shot.path, **limit), **told)
+    except SkinscanError as error:
+        named = f"{shot.place or shot.path.name}: {error.what}"
+        raise type(error)(named, expected=error.expected, found=error.found, todo=error.todo) from error
+
+
+def _pictures(comparison: Comparison, baseline: Visit, visit: Visit, view: str) -> tuple[Picture, Picture]:
+    """Both photos for looking at, the later one laid onto the first and brought to its colours."""
+    before, after = aligned(comparison, PICTURE_PX)
+    after = pictures.rebalanced(after, comparison.after.frame.colour.gains)
+    matched = bool(comparison.registration and comparison.registration.ok)
+    return Picture(baseline.number, view, before, True), Picture(visit.number, view, after, matched)
+
+
+def _held_against(before: Frame, after: Frame, stated: Mapping[str, Any]) -> Comparison:
+    return compare_frames(before, after, evidence=False, **stated)
+
+
+def _carried(baseline: Frame, frame: Frame, registration: Registration) -> Sequence[Frame]:
+    """The frame with the baseline's regions and reference, as a baseline of its own; none if it cannot be matched."""
+    if not registration.ok:
+        return ()
+    tied = tie(baseline, frame, registration)[1]
+    mask = baseline.reference_mask
+    reference = None if mask is None else carry(mask, frame.shape, registration)
+    colour = replace(frame.colour, reference=baseline.colour.reference)
+    if reference is not None and colour.doubt is None:
+        colour = replace(colour, state="reference")
+    regions, scale, quality = tied.regions, tied.scale, tied.quality
+    same = replace(frame, regions=regions, scale=scale, quality=quality, reference_mask=reference, colour=colour)
+    return (replace(same, polygons={}),)
