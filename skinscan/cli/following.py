@@ -122,13 +122,19 @@ def _regions(place: Path, views: tuple[str, ...], texts: tuple[str, ...], file: 
 def _list(treatment: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from skinscan.measures import all_measures
+
     if as_json:
         click.echo(json.dumps([asdict(row) for row in treatment.indications], indent=2, ensure_ascii=False))
         return
     for row in treatment.indications:
         click.secho(f"{row.indication:<14} {row.title}", bold=True)
-        told = f"{row.primary} (primary)" + "".join(f", {name}" for name in row.others)
-        click.echo(f"  {told if row.primary else 'not measured'}")
+        told = [name for name in row.others if name in all_measures()]
+        if row.primary in all_measures():
+            told.insert(0, f"{row.primary} (primary)")
+        elif row.primary:
+            told.insert(0, f"{row.primary} (primary: this version does not measure it)")
+        click.echo(f"  {', '.join(told) or 'not measured'}")
         if row.limits:
             click.echo(f"  {row.limits}")
         click.echo(f"  scales to enter: {', '.join(row.scales)}; source: {', '.join(row.source)}")
