@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skinscan.course_records import Plan, Point, Trajectory, Visit
+from skinscan.measures import all_measures
 from skinscan.records import SKIN
 from skinscan.report import words
 from skinscan.report.numbers import change_places, decimals, number, unit_text
@@ -14,7 +15,7 @@ from skinscan.report.numbers import change_places, decimals, number, unit_text
 MARGIN = 4.0
 """Percent of the chart left free at either side."""
 
-LEAST_APART = 15.0
+LEAST_APART = 18.0
 """Percent of the width between two labels under which the later one is left out."""
 
 
@@ -69,7 +70,8 @@ def chart(plan: Plan, line: Trajectory, reaction_days: int) -> Chart | None:
     base = line.baseline if math.isfinite(line.baseline) else 0.0
     reach = [step for p in told for step in (p.from_baseline.low, p.from_baseline.high)]
     reach += [side * p.from_baseline.sdc for p in told for side in (-1, 1)]
-    up = _Axis(*_widened(min(reach), max(reach)))
+    least = -base if all_measures()[line.measure].transform != "identity" else -math.inf  # no share lies below zero
+    up = _Axis(*_widened(max(min(reach), least), max(reach), least))
     start = plan.visits[0].day.toordinal()
     trend = line.trend
     ends = None
@@ -101,7 +103,7 @@ def chart(plan: Plan, line: Trajectory, reaction_days: int) -> Chart | None:
         unit=unit_text(line.unit),
         primary=line.is_primary,
         dots=tuple(dots),
-        band=_band(told, visits, across, up),
+        band=_band(told, visits, across, up, least),
         zero=100 - up.at(0.0),
         line=ends,
         sessions=tuple(across.at(s.day.toordinal()) for s in plan.sessions),
@@ -127,9 +129,10 @@ class _Axis:
         return self.high - self.low
 
     @property
-    def marks(self) -> tuple[float, float, float]:
-        """Near either end, and zero."""
-        return self.high - 0.06 * self.width, 0.0, self.low + 0.06 * self.width
+    def marks(self) -> tuple[float, ...]:
+        """Zero, and near either end where that is not close to zero."""
+        ends = (self.high - 0.06 * self.width, self.low + 0.06 * self.width)
+        return (0.0, *(end for end in ends if abs(end) > 0.12 * self.width))
 
     def at(self, value: float) -> float:
         share = (value - self.low) / self.width if self.width > 0 else 0.5
@@ -141,10 +144,10 @@ def _days(plan: Plan) -> tuple[float, float]:
     return min(days), max(days)
 
 
-def _widened(low: float, high: float) -> tuple[float, float]:
+def _widened(low: float, high: float, least: float) -> tuple[float, float]:
     low, high = min(low, 0.0), max(high, 0.0)
     spare = 0.05 * (high - low) or 1.0
-    return low - spare, high + spare
+    return max(low - spare, least), high + spare
 
 
 def _dot(visit: Visit, across: _Axis, up: _Axis, base: float, places: int) -> Dot:
@@ -158,14 +161,14 @@ def _after(visit: Visit) -> str:
     return "" if visit.days_after is None else f", day {visit.days_after} after a session"
 
 
-def _band(told: Sequence[Point], visits: dict[int, Visit], across: _Axis, up: _Axis) -> str:
+def _band(told: Sequence[Point], visits: dict[int, Visit], across: _Axis, up: _Axis, least: float) -> str:
     """What lies within one smallest detectable change of the baseline, from visit to visit."""
     start = min(visits.values(), key=lambda visit: visit.number).day.toordinal()
     xs = [across.at(start), *(across.at(visits[p.visit].day.toordinal()) for p in told)]
     sdcs = [p.from_baseline.sdc for p in told]
     sdcs = [sdcs[0], *sdcs]
     above = [f"{x},{100 - up.at(sdc)}" for x, sdc in zip(xs, sdcs, strict=True)]
-    below = [f"{x},{100 - up.at(-sdc)}" for x, sdc in zip(xs, sdcs, strict=True)]
+    below = [f"{x},{100 - up.at(max(-sdc, least))}" for x, sdc in zip(xs, sdcs, strict=True)]
     return " ".join([*above, *reversed(below)])
 
 

@@ -15,6 +15,7 @@ from skinscan.course_records import Course
 from skinscan.phantom import SkinRecipe
 from skinscan.phantom.course import CourseRecipe, skin_on, unchanging, write_course
 from skinscan.records import SkinscanError
+from skinscan.report.course_charts import chart
 from skinscan.report.course_page import write_course as write_report
 from skinscan.treatment import SHIPPED
 
@@ -170,3 +171,11 @@ def test_regions_of_several_views_lie_beside_the_photos(folder: Path, tmp_path: 
     regions = {(line["view"], line["region"]) for line in json.loads(done.output)["trajectories"]}
     assert regions == {("left", "skin"), ("left", "cheek"), ("right", "skin")}
     assert any("'chin'" in text for text in json.loads(done.output)["notices"])
+
+
+def test_no_chart_shows_a_share_below_zero(followed: Course) -> None:
+    area = next(line for line in followed.trajectories if line.measure == "redness.area" and line.region == "skin")
+    drawn = chart(followed.plan, area, 7)
+    assert drawn is not None
+    assert not any(tick.text.startswith("−") for tick in drawn.levels)
+    assert all(0 <= float(corner.split(",")[1]) <= 100 for corner in drawn.band.split())
