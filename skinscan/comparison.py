@@ -211,5 +211,7 @@ def _common_reasons(changes: Sequence[Change]) -> tuple[str, ...]:
     """The reasons of a pair of which nothing could be judged, most frequent first, at most three."""
     counts: dict[str, int] = {}
     for change in changes:
+        if Flag.NOT_APPLICABLE in change.flags:
+            continue
         counts[change.reason] = counts.get(change.reason, 0) + 1
     return tuple(sorted(counts, key=lambda reason: -counts[reason])[:3])
