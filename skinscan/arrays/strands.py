@@ -25,6 +25,9 @@ GRADIENT_MM, LEAST_GRADIENT_PX, AROUND_MM = 0.05, 0.7, 0.3
 SEEDS = 0.03
 """Share of the region that is taken for bare scalp at first: the least oriented of it."""
 
+LEAST_WARMTH = 0.2
+"""ln(R / B) of bare scalp at least: skin of any tone has 0.5 and more, white, grey and black hair about 0."""
+
 SURE_SCALP, NO_SCALP = 9.0, 25.0
 """Squared distances (Mahalanobis) from the scalp's colour up to which a pixel is scalp, and from which it is not."""
 
@@ -78,7 +81,8 @@ def hair_cover(rgb: Floats, inside: Mask, mm_per_px: float) -> Cover:
     colours = np.maximum(rgb[inside], 0.0)
     seeds = of_region <= np.quantile(of_region, SEEDS)
     scalp = _scalp_distance(colours, seeds)
-    if scalp is None:
+    red, _, blue = np.maximum(np.median(colours[seeds], 0), 1e-4)
+    if scalp is None or np.log(red / blue) < LEAST_WARMTH:
         return Cover(nowhere, np.nan, np.nan, np.nan, "scalp")
     axis = _axis(colours, scalp, inside)
     smoothest = float(np.median(of_region[seeds]))
