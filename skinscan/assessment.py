@@ -156,7 +156,7 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    return math.sqrt(own**2 + scale**2 + _lamp_and_camera(measure, maps, region) ** 2)
+    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), measure.method_error)
 
 
 def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:

@@ -25,6 +25,9 @@ GRADIENT_MM, LEAST_GRADIENT_PX, AROUND_MM = 0.05, 0.7, 0.3
 SEEDS = 0.03
 """Share of the region that is taken for bare scalp at first: the least oriented of it."""
 
+LEAST_WARMTH = 0.2
+"""ln(R / B) of bare scalp at least: skin of any tone has 0.5 and more, white, grey and black hair about 0."""
+
 SURE_SCALP, NO_SCALP = 9.0, 25.0
 """Squared distances (Mahalanobis) from the scalp's colour up to which a pixel is scalp, and from which it is not."""
 
@@ -35,8 +38,9 @@ LEAST_CORE_PX, FITTED_PX = 200, 400_000
 GAP_MM, MOST_SHADE = 0.6, 0.45
 """How far around a pixel the scalp between strands is looked for, and how far its shade may go towards hair."""
 
-CORE_QUANTILE = 60.0
-"""Percentile of hair along the axis that counts as all hair: its edges and glints hold some light of what is around."""
+CORE_QUANTILE, BRIGHT_QUANTILE, BRIGHT = 60.0, 30.0, 2.5
+"""Percentile of hair along the axis that counts as all hair: its edges hold some light of what is around. Hair that is
+brighter than the scalp is as much more uneven as it is bright, down to the second percentile at so many times."""
 
 DOUBT = 0.1
 """Share up to which a pixel counts as all scalp, and as far from hair as all hair: noise and furrows are no hair."""
@@ -77,7 +81,8 @@ def hair_cover(rgb: Floats, inside: Mask, mm_per_px: float) -> Cover:
     colours = np.maximum(rgb[inside], 0.0)
     seeds = of_region <= np.quantile(of_region, SEEDS)
     scalp = _scalp_distance(colours, seeds)
-    if scalp is None:
+    red, _, blue = np.maximum(np.median(colours[seeds], 0), 1e-4)
+    if scalp is None or np.log(red / blue) < LEAST_WARMTH:
         return Cover(nowhere, np.nan, np.nan, np.nan, "scalp")
     axis = _axis(colours, scalp, inside)
     smoothest = float(np.median(of_region[seeds]))
@@ -132,7 +137,9 @@ def _axis(colours: Colours, scalp: NDArray[np.float64], inside: Mask) -> tuple[N
         core = inner((told > CORE) & (scalp > NO_SCALP))
     if int(core.sum()) < LEAST_CORE_PX:
         return None
-    return told / float(np.percentile(told[core], CORE_QUANTILE)), separation, core
+    brighter = np.log(max(float(of_hair.mean() / of_scalp.mean()), 1.0)) / np.log(BRIGHT)
+    quantile = CORE_QUANTILE + (BRIGHT_QUANTILE - CORE_QUANTILE) * min(brighter, 1.0)
+    return told / float(np.percentile(told[core], quantile)), separation, core
 
 
 def _unshaded(share: Floats, inside: Mask, mm_per_px: float) -> Floats:

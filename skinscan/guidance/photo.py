@@ -162,8 +162,18 @@ EVERY_NUMBER = frozenset(
 """What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
 
 
+ELSEWHERE: Mapping[str, frozenset[Flag]] = {
+    "hair": frozenset({Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.SHINY}),
+    "dimples": FINE_FLAGS | {Flag.UNEVEN_LIGHT},
+}
+"""What does not weaken a family: a scalp under hair shows little skin; raking light falls off, and structure of 2 mm
+and more is not fine."""
+
+
 def bears_on(flag: Flag, measure: Measure) -> bool:
     """Whether a notice of a photo, or of a pair, weakens a measure."""
+    if flag in ELSEWHERE.get(measure.family, ()):
+        return False
     if flag in FINE_FLAGS:
         return measure.fine
     if flag in (Flag.GLOSS, Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):

@@ -8,6 +8,7 @@ the part: from it the photo tells what scalp looks like under this light, whatev
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,8 @@ from skinscan.measures import Measure, Sample, refused, refused_for
 from skinscan.measures.maps import Maps
 from skinscan.records import SKIN, Flag, Notice
 
-NAMES = ("scalp", "hair", "part", "crown", "vertex", "temple")
-"""How the name of a region begins that is on the scalp though all of it looks like skin: bald or shaved."""
+NAMES = ("scalp", "hair", "part", "parting", "crown", "vertex")
+"""Words in the name of a region that is on the scalp though all of it looks like skin: thin or fair hair."""
 
 MOST_SKIN = 0.9
 """Share of a region that is skin from which it is no scalp with hair, unless its name says so."""
@@ -73,7 +74,7 @@ def hair_refused(maps: Maps, cells: Cells) -> Notice | None:
         return Notice(Flag.NOT_APPLICABLE, "hair is measured in a region drawn on the scalp")
     mask = frame.regions[name]
     skin = float(np.mean(frame.regions[SKIN][mask])) if mask.any() else 0.0
-    if skin > MOST_SKIN and not name.lower().startswith(NAMES):
+    if skin > MOST_SKIN and not {*re.split(r"[\W_\d]+", name.lower())}.intersection(NAMES):
         return Notice(Flag.NOT_APPLICABLE, f"'{name}' is bare skin: hair is measured in a region drawn on the scalp")
     if frame.photo.is_grey:
         return Notice(Flag.NO_COLOUR, "hair is told from scalp by its colour")
@@ -248,6 +249,7 @@ MEASURES = (
         "of colour that parts the two best; not hairs a cm2",
         source="skinscan; axis after Fisher 1936, doi 10.1111/j.1469-1809.1936.tb02137.x",
         evaluate=_evaluated(_coverage),
+        method_error=4.5,
     ),
     _measure(
         name="hair.part_width_mm",
@@ -260,6 +262,7 @@ MEASURES = (
         source="skinscan; what clinical scales of hair loss grade by eye (Sinclair et al. 2004, J Am Acad Dermatol "
         "51:189)",
         evaluate=_evaluated(_part_width),
+        method_error=0.1,
         transform="log",
         scale_power=1.0,
     ),
