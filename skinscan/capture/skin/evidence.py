@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.capture.thumbnails import Thumbnails
+from skinscan.capture.thumbnails import Thumbnails, shrunk
 from skinscan.records import BoolArray
 
 Floats = NDArray[np.float32]
@@ -106,7 +106,7 @@ def evidence_of(thumbnails: Thumbnails, skin: BoolArray) -> Evidence | None:
 
 def _inside(skin: BoolArray, size: tuple[int, int]) -> BoolArray:
     """(h, w): the skin at this width and height, less its rim."""
-    share = cv2.resize(skin.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    share = shrunk(skin.view(np.uint8) * np.uint8(255), size)
     padded = np.pad((share > 250).view(np.uint8), 1)
     inside: BoolArray = cv2.erode(padded, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
     return inside
