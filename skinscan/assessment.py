@@ -52,6 +52,7 @@ def assess(
     reference: str | None = None,
     face: bool = True,
     cross_polarised: bool = False,
+    raking_light: bool = False,
     max_megapixels: float = 60.0,
     evidence: bool = True,
 ) -> Assessment:
@@ -63,7 +64,8 @@ def assess(
     refused and the rest still comes. `card`: which ColorChecker Classic may be in the photo (`before_2014`,
     `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels
     of the upright photo; without any, a face's own are proposed unless `face` is False. `reference` names a region of
-    untreated skin or a neutral patch. `cross_polarised`: filters on lamp and lens cross, so nothing shines. Raises a
+    untreated skin or a neutral patch. `cross_polarised`: filters on lamp and lens cross, so nothing shines.
+    `raking_light`: one fixed lamp stands low beside the skin and all other light is out, as dimples need it. Raises a
     SkinscanError that says what to do.
     """
     check_opencv()
@@ -78,6 +80,7 @@ def assess(
         reference=reference,
         face=face,
         cross_polarised=cross_polarised,
+        raking_light=raking_light,
     )
     return assess_frame(Maps(frame, lasting=evidence), evidence=evidence)
 
@@ -153,7 +156,7 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    return math.sqrt(own**2 + scale**2 + _lamp_and_camera(measure, maps, region) ** 2)
+    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), measure.method_error)
 
 
 def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:

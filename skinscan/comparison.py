@@ -52,6 +52,7 @@ def compare(
     reference: str | None = None,
     face: bool = True,
     cross_polarised: bool = False,
+    raking_light: bool = False,
     same_setup: bool = False,
     same_lamp: bool = False,
     max_megapixels: float = 60.0,
@@ -76,7 +77,7 @@ def compare(
     first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
     laid: dict[str, Any] = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face,
-            "cross_polarised": cross_polarised}  # fmt: skip
+            "cross_polarised": cross_polarised, "raking_light": raking_light}  # fmt: skip
     frame_before, frame_after = side_by_side(
         partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
         partial(make_frame, second, **laid),
@@ -210,5 +211,7 @@ def _common_reasons(changes: Sequence[Change]) -> tuple[str, ...]:
     """The reasons of a pair of which nothing could be judged, most frequent first, at most three."""
     counts: dict[str, int] = {}
     for change in changes:
+        if Flag.NOT_APPLICABLE in change.flags:
+            continue
         counts[change.reason] = counts.get(change.reason, 0) + 1
     return tuple(sorted(counts, key=lambda reason: -counts[reason])[:3])

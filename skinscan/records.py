@@ -111,6 +111,9 @@ class Flag(StrEnum):
     END_BINS = "end_bins"
     FEW_PORES = "few_pores"
     OUT_OF_MODEL = "out_of_model"
+    NOT_APPLICABLE = "not_applicable"
+    HAIR_UNCLEAR = "hair_unclear"
+    NOT_RAKING = "not_raking"
     # of a comparison
     SAME_PHOTO = "same_photo"
     MIRRORED = "mirrored"
@@ -166,6 +169,9 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.END_BINS: "many pixels lie beyond the grey-level range and were counted in its end bins",
         Flag.FEW_PORES: "too few pores for a distribution",
         Flag.OUT_OF_MODEL: "the skin model does not hold here",
+        Flag.NOT_APPLICABLE: "this measure is meant for another part of the body, or another light",
+        Flag.HAIR_UNCLEAR: "hair and scalp cannot be told apart",
+        Flag.NOT_RAKING: "the light does not rake over the skin from one side",
         Flag.SAME_PHOTO: "both files are the same photo",
         Flag.MIRRORED: "a photo is mirrored",
         Flag.SWAPPED: "the photos seem to be in the wrong order",

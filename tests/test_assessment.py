@@ -68,6 +68,8 @@ def test_colour_of_a_rightly_lit_photo_is_that_of_the_skin(assessment, shot: Sho
 def test_without_a_scale_lengths_are_refused_and_the_rest_comes(photo_path: Path) -> None:
     found = skinscan.assess(photo_path, evidence=False).measurements
     for m in found:
+        if Flag.NOT_APPLICABLE in m.flags:
+            continue  # hair and dimples are meant for other sites and another light
         needs = m.measure.startswith(("pores.", "texture."))
         assert math.isnan(m.value) == needs, m.measure
         assert (Flag.NO_SCALE in m.flags) == needs

@@ -68,7 +68,8 @@ class Choices:
     middle of one patch of the colour card to that of the next: the scale. `card`: which formulation the card is of,
     `auto` to look and try both, `none` not to look for any card. `regions`: name -> polygon; `face`: propose a face's
     regions where none are given. `reference`: the region that others are held against. `cross_polarised`: filters on
-    lamp and lens cross, so nothing shines.
+    lamp and lens cross, so nothing shines. `raking_light`: one fixed lamp stands low beside the skin and all other
+    light is out, which no picture can tell.
     """
 
     mm_per_px: float | None = None
@@ -80,6 +81,7 @@ class Choices:
     reference: str | None = None
     face: bool = True
     cross_polarised: bool = False
+    raking_light: bool = False
 
 
 class Watch(Protocol):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from skinscan.guidance.guiding import Guided
     from skinscan.records import Change, Comparison, SkinscanError
 
+NOT_MEANT = "not_applicable"
+"""The flag of measures that are meant for another part of the body or another light: no line is lost on them."""
+
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
@@ -48,6 +51,8 @@ def print_assessment(entry: Mapping[str, Any]) -> None:
         click.echo(f"  ! {notice}")
     refused: dict[str, list[str]] = {}
     for m in entry["measurements"]:
+        if m["value"] is None and NOT_MEANT in m["flags"]:
+            continue
         if m["value"] is None:
             refused.setdefault(m["reason"], []).append(f"{m['measure']} ({m['region']})")
             continue
@@ -66,6 +71,8 @@ def print_comparison(comparison: Comparison) -> None:
         return
     refused: dict[str, list[str]] = {}
     for c in comparison.changes:
+        if NOT_MEANT in c.flags:
+            continue
         if c.verdict == "not_comparable":
             refused.setdefault(c.reason, []).append(f"{c.measure} ({c.region})")
             continue

@@ -12,7 +12,7 @@ from skinscan.environment import check_opencv
 from skinscan.guidance.nouns import Guidance, together
 from skinscan.guidance.photo import advice_on, outlooks_of
 from skinscan.guidance.sentences import sentences_of
-from skinscan.guidance.wanted import families_of, wanted_measures
+from skinscan.guidance.wanted import families_of, suited, united, wanted_measures
 from skinscan.measures.maps import Maps
 from skinscan.records import Frame, Photo
 
@@ -54,7 +54,9 @@ def advise(
         from skinscan.guidance.pair import against
 
         return against(baseline, frame, measures, wanted, same_setup=same_setup, same_lamp=same_lamp)
-    advice = advice_on(Maps(frame, lasting=False), measures)
-    outlooks = outlooks_of(frame, measures, families_of(measures), advice)
+    maps = Maps(frame, lasting=False)
+    by_region = suited(maps, measures, asked=wanted is not None)
+    advice = advice_on(maps, by_region)
+    outlooks = outlooks_of(frame, by_region, families_of(united(by_region, measures)), advice)
     verdict = together(outlook.verdict for outlook in outlooks)
     return Guidance(frame.photo.name, None, verdict, sentences_of(outlooks, advice), outlooks, advice)

@@ -18,7 +18,7 @@ from skinscan.capture.registration.register import register
 from skinscan.guidance.advising import Shot, frame_of
 from skinscan.guidance.carried import drawn_in, tied_together, with_drawn
 from skinscan.guidance.nouns import BurstResult, Ranked, Spread
-from skinscan.guidance.wanted import told_first, wanted_measures
+from skinscan.guidance.wanted import suited, told_first, wanted_measures
 from skinscan.measures import Measure, Sample
 from skinscan.measures.maps import Maps
 from skinscan.records import FLAGS, SKIN, BoolArray, Flag, Frame, ParameterError, Registration, SkinscanError
@@ -254,9 +254,10 @@ def _spreads(group: Group, best: Frame, measures: Mapping[str, Measure]) -> Iter
     resolved = [m.effective_um_per_px for m in maps]
     for one in maps:
         one.coarser_um_per_px = 0.0 if any(math.isnan(um) for um in resolved) else max(resolved)
+    meant = suited(maps[0], measures)
     for region in frames[0].regions:
         areas = _areas([(m, r) for m, (_, r) in zip(maps, tied, strict=True)], region)
-        for measure in measures.values():
+        for measure in meant.get(region, {}).values():
             if measure.evaluate is not None:
                 yield _spread(measure, region, maps, areas)
 

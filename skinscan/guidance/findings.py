@@ -108,6 +108,10 @@ def _resolution(found: Found, needed: float, what: str) -> Finding:
 
 
 def _too_far(found: Found) -> Finding:
+    needed = found.measure.largest_um_per_px if found.measure is not None and found.measure.family != "pores" else None
+    if needed is not None:
+        um = found.frame.um_per_px
+        return Finding("closer", found.notice.detail, _coming_closer(um, needed), um, needed, "um/px")
     return _resolution(found, FULL_UM_PER_PX, "to size pores")
 
 
@@ -173,6 +177,8 @@ def _uneven(found: Found) -> Finding:
     where = f"the {side} of the picture is brighter, by" if side else "the light changes across the skin by"
     finding = f"{where} a factor of {factor:.1f}, {limit:.1f} at most"
     todo = "turn so that the lamp is in front, or light it from both sides"
+    if found.frame.recipe.get("raking_light"):  # as it should be for dimples, and for nothing else
+        todo = "for everything but dimples take one more photo in even light"
     return Finding("light", finding, todo, factor, limit, "times")
 
 
@@ -276,6 +282,9 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
     ),
     Flag.LITTLE_SKIN: _reworded("framing", "come closer, so that bare skin fills the picture"),
     Flag.REGION_TOO_SMALL: _nothing_left("", "come closer, or draw the region larger"),
+    Flag.HAIR_UNCLEAR: _reworded("framing", "part the hair so that bare scalp shows, and come closer"),
+    Flag.NOT_RAKING: _reworded("light", "put one lamp low beside the skin, and all other light out"),
+    Flag.NOT_APPLICABLE: _reworded("other", "draw a region on the scalp, or state the raking light"),
     Flag.REGION_TOO_SMALL_FOR_BAND: _reworded("framing", "draw the region larger, or show more skin"),
     Flag.FEW_PORES: _reworded("framing", "draw the region larger, or show more skin"),
 }

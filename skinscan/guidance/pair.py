@@ -14,9 +14,9 @@ from skinscan.guidance.aim import aim_of
 from skinscan.guidance.differences import Setup, differences
 from skinscan.guidance.findings import FOCUS
 from skinscan.guidance.nouns import Advice, Aim, Guidance, Outcome, Outlook, Prospect, together
-from skinscan.guidance.photo import advice_on, importance
+from skinscan.guidance.photo import ByRegion, advice_on, importance
 from skinscan.guidance.sentences import sentences_of
-from skinscan.guidance.wanted import families_of, told_first
+from skinscan.guidance.wanted import families_of, suited, told_first, united
 from skinscan.judgement import judge, judge_paired, lamp_notices
 from skinscan.measures import Measure
 from skinscan.measures.maps import Maps
@@ -46,20 +46,26 @@ def against(
     """
     registration = registration or register(baseline, frame)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
-    families = families_of(measures)
     if not registration.ok:
-        return _unmatched(baseline, frame, measures, notices)
+        by_region = suited(Maps(baseline, lasting=False), measures, wanted is not None)
+        return _unmatched(baseline, frame, by_region, united(by_region, measures), notices)
     before, after, tied = tie(baseline, frame, registration)
     maps = Maps(before), Maps(after)
     pair = pair_of(*maps, registration, same_setup, same_lamp)
-    shown = told_first(measures, wanted) or measures
-    prospects = tuple(prospect for region in before.regions for prospect in _prospects(pair, region, shown))
+    by_region = suited(maps[0], measures, wanted is not None)
+    measures = united(by_region, measures)
+    shown = {region: told_first(own, wanted) or own for region, own in by_region.items()}
+    prospects = tuple(prospect for region, own in shown.items() for prospect in _prospects(pair, region, own))
     aim = aim_of(before, after, registration, *_head(baseline, frame))
     setup = Setup(pair, aim)
-    own = [one for one in _own_advice(maps[1], measures) if not _beyond_baseline(one, before)]
+    own = [one for one in _own_advice(maps[1], by_region) if not _beyond_baseline(one, before)]
     advice = (*differences(setup, measures, [*notices, *tied, *lamp_notices(pair)]), *own)
     advice = tuple(sorted(advice, key=importance))
-    outlooks = tuple(_outlook(family, region, prospects, advice) for region in before.regions for family in families)
+    outlooks = tuple(
+        _outlook(family, region, prospects, advice)
+        for region, own_measures in by_region.items()
+        for family in families_of(own_measures)
+    )
     return _guidance(baseline, frame, outlooks, advice, prospects, aim)
 
 
@@ -83,7 +89,7 @@ def _guidance(
     return Guidance(frame.photo.name, baseline.photo.name, verdict, said, outlooks, advice, prospects, aim)
 
 
-def _own_advice(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ...]:
+def _own_advice(maps: Maps, measures: ByRegion) -> tuple[Advice, ...]:
     """What the photo says against itself, once it has the baseline's scale; its tie of colour is the pair's matter."""
     # a finer baseline is read as coarsely as this photo: that is said of the pair, not of the photo
     kept = maps.coarser_um_per_px
@@ -143,7 +149,9 @@ def _outlook(family: str, region: str, prospects: Sequence[Prospect], advice: Se
     return Outlook(family, region, verdict, why, first.todo if first else "", verdicts)
 
 
-def _unmatched(baseline: Frame, frame: Frame, measures: Mapping[str, Measure], notices: Sequence[Notice]) -> Guidance:
+def _unmatched(
+    baseline: Frame, frame: Frame, by_region: ByRegion, measures: Mapping[str, Measure], notices: Sequence[Notice]
+) -> Guidance:
     """Nothing can be compared: why, what this photo says against itself, and no more."""
     notice = next((n for n in notices if n.flag in (Flag.NOT_REGISTERED, Flag.LITTLE_OVERLAP)), None)
     text = notice.text.partition(";")[0] if notice else "the two photos could not be matched"
@@ -152,7 +160,7 @@ def _unmatched(baseline: Frame, frame: Frame, measures: Mapping[str, Measure], n
         todo = f"{FOCUS}; {todo}"
     flag = notice.flag if notice else Flag.NOT_REGISTERED
     main = Advice(flag, "framing", readable(text), todo, NAN, NAN, "", SKIN, tuple(measures), ())
-    own = _own_advice(Maps(frame, lasting=False), measures)
+    own = _own_advice(Maps(frame, lasting=False), {region: by_region.get(region, measures) for region in frame.regions})
     advice = (main, *(replace(one, stops=()) for one in own if one.flag != Flag.NO_SCALE or baseline.scale is None))
     outlooks = tuple(
         Outlook(
@@ -161,14 +169,14 @@ def _unmatched(baseline: Frame, frame: Frame, measures: Mapping[str, Measure], n
             "cannot",
             main.finding,
             todo,
-            {n: "cannot" for n, m in measures.items() if m.family == family},
+            {n: "cannot" for n, m in own_measures.items() if m.family == family},
         )
-        for region in baseline.regions
-        for family in families_of(measures)
+        for region, own_measures in by_region.items()
+        for family in families_of(own_measures)
     )
     prospects = tuple(
         Prospect(name, region, False, main.finding, NAN, NAN, measure.unit)
-        for region in baseline.regions
-        for name, measure in told_first(measures, None).items()
+        for region, own_measures in by_region.items()
+        for name, measure in told_first(own_measures, None).items()
     )
     return _guidance(baseline, frame, outlooks, advice, prospects, None)

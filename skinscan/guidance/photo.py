@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -39,6 +40,10 @@ SILENT_FLAGS = frozenset({Flag.ALPHA, Flag.REFERENCE_LOST})
 """Notices of a frame that weaken no measure of what is left."""
 
 
+ByRegion = Mapping[str, Mapping[str, Measure]]
+"""Of each region the measures that are meant for it, by name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Reason:
     """A finding about a region, and the measures that it stops and weakens."""
@@ -50,12 +55,12 @@ class Reason:
     weakens: tuple[str, ...]
 
 
-def advice_on(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ...]:
-    """Everything that is in the way of these measures in a frame, what matters most first."""
-    single = {name: measure for name, measure in measures.items() if measure.evaluate is not None}
+def advice_on(maps: Maps, measures: ByRegion) -> tuple[Advice, ...]:
+    """Everything that is in the way of each region's measures in a frame, what matters most first."""
     reasons: list[Reason] = []
     whole = maps
     for region in maps.frame.regions:
+        single = {n: measure for n, measure in measures.get(region, {}).items() if measure.evaluate is not None}
         cells = cells_of(maps.frame.regions[region][maps.box], 1)
         maps = with_own_shares(whole, region)
         stopped = list(_stops(maps, cells, region, single))
@@ -157,8 +162,18 @@ EVERY_NUMBER = frozenset(
 """What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
 
 
+ELSEWHERE: Mapping[str, frozenset[Flag]] = {
+    "hair": frozenset({Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.SHINY}),
+    "dimples": FINE_FLAGS | {Flag.UNEVEN_LIGHT},
+}
+"""What does not weaken a family: a scalp under hair shows little skin; raking light falls off, and structure of 2 mm
+and more is not fine."""
+
+
 def bears_on(flag: Flag, measure: Measure) -> bool:
     """Whether a notice of a photo, or of a pair, weakens a measure."""
+    if flag in ELSEWHERE.get(measure.family, ()):
+        return False
     if flag in FINE_FLAGS:
         return measure.fine
     if flag in (Flag.GLOSS, Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):
@@ -224,15 +239,15 @@ def importance(advice: Advice) -> tuple[float, ...]:
 
 
 def outlooks_of(
-    frame: Frame, measures: Mapping[str, Measure], families: Sequence[str], advice: Sequence[Advice]
+    frame: Frame, measures: ByRegion, families: Sequence[str], advice: Sequence[Advice]
 ) -> tuple[Outlook, ...]:
-    """The verdict for each family of measures in each region."""
-    single = [measure for measure in measures.values() if measure.evaluate is not None]
-    return tuple(
-        _outlook(family, region, [m for m in single if m.family == family], advice)
-        for region in frame.regions
-        for family in families
-    )
+    """The verdict for each family of measures in each region that it is meant for."""
+    told = []
+    for region, family in product(frame.regions, families):
+        of_family = [m for m in measures.get(region, {}).values() if m.family == family]
+        if of_family:
+            told.append(_outlook(family, region, [m for m in of_family if m.evaluate is not None], advice))
+    return tuple(told)
 
 
 def _outlook(family: str, region: str, measures: Sequence[Measure], advice: Sequence[Advice]) -> Outlook:

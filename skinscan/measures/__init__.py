@@ -69,7 +69,8 @@ class Measure:
     sharpness and noise may not differ by more than the error study covers. `same`: what must stay the same for two
     results to be comparable. `evidence_unit`: of the map, where it is not the number's own. `gate`: why a region cannot
     carry the measure as far as the frame tells before anything is measured; `evaluate` refuses for the same reasons,
-    and for those that only measuring tells (too few pores, a constant region).
+    and for those that only measuring tells (too few pores, a constant region). `method_error`: standard uncertainty, in
+    the unit, of how the method itself differs from the truth, which no scatter of blocks shows.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Measure:
     fine: bool = False
     gate: Callable[[Maps, Cells], Notice | None] | None = None
     evidence_unit: str | None = None
+    method_error: float = 0.0
     same: str = "camera, light and distance"
     empty: str = "NaN with the reason"
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skinscan.arrays.colour import ita_degree, lab
 from skinscan.phantom.cameras import Camera, decode, encode, expose, homography, project
 from skinscan.phantom.card import lay_card
+from skinscan.phantom.coat import covered
 from skinscan.phantom.fields import Image
 from skinscan.phantom.light import Illuminant, camera_rgb
 from skinscan.phantom.optics import SURFACE_REFLECTION, WAVELENGTH_NM, Float, Tone, reflectance
@@ -138,6 +139,8 @@ def _radiance(skin: Skin, camera: Camera, window: tuple[slice, slice]) -> Image:
     out = np.stack(planes, axis=-1)
     if mirror is not None:
         out += (mirror * dark)[..., None]
+    if skin.coat is not None:
+        return covered(skin.coat, out, light, camera, window)
     cover = skin.hair[window]
     if cover.any():
         tint = hair_colour(skin.recipe.tone, camera.sensitivities, camera.illuminant)

@@ -16,7 +16,8 @@ class SkinRecipe:
 
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
     counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
-    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments.
+    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `dimples_um`: root mean
+    square height of a field of dimples, as cellulite makes them; none for 0.
     """
 
     seed: int = 0
@@ -38,6 +39,7 @@ class SkinRecipe:
     line_depth_um: float = 150.0
     hairs: int = 2
     vellus: int = 30
+    dimples_um: float = 0.0
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
@@ -52,7 +54,7 @@ class SkinRecipe:
 _SCALES = (
     "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots",
     "spot_strength", "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um",
-    "hairs", "vellus",
+    "hairs", "vellus", "dimples_um",
 )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.phantom.coat import Coat
+from skinscan.phantom.dimples import dimple_relief
 from skinscan.phantom.fields import Grid, Image, furrow_net, octaves, smooth_noise
 from skinscan.phantom.light import lab_of
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, reflectance
@@ -57,8 +59,9 @@ class Skin:
     """Maps (h, w) float32 in the skin's plane, `grid.um` a cell, and the tables they were drawn from.
 
     `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
-    mean; `lines_um` wrinkles, `pits_um` pores (both 0 or below). `dark`: share of light lost in pores.
-    `hair` (h, w): share covered by hair.
+    mean; `lines_um` wrinkles, `pits_um` pores (both 0 or below); `dimples_um` cellulite, None without.
+    `dark`: share of light lost in pores. `hair` (h, w): share covered by hair; `coat` how the strands of a
+    scalp look, None on skin with single hairs.
     """
 
     recipe: SkinRecipe
@@ -75,12 +78,15 @@ class Skin:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    dimples_um: Image | None = None
+    coat: Coat | None = None
     cache: dict[object, object] = field(default_factory=dict, repr=False)
 
     @property
     def height_um(self) -> Image:
         """The whole relief (h, w)."""
-        return np.asarray(self.furrows_um + self.lines_um + self.pits_um)
+        skin = self.furrows_um + self.lines_um + self.pits_um
+        return np.asarray(skin if self.dimples_um is None else skin + self.dimples_um)
 
     @property
     def flat_melanin(self) -> float:
@@ -171,6 +177,7 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         redness,
         lines,
         hairs,
+        dimple_relief(recipe, grid),
     )
 
 

@@ -12,7 +12,14 @@ from skinscan.report import folder as _folder
 from skinscan.report import page, pictures, rows, tables, words
 from skinscan.report.course_charts import Chart, chart
 from skinscan.treatment import Treatment
-from skinscan.treatment.functions import care_on, indication_of, protocols_of, reaction_days, windows_on
+from skinscan.treatment.functions import (
+    care_on,
+    how_to_photograph,
+    indication_of,
+    protocols_of,
+    reaction_days,
+    windows_on,
+)
 
 PAGE, PATIENT, TABLE, JSON = "report.html", "patient.html", "trajectories.csv", "course.json"
 
@@ -83,6 +90,7 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         protocols=protocols_of(treatment, indication.indication),
         care=care_on(treatment, last.days_after) if for_patient and last.days_after is not None else (),
         screening=treatment.screening,
+        site_facts=how_to_photograph(treatment, plan.site),
         sources={row.source: row for row in treatment.sources},
         versions=list(course.versions.items()),
     )  # fmt: skip

@@ -38,7 +38,7 @@ def of_comparison(comparison: Comparison) -> Headline:
     if comparison.registration:
         notices.extend(comparison.registration.notices)
     flags = [notice.flag for notice in notices]
-    flags += [flag for c in comparison.changes if c.verdict == "not_comparable" for flag in c.flags]
+    flags += [flag for c in _refused(comparison) for flag in c.flags]
     return Headline(
         title=title,
         lead=lead,
@@ -123,11 +123,16 @@ def _placed(notice: Notice) -> str:
 
 
 def _missing(comparison: Comparison) -> Iterable[tuple[str, str]]:
-    yield from _grouped((c.measure, c.reason) for c in comparison.changes if c.verdict == "not_comparable")
+    yield from _grouped((c.measure, c.reason) for c in _refused(comparison))
+
+
+def _refused(comparison: Comparison) -> Iterable[Change]:
+    return (c for c in comparison.changes if c.verdict == "not_comparable" and words.meant_for(c.flags))
 
 
 def _unmeasured(assessment: Assessment) -> Iterable[tuple[str, str]]:
-    yield from _grouped((m.measure, _why(m)) for m in assessment.measurements if not math.isfinite(m.value))
+    missing = (m for m in assessment.measurements if not math.isfinite(m.value) and words.meant_for(m.flags))
+    yield from _grouped((m.measure, _why(m)) for m in missing)
 
 
 def _why(m: Measurement) -> str:

@@ -70,7 +70,7 @@ def comparison_page(comparison: Comparison) -> str:
         shot("before", "Before", comparison.before, _photo_uri(pair[0])),
         shot("after", "After", comparison.after, after, warping.carried_polygons(comparison)),
     ]
-    changes = [rows.change_row(change) for change in comparison.changes]
+    changes = rows.change_rows(comparison.changes)
     return render(
         "comparison.html",
         head=headline.of_comparison(comparison),

@@ -77,6 +77,11 @@ class Family(Generic[Row]):
     rest: tuple[Row, ...]
 
 
+def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
+    """The changes as text, without those of measures that are not meant for what was photographed."""
+    return [change_row(change) for change in changes if words.meant_for(change.flags)]
+
+
 def change_row(change: Change) -> ChangeRow:
     """One change as text."""
     places = change_places(change.change, change.sdc, change.before)
@@ -133,7 +138,7 @@ def _change_strip(change: Change) -> Strip | None:
 
 def value_rows(assessment: Assessment, axes: Mapping[str, tuple[float, float]]) -> list[ValueRow]:
     """The measurements of one photo as text. `axes` from `shared_axes`."""
-    return [_value_row(m, axes.get(m.measure)) for m in assessment.measurements]
+    return [_value_row(m, axes.get(m.measure)) for m in assessment.measurements if words.meant_for(m.flags)]
 
 
 def _value_row(m: Measurement, axis: tuple[float, float] | None) -> ValueRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -20,6 +20,8 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "lines": "Lines",
         "scars": "Scars",
         "striae": "Stretch marks",
+        "hair": "Hair",
+        "dimples": "Dimples",
         "other": "Other numbers",
     }
 )
@@ -38,6 +40,9 @@ PROMINENT = (
     "texture.roughness_250_500um",
     "texture.roughness_500_1000um",
     "texture.roughness_1000_2000um",
+    "hair.coverage",
+    "hair.part_width_mm",
+    "dimples.relief_2_20mm",
 )
 """The numbers shown first, in this order; the others are folded."""
 
@@ -57,6 +62,9 @@ _EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "pores.elongation": "long against short axis; 1 is round",
         "pores.matched_diameter_change": "the same pores found in both photos",
         "texture.anisotropy": "0: no direction, 1: one direction only",
+        "hair.coverage": "share of the drawn scalp under hair; not a count of hairs",
+        "hair.part_width_mm": "how wide the bare band of the parting is",
+        "dimples.relief_2_20mm": "light and dark of dents under raking light; not a height",
     }
 )
 
@@ -110,6 +118,8 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.BAND_TOO_FINE: _CLOSER,
         Flag.REGION_TOO_SMALL: "Draw a larger region, or come closer.",
         Flag.REGION_TOO_SMALL_FOR_BAND: "Draw a larger region.",
+        Flag.HAIR_UNCLEAR: "Part the hair so that bare scalp shows, come closer, and light it evenly.",
+        Flag.NOT_RAKING: "Put one lamp low beside the skin, always in the same place, and all other light out.",
         Flag.UNCORRECTED_COLOUR: "Keep untreated skin or a grey patch in both photos and name it as the "
         "reference region.",
         Flag.SAME_PHOTO: "Give two different photos.",
@@ -160,6 +170,11 @@ def explanation(measure: str) -> str:
 def advice(flags: list[Flag]) -> list[str]:
     """What to do next time, each thing once, in the order in which the flags came."""
     return list(dict.fromkeys(ADVICE[flag] for flag in flags if flag in ADVICE))
+
+
+def meant_for(flags: Iterable[Flag]) -> bool:
+    """Whether a number is meant for what was photographed: where it is not, its absence is no news."""
+    return Flag.NOT_APPLICABLE not in flags
 
 
 def visible(text: str) -> str:

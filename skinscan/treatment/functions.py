@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from skinscan.records import ParameterError
-from skinscan.treatment.rows import Care, Depth, FlagRule, Indication, Level, Protocol, Source, Window
+from skinscan.treatment.rows import Care, Depth, FlagRule, Indication, Level, Protocol, SiteFact, Source, Window
 from skinscan.treatment.tables import Treatment
 
 Timing = Literal["judged", "too_early", "hidden"]
@@ -88,3 +88,9 @@ def source_of(treatment: Treatment, name: str) -> Source:
 def reaction_days(treatment: Treatment) -> int:
     """How long the reaction to a session lasts: until then redness tells of the session, not of the treatment."""
     return next(row.early_until_day for row in treatment.judging if row.family == "redness")
+
+
+def how_to_photograph(treatment: Treatment, site: str) -> tuple[SiteFact, ...]:
+    """View, distance, light, posture, scale and what to keep the same at a site; nothing for one that is not told."""
+    how = ("view", "distance_cm", "light", "posture", "scale", "keep")
+    return tuple(row for row in treatment.sites if row.site == site and row.aspect in how)

@@ -158,3 +158,15 @@ class FlagRule:
     to_practitioner: str
     to_patient: str
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFact:
+    """One thing to know of a site of the body: regions to draw, an indication, a measure (`*` for a family), the view,
+    distance, light, posture, scale, or what to keep the same at every visit; `why` in a few words."""
+
+    site: str
+    aspect: Literal["regions", "indication", "measure", "view", "distance_cm", "light", "posture", "scale", "keep"]
+    value: str
+    why: str
+    source: tuple[str, ...]

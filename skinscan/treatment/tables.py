@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "aftercare": (rows.Care, ("step",)),
     "scales": (rows.ClinicianScale, ("scale",)),
     "flags": (rows.FlagRule, ("flag", "level")),
+    "sites": (rows.SiteFact, ("site", "aspect", "value")),
 }
 """Each table: the kind of its rows, and the columns that name one."""
 
@@ -53,6 +54,7 @@ class Treatment:
     aftercare: tuple[rows.Care, ...]
     scales: tuple[rows.ClinicianScale, ...]
     flags: tuple[rows.FlagRule, ...]
+    sites: tuple[rows.SiteFact, ...]
 
 
 def load(override: Path | None = None) -> Treatment:
@@ -170,13 +172,21 @@ def _check(treatment: Treatment, places: Mapping[str, Sequence[str]]) -> None:
             for low, high in _ranges(row):
                 if getattr(row, low) > getattr(row, high):
                     raise TreatmentError(f"{place}: {low} is above {high}")
-            if name in ("protocols", "outcomes") and row.indication not in indications:
-                raise TreatmentError(f"{place}: there is no indication {row.indication!r}")
+            named = _indication_named(name, row)
+            if named and named not in indications:
+                raise TreatmentError(f"{place}: there is no indication {named!r}")
     scales = {row.scale for row in treatment.scales}
     for indication, place in zip(treatment.indications, places["indications"], strict=True):
         unknown = [scale for scale in indication.scales if scale not in scales]
         if unknown:
             raise TreatmentError(f"{place}: there is no scale {unknown[0]!r}", expected=", ".join(sorted(scales)))
+
+
+def _indication_named(name: str, row: Any) -> str:
+    """The indication that a row of another table speaks of, if any."""
+    if name in ("protocols", "outcomes"):
+        return str(row.indication)
+    return row.value if name == "sites" and row.aspect == "indication" else ""
 
 
 def _check_sources(told: Iterable[str], known: set[str], place: str) -> None:

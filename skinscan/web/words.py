@@ -25,7 +25,7 @@ def of_assessment(assessment: Assessment) -> str:
 
 def changes(comparison: Comparison) -> str:
     """The table of changes."""
-    return _render("changes.html", families=rows.families(map(rows.change_row, comparison.changes)))
+    return _render("changes.html", families=rows.families(rows.change_rows(comparison.changes)))
 
 
 def values(assessment: Assessment) -> str:

@@ -46,10 +46,13 @@ def disagreements(one: Frame) -> list[str]:
     """Where guidance and assess differ about whether a number comes."""
     assessment = assess_frame(Maps(one, lasting=False), evidence=False)
     told = {(o.region, name): verdict for o in advise(one).outlooks for name, verdict in o.measures.items()}
-    assert len(told) == len(assessment.measurements)
+    meant = [m for m in assessment.measurements if (m.region, m.measure) in told]
+    unsaid = [m for m in assessment.measurements if m not in meant]  # what is meant for another site or light
+    assert len(told) == len(meant)
+    assert all(m.measure.startswith(("hair.", "dimples.")) and math.isnan(m.value) for m in unsaid)
     return [
         f"{m.measure} of {m.region}: {told[m.region, m.measure]}, assess {m.value:.3g} {m.reason}"
-        for m in assessment.measurements
+        for m in meant
         if (told[m.region, m.measure] == "cannot") != math.isnan(m.value)
     ]
 
