@@ -34,7 +34,7 @@ def test_every_measure_of_every_region_has_a_value_or_a_reason(assessment) -> No
             assert math.isnan(m.spread)
         else:
             assert m.spread >= 0
-            assert m.n > 0 or m.measure.startswith("pores.")
+            assert m.n > 0 or m.measure.startswith(("pores.", "lines."))
 
 
 def test_the_json_is_the_schema_of_the_readme(assessment) -> None:  # type: ignore[no-untyped-def]
@@ -68,7 +68,7 @@ def test_colour_of_a_rightly_lit_photo_is_that_of_the_skin(assessment, shot: Sho
 def test_without_a_scale_lengths_are_refused_and_the_rest_comes(photo_path: Path) -> None:
     found = skinscan.assess(photo_path, evidence=False).measurements
     for m in found:
-        needs = m.measure.startswith(("pores.", "texture."))
+        needs = m.measure.startswith(("lines.", "pores.", "texture."))
         assert math.isnan(m.value) == needs, m.measure
         assert (Flag.NO_SCALE in m.flags) == needs
 
