@@ -35,6 +35,7 @@ WEAKEST, STRONG = 1.6, 2.4
 LEAST_WEAK = 0.02
 """Response at which a line goes on, and at which it may begin, in what the skin's own texture answers; and the least
 (log-luminance) that goes on on smooth skin."""
+TURNS_RAD = tuple(np.linspace(-0.6, 0.6, 9).tolist())
 GAP_UM = 400.0
 LEAST_LOG_ODDS = 0.5
 LEAST_MM = 1.0
@@ -72,7 +73,8 @@ class Picture:
     factor: int
 
 
-def _picture_of(maps: Maps) -> Picture:
+def picture_of(maps: Maps) -> Picture:
+    """What lines are looked for in."""
     return maps.whole.once("lines picture", partial(_picture, maps.whole))
 
 
@@ -113,25 +115,28 @@ def find_lines(maps: Maps) -> tuple[Line, ...]:
 
 
 def _find(maps: Maps) -> tuple[Line, ...]:
-    picture = _picture_of(maps)
+    found, texture = candidates(maps)
+    kept = [line for line in found if log_odds(line_features(line, texture, maps.um_per_px)) > LEAST_LOG_ODDS]
+    return tuple(sorted(kept, key=lambda line: -len(line.path)))
+
+
+def candidates(maps: Maps) -> tuple[list[Line], float]:
+    """Every valley of a line's width, and how strongly this skin's texture answers (log-luminance)."""
+    picture = picture_of(maps)
     step_um = picture.factor * maps.um_per_px
-    reach_px = REACH_UM / step_um
-    sigmas_px = [um / step_um for um in SIGMAS_UM]
-    looks = ridges.looks(picture.image, sigmas_px)
+    looks = ridges.looks(picture.image, [um / step_um for um in SIGMAS_UM])
     hessians = [hessian for _, _, hessian in looks]
     texture = _texture(hessians[0], picture.searched)
     weakest = max(WEAKEST * texture, LEAST_WEAK)
     points = ridges.valleys(looks, picture.searched, weakest / 2)
-    points = ridges.drawn_out(points, hessians, reach_px, (0.0,))
-    points = points.where(points.response > weakest / 2)
-    points = ridges.drawn_out(points, hessians, reach_px, np.linspace(-0.6, 0.6, 9).tolist())
-    points = points.where(points.response > weakest)
+    for turns, share in ((0.0,), 0.6), (TURNS_RAD, 1.0):
+        points = ridges.drawn_out(points, hessians, REACH_UM / step_um, turns)
+        points = points.where(points.response > share * weakest)
     found = []
     for chain in tracing.trace(points, weakest * STRONG / WEAKEST, GAP_UM / step_um):
         if len(chain) * step_um * math.sqrt(2) > 1000 * LEAST_MM:
             found += _lines_of(points.where(chain), picture, maps)
-    found = [line for line in found if log_odds(line_features(line, texture, maps.um_per_px)) > LEAST_LOG_ODDS]
-    return tuple(sorted(found, key=lambda line: -len(line.path)))
+    return found, texture
 
 
 def _texture(hessian: ridges.Hessian, searched: NDArray[np.bool_]) -> float:
@@ -218,7 +223,7 @@ def _pieces(maps: Maps, cells: Cells) -> Pieces:
 
 def _searched_cm2(maps: Maps, cells: Cells) -> Values:
     """Searched skin of each block, (K,)."""
-    picture = _picture_of(maps)
+    picture = picture_of(maps)
     labels = np.asarray(cells.on(picture.image).labels[:])
     row, column = np.nonzero(picture.searched & (labels > 0))
     step = float(picture.factor)
