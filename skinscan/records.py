@@ -109,6 +109,7 @@ class Flag(StrEnum):
     END_BINS = "end_bins"
     FEW_PORES = "few_pores"
     FEW_LINES = "few_lines"
+    OTHER_SITE = "other_site"
     OUT_OF_MODEL = "out_of_model"
     # of a comparison
     SAME_PHOTO = "same_photo"
@@ -163,6 +164,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.END_BINS: "many pixels lie beyond the grey-level range and were counted in its end bins",
         Flag.FEW_PORES: "too few pores for a distribution",
         Flag.FEW_LINES: "too few lines for their width and contrast",
+        Flag.OTHER_SITE: "this measure is not told of this part of the body",
         Flag.OUT_OF_MODEL: "the skin model does not hold here",
         Flag.SAME_PHOTO: "both files are the same photo",
         Flag.MIRRORED: "a photo is mirrored",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -124,16 +124,29 @@ def lengths(path: Values) -> Values:
     return np.asarray(np.hypot(*np.diff(path, axis=0).T), np.float64)
 
 
+def turning(path: Values, step: float) -> float:
+    """How a path (n, 2) turns: RMS of the change of its heading from `step` to `step`, radians; 0 where it is shorter
+    than that."""
+    along = np.concatenate([[0.0], np.cumsum(lengths(path))])
+    at = np.arange(0.0, along[-1], step / 2)
+    heading = np.unwrap(np.arctan2(*(np.diff(np.interp(at, along, path[:, axis])) for axis in (1, 0))))
+    return float(np.sqrt(np.mean((heading[2:] - heading[:-2]) ** 2))) if len(heading) > 2 else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A line's cross-section at each of its points, (n,), as that of a valley of Gaussian profile: depth at its
-    middle, and standard deviation in px (0 where it is narrower than could be told; depth 0 where it is no valley)."""
+    """A line's cross-section at each of its points, (n,), as that of a valley of a stated profile: depth at its middle
+    (0 where it is no valley), and full width at half depth in px (0 where it is narrower than could be told)."""
 
     depth: Values
-    sigma_px: Values
+    width_px: Values
 
 
-def sections(image: Image, path: Values, sigmas_px: Sequence[float], over: float) -> Section:
+Model = Callable[[Values, Values, float, float], Section]
+"""(second derivatives at a narrower and at a wider SD, times SD^2; both SDs) -> cross-section."""
+
+
+def sections(image: Image, path: Values, sigmas_px: Sequence[float], over: float, model: Model) -> Section:
     """Cross-sections of a path (n, 2) through an image, their mean over `over` points (Gaussian SD).
 
     Told from the profile's second derivatives at neighbouring ones of the widths `sigmas_px` (ascending), the first
@@ -148,26 +161,38 @@ def sections(image: Image, path: Values, sigmas_px: Sequence[float], over: float
     y = path[:, 1:] + offsets * tangent[:, :1]
     profile = smoothed(sampled(image, x, y).astype(np.float64), over)
     bends = [np.asarray(profile @ _bend(offsets, sigma), np.float64) for sigma in sigmas_px]
-    found = _gaussian_valley(bends[0], bends[1], sigmas_px[0], sigmas_px[1])
+    found = model(bends[0], bends[1], sigmas_px[0], sigmas_px[1])
     for at in range(2, len(sigmas_px)):
-        wider = found.sigma_px > sigmas_px[at - 1]
-        more = _gaussian_valley(bends[at - 1], bends[at], sigmas_px[at - 1], sigmas_px[at])
-        found = Section(
-            *(np.where(wider, b, a) for a, b in ((found.depth, more.depth), (found.sigma_px, more.sigma_px)))
-        )
+        wider = found.width_px > FWHM * sigmas_px[at - 1]
+        more = model(bends[at - 1], bends[at], sigmas_px[at - 1], sigmas_px[at])
+        found = Section(np.where(wider, more.depth, found.depth), np.where(wider, more.width_px, found.width_px))
     return found
 
 
-def _gaussian_valley(narrow: Values, wide: Values, narrow_px: float, wide_px: float) -> Section:
-    """Of a valley of depth A and SD w the second derivative at SD s, times s^2, is A w s^2 / (w^2 + s^2)^1.5: two of
-    them tell both."""
+FWHM = 2 * math.sqrt(2 * math.log(2))
+
+
+def gaussian_valley(narrow: Values, wide: Values, narrow_px: float, wide_px: float) -> Section:
+    """Of a Gaussian valley of depth A and SD w the second derivative at SD s, times s^2, is A w s^2 / (w^2 + s^2)^1.5:
+    two of them tell both."""
     with np.errstate(divide="ignore", invalid="ignore"):
         q = (np.maximum(narrow, 0) / wide * (wide_px / narrow_px) ** 2) ** (2 / 3)
         variance = np.where(q > 1, (wide_px**2 - q * narrow_px**2) / (q - 1), np.inf)
     sigma = np.sqrt(np.clip(np.nan_to_num(variance, nan=np.inf), 0.0, (2 * wide_px) ** 2))
     width = np.maximum(sigma, 0.25 * narrow_px)
     depth = np.where(wide > 0, wide * (width**2 + wide_px**2) ** 1.5 / (width * wide_px**2), 0.0)
-    return Section(depth, sigma)
+    return Section(depth, FWHM * sigma)
+
+
+def flat_valley(narrow: Values, wide: Values, narrow_px: float, wide_px: float) -> Section:
+    """Of a valley of even depth A and width W with steep sides it is A W / (s sqrt(2 pi)) exp(-W^2 / 8 s^2)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = wide_px * wide / (narrow_px * np.maximum(narrow, 1e-9 * np.abs(wide)))
+        squared = 8 * np.log(np.maximum(ratio, 1.0)) / (1 / narrow_px**2 - 1 / wide_px**2)
+    width = np.sqrt(np.clip(np.nan_to_num(squared), 0.0, (6 * wide_px) ** 2))
+    least = np.maximum(width, 0.5 * narrow_px)
+    depth = wide * wide_px * math.sqrt(2 * math.pi) / least * np.exp(least**2 / (8 * wide_px**2))
+    return Section(np.where(wide > 0, depth, 0.0), width)
 
 
 def _bend(offsets: Values, sigma: float) -> Values:

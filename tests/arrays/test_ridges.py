@@ -66,9 +66,26 @@ def test_the_cross_section_of_a_gaussian_valley(sigma: float, slope: float) -> N
     image, distance = valley(0.7, sigma)
     along = np.arange(-60, 61.0)
     path = np.stack([along * math.cos(0.7) - 0.37 * math.sin(0.7), along * math.sin(0.7) + 0.37 * math.cos(0.7)], 1)
-    found = tracing.sections((image + slope * distance).astype(np.float32), path + SIDE / 2, [3.0, 7.0, 15.0], 10.0)
+    found = tracing.sections(
+        (image + slope * distance).astype(np.float32),
+        path + SIDE / 2,
+        [3.0, 7.0, 15.0],
+        10.0,
+        tracing.gaussian_valley,
+    )
     assert found.depth[60] == pytest.approx(0.3, rel=0.03)
-    assert found.sigma_px[60] == pytest.approx(sigma, rel=0.06)
+    assert found.width_px[60] == pytest.approx(tracing.FWHM * sigma, rel=0.06)
+
+
+@pytest.mark.parametrize("width", [9.0, 16.0, 30.0])
+def test_the_cross_section_of_a_flat_valley(width: float) -> None:
+    """Its own depth and width, from a picture whose pixels each hold the mean of their own square."""
+    _, distance = valley(0.0, 1.0, off=0.0)
+    share = np.clip(width / 2 - np.abs(distance) + 0.5, 0, 1)
+    path = np.stack([np.arange(40, 200.0), np.full(160, SIDE / 2)], 1)
+    found = tracing.sections((-0.4 * share).astype(np.float32), path, [5.0, 9.0, 16.0], 5.0, tracing.flat_valley)
+    assert found.width_px[80] == pytest.approx(width, rel=0.04)
+    assert found.depth[80] == pytest.approx(0.4, rel=0.04)
 
 
 def test_a_gap_is_crossed_where_the_line_goes_on_and_not_around_a_corner() -> None:
