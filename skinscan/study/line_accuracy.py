@@ -212,7 +212,9 @@ def with_other_lines(skin: Skin, draw: np.random.Generator, count: int, depth_um
 
 def score(rows: Iterable[Found]) -> tuple[float, float, float]:
     """Precision, recall and F1 of lengths."""
-    found, right, true, hit = np.sum([[r.found_mm, r.right_mm, r.true_mm, r.hit_mm] for r in rows], 0)
+    found, right, true, hit = (
+        np.array([[r.found_mm, r.right_mm, r.true_mm, r.hit_mm] for r in rows]).reshape(-1, 4).sum(0)
+    )
     precision, recall = right / max(found, 1e-9), hit / max(true, 1e-9)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
