@@ -34,7 +34,7 @@ def test_every_measure_of_every_region_has_a_value_or_a_reason(assessment) -> No
             assert math.isnan(m.spread)
         else:
             assert m.spread >= 0
-            assert m.n > 0 or m.measure.startswith("pores.")
+            assert m.n > 0 or m.measure.startswith(("pores.", "lines."))
 
 
 def test_the_json_is_the_schema_of_the_readme(assessment) -> None:  # type: ignore[no-untyped-def]
@@ -70,7 +70,7 @@ def test_without_a_scale_lengths_are_refused_and_the_rest_comes(photo_path: Path
     for m in found:
         if Flag.NOT_APPLICABLE in m.flags:
             continue  # hair and dimples are meant for other sites and another light
-        needs = m.measure.startswith(("pores.", "texture."))
+        needs = m.measure.startswith(("lines.", "pores.", "texture."))
         assert math.isnan(m.value) == needs, m.measure
         assert (Flag.NO_SCALE in m.flags) == needs
 

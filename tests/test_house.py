@@ -44,11 +44,10 @@ def test_each_family_has_its_file_and_its_tests(family: str) -> None:
 
 
 def test_neutral_measures_are_never_an_improvement() -> None:
-    """measures.md: ITA, melanin level and all texture but roughness."""
+    """measures.md: ITA, melanin level and all texture but roughness; and which way a stretch mark differs."""
+    told = ("pigment.ita", "pigment.melanin", "striae.contrast_lightness", "striae.contrast_redness")
     for measure in MEASURES:
-        neutral = measure.name in ("pigment.ita", "pigment.melanin") or (
-            measure.family == "texture" and "roughness" not in measure.name
-        )
+        neutral = measure.name in told or (measure.family == "texture" and "roughness" not in measure.name)
         assert (measure.better == "neither") == neutral, measure.name
 
 

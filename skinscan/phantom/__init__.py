@@ -12,6 +12,8 @@ from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import Shot, map_to_photo, photograph, write_shot
 from skinscan.phantom.recipes import Props, SkinRecipe, change
 from skinscan.phantom.skin import Skin, make_skin
+from skinscan.phantom.striae import StriaeRecipe
+from skinscan.phantom.tracks import TracksRecipe
 from skinscan.phantom.truth import Truth
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "Shot",
     "Skin",
     "SkinRecipe",
+    "StriaeRecipe",
     "Tone",
+    "TracksRecipe",
     "Truth",
     "card_homography",
     "change",

@@ -257,6 +257,8 @@ def _truth(skin: Skin, camera: Camera, props: Props, matrix: Float, bare: NDArra
         spots=skin.spots,
         redness=skin.redness,
         lines=skin.lines,
+        striae=skin.striae,
+        tracks=skin.tracks,
         hairs=skin.hairs,
     )
 

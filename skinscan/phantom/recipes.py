@@ -7,6 +7,8 @@ from typing import Any
 
 from skinscan.phantom.card import Card
 from skinscan.phantom.optics import MELANIN, Tone
+from skinscan.phantom.striae import StriaeRecipe
+from skinscan.phantom.tracks import TracksRecipe
 from skinscan.records import ParameterError
 
 
@@ -17,7 +19,8 @@ class SkinRecipe:
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
     counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
     the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `dimples_um`: root mean
-    square height of a field of dimples, as cellulite makes them; none for 0.
+    square height of a field of dimples, as cellulite makes them; none for 0. `striae` are stretch marks and `tracks`
+    marks of a needling device, if any.
     """
 
     seed: int = 0
@@ -40,6 +43,8 @@ class SkinRecipe:
     hairs: int = 2
     vellus: int = 30
     dimples_um: float = 0.0
+    striae: StriaeRecipe | None = None
+    tracks: TracksRecipe | None = None
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:

@@ -16,6 +16,8 @@ from skinscan.phantom.light import lab_of
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, reflectance
 from skinscan.phantom.pores import PoreTable, draw_pores, pits
 from skinscan.phantom.recipes import SkinRecipe
+from skinscan.phantom.striae import Stria, draw_striae
+from skinscan.phantom.tracks import Track, draw_tracks
 
 SQ_UM = 17.0
 """Root mean square height of the default relief, pores and lines left out."""
@@ -59,9 +61,9 @@ class Skin:
     """Maps (h, w) float32 in the skin's plane, `grid.um` a cell, and the tables they were drawn from.
 
     `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
-    mean; `lines_um` wrinkles, `pits_um` pores (both 0 or below); `dimples_um` cellulite, None without.
-    `dark`: share of light lost in pores. `hair` (h, w): share covered by hair; `coat` how the strands of a
-    scalp look, None on skin with single hairs.
+    mean; `lines_um` wrinkles and marks (0 or below but for the creases of stretch marks), `pits_um` pores (0 or
+    below); `dimples_um` cellulite, None without. `dark`: share of light lost in pores. `hair` (h, w): share covered by
+    hair; `coat` how the strands of a scalp look, None on skin with single hairs.
     """
 
     recipe: SkinRecipe
@@ -80,6 +82,8 @@ class Skin:
     hairs: tuple[Hair, ...]
     dimples_um: Image | None = None
     coat: Coat | None = None
+    striae: tuple[Stria, ...] = ()
+    tracks: tuple[Track, ...] = ()
     cache: dict[object, object] = field(default_factory=dict, repr=False)
 
     @property
@@ -162,6 +166,16 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     melanin, blood = _pigments(recipe, grid, spots, redness)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
+    striae: tuple[Stria, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    if recipe.striae is not None:
+        bands = draw_striae(recipe.striae, grid)
+        striae = bands.marks
+        melanin, blood, lines_um = melanin * bands.melanin, blood * bands.blood, lines_um + bands.relief_um
+    if recipe.tracks is not None:
+        scratches = draw_tracks(recipe.tracks, grid)
+        tracks = scratches.tracks
+        blood, lines_um = blood * scratches.blood, lines_um + scratches.relief_um
     return Skin(
         recipe,
         grid,
@@ -178,6 +192,8 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         lines,
         hairs,
         dimple_relief(recipe, grid),
+        striae,
+        tracks,
     )
 
 

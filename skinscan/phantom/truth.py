@@ -14,6 +14,8 @@ from skinscan.phantom.optics import Float
 from skinscan.phantom.pores import PoreTable
 from skinscan.phantom.recipes import Props, SkinRecipe
 from skinscan.phantom.skin import Hair, Line, Patch
+from skinscan.phantom.striae import Stria
+from skinscan.phantom.tracks import Track
 from skinscan.records import frozen
 
 COUNTED_FROM_UM = 150.0
@@ -57,6 +59,8 @@ class Truth:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    striae: tuple[Stria, ...] = ()
+    tracks: tuple[Track, ...] = ()
 
     def __post_init__(self) -> None:
         for array in (self.homography, self.pore_x_px, self.pore_y_px, self.pore_visible):
@@ -103,6 +107,8 @@ class Truth:
             "redness": [asdict(p) for p in self.redness],
             "lines": [asdict(line) for line in self.lines],
             "hairs": [asdict(hair) for hair in self.hairs],
+            "striae": [asdict(mark) for mark in self.striae],
+            "tracks": [asdict(track) for track in self.tracks],
         }
 
     def to_json(self, indent: int | None = 2) -> str:

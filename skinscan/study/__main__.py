@@ -137,6 +137,21 @@ def pore_accuracy(workers: int, count: int) -> None:
     module.write(ROOT / "datasets" / "study" / "pore_accuracy.json", rows)
 
 
+@study.command("line-accuracy")
+@click.option("--rounds", default=3, show_default=True, help="Photos of each tone, depth and recipe.")
+@click.option("--fit", is_flag=True, help="Fit what tells a line, on other skins, instead of telling how good it is.")
+@click.pass_obj
+def line_accuracy(workers: int, rounds: int, fit: bool) -> None:
+    """How well lines are found on phantoms, as a table; nothing is written."""
+    from skinscan.study import line_accuracy as module
+
+    if fit:
+        jobs = module.jobs(module.FIRST_SEED + 500_000, rounds, every=True)
+        click.echo(str(module.fit(over(module.run, jobs, "photos", workers))))
+        return
+    click.echo(module.table(over(module.run, module.jobs(module.FIRST_SEED, rounds), "photos", workers)))
+
+
 @study.command()
 @click.option("--count", default=144, show_default=True, help="Skins, each photographed five times.")
 @click.option("--rows", type=click.Path(path_type=Path), help="Keep the rows here, or read them if the file exists.")
