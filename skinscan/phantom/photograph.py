@@ -255,6 +255,8 @@ def _truth(skin: Skin, camera: Camera, props: Props, matrix: Float, bare: NDArra
         redness=skin.redness,
         lines=skin.lines,
         hairs=skin.hairs,
+        scars=skin.scars,
+        scar_area_percent=100.0 * float(skin.scarred[::step, ::step].ravel()[seen].mean()) if some else float("nan"),
     )
 
 

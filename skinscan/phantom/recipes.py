@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from skinscan.phantom.card import Card
 from skinscan.phantom.optics import MELANIN, Tone
@@ -16,7 +16,8 @@ class SkinRecipe:
 
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
     counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
-    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments.
+    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `scars` scars of the
+    `scar_kinds`, the deep ones about `scar_depth_um`, their discolouration scaled by `scar_colour`.
     """
 
     seed: int = 0
@@ -38,6 +39,10 @@ class SkinRecipe:
     line_depth_um: float = 150.0
     hairs: int = 2
     vellus: int = 30
+    scars: int = 0
+    scar_depth_um: float = 220.0
+    scar_colour: float = 1.0
+    scar_kinds: tuple[Literal["rolling", "boxcar", "icepick", "flat"], ...] = ("rolling", "boxcar", "icepick", "flat")
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
@@ -52,7 +57,7 @@ class SkinRecipe:
 _SCALES = (
     "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots",
     "spot_strength", "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um",
-    "hairs", "vellus",
+    "hairs", "vellus", "scars", "scar_depth_um", "scar_colour",
 )  # fmt: skip
 
 
@@ -67,6 +72,7 @@ def change(
     redness: float = 0.0,
     spot: float = 0.0,
     line_depth: float = 0.0,
+    scar_depth: float = 0.0,
     **fields: Any,
 ) -> SkinRecipe:
     """The same skin after treatment: relative changes (-0.1 is 10 % less), every pore and furrow where it
@@ -85,6 +91,7 @@ def change(
         redness_strength=recipe.redness_strength * (1 + redness),
         spot_strength=recipe.spot_strength * (1 + spot),
         line_depth_um=recipe.line_depth_um * (1 + line_depth),
+        scar_depth_um=recipe.scar_depth_um * (1 + scar_depth),
         **fields,
     )
 

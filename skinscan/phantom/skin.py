@@ -14,6 +14,7 @@ from skinscan.phantom.light import lab_of
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, reflectance
 from skinscan.phantom.pores import PoreTable, draw_pores, pits
 from skinscan.phantom.recipes import SkinRecipe
+from skinscan.phantom.scars import Scar, draw_on, draw_scars, light_in_hollows
 
 SQ_UM = 17.0
 """Root mean square height of the default relief, pores and lines left out."""
@@ -57,8 +58,8 @@ class Skin:
     """Maps (h, w) float32 in the skin's plane, `grid.um` a cell, and the tables they were drawn from.
 
     `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
-    mean; `lines_um` wrinkles, `pits_um` pores (both 0 or below). `dark`: share of light lost in pores.
-    `hair` (h, w): share covered by hair.
+    mean; `lines_um` wrinkles, `pits_um` pores, `hollows_um` scars (all 0 or below). `dark`: share of light lost in
+    pores. `hair` (h, w): share covered by hair; `scarred` 1 inside a scar's outline, else 0.
     """
 
     recipe: SkinRecipe
@@ -75,12 +76,16 @@ class Skin:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    scars: tuple[Scar, ...]
+    hollows_um: Image
+    scarred: Image
     cache: dict[object, object] = field(default_factory=dict, repr=False)
 
     @property
     def height_um(self) -> Image:
         """The whole relief (h, w)."""
-        return np.asarray(self.furrows_um + self.lines_um + self.pits_um)
+        relief = self.furrows_um + self.lines_um + self.pits_um
+        return np.asarray(relief + self.hollows_um if self.scars else relief)
 
     @property
     def flat_melanin(self) -> float:
@@ -97,7 +102,7 @@ class Skin:
 
     @cached_property
     def sq_um(self) -> dict[str, float]:
-        """Root mean square of the relief without pores: all of it and by bands of spatial wavelength."""
+        """Root mean square of the relief without pores and scars: all of it and by bands of spatial wavelength."""
         relief = self.furrows_um + self.lines_um
         middle = relief - relief.mean()
         out = {"all": float(np.sqrt(np.mean(middle.astype(np.float64) ** 2)))}
@@ -115,11 +120,11 @@ class Skin:
 
     @cached_property
     def transmitted(self) -> Image:
-        """Share of light that pores and furrows let through, 1 on level skin (green light)."""
+        """Share of light that pores, furrows and scars let through, 1 on level skin (green light)."""
         relief = self.furrows_um + self.lines_um
         below = np.minimum(relief - fast_blur(relief, CAVITY_MM / self.grid.mm), 0.0)
         result: Image = np.exp(np.float32(CAVITY_PER_UM) * below) * (1.0 - self.dark)
-        return result
+        return result * light_in_hollows(self.hollows_um, self.grid) if self.hollows_um.any() else result
 
 
 def _low_pass(image: Image, wavelength_cells: float) -> Image:
@@ -154,6 +159,10 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     spots = _patches(recipe, 4, recipe.spots, spot_strength, (0.5, 2.0))
     redness = _patches(recipe, 5, recipe.redness_patches, recipe.redness_strength, (2.0, 7.0))
     melanin, blood = _pigments(recipe, grid, spots, redness)
+    scars = draw_scars(recipe)
+    hollows, more_melanin, more_blood, scarred = draw_on(scars, grid)
+    if scars:
+        melanin, blood = melanin * np.exp(more_melanin), blood * np.exp(more_blood)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
     return Skin(
@@ -171,6 +180,9 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         redness,
         lines,
         hairs,
+        scars,
+        hollows,
+        scarred,
     )
 
 

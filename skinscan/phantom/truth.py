@@ -13,6 +13,7 @@ from skinscan.phantom.cameras import Camera, project
 from skinscan.phantom.optics import Float
 from skinscan.phantom.pores import PoreTable
 from skinscan.phantom.recipes import Props, SkinRecipe
+from skinscan.phantom.scars import Scar
 from skinscan.phantom.skin import Hair, Line, Patch
 from skinscan.records import frozen
 
@@ -31,6 +32,7 @@ class Truth:
     furrows. All hold the surface reflection and neither light, gloss, lens nor camera. `melanin`, `blood`:
     mean volume fractions in the frame. `sq_um`: root mean square height without pores, by wavelength band;
     of the whole skin. `pore_area_percent`: of the frame's bare skin, pores of 150 um or more at half depth.
+    `scar_area_percent`: of the frame's bare skin, inside the scars' outlines.
     """
 
     recipe: SkinRecipe
@@ -57,6 +59,8 @@ class Truth:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    scars: tuple[Scar, ...]
+    scar_area_percent: float
 
     def __post_init__(self) -> None:
         for array in (self.homography, self.pore_x_px, self.pore_y_px, self.pore_visible):
@@ -103,6 +107,8 @@ class Truth:
             "redness": [asdict(p) for p in self.redness],
             "lines": [asdict(line) for line in self.lines],
             "hairs": [asdict(hair) for hair in self.hairs],
+            "scars": [asdict(scar) for scar in self.scars],
+            "scar_area_percent": self.scar_area_percent,
         }
 
     def to_json(self, indent: int | None = 2) -> str:
