@@ -257,6 +257,7 @@ def _truth(skin: Skin, camera: Camera, props: Props, matrix: Float, bare: NDArra
         hairs=skin.hairs,
         scars=skin.scars,
         scar_area_percent=100.0 * float(skin.scarred[::step, ::step].ravel()[seen].mean()) if some else float("nan"),
+        foci=skin.foci,
     )
 
 

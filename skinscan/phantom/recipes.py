@@ -17,7 +17,8 @@ class SkinRecipe:
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
     counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
     the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `scars` scars of the
-    `scar_kinds`, the deep ones about `scar_depth_um`, their discolouration scaled by `scar_colour`.
+    `scar_kinds`, the deep ones about `scar_depth_um`, their discolouration scaled by `scar_colour`. `foci`: papules of
+    `focus_strength` times as much blood more, `focus_diameter_mm` from the least to the largest.
     """
 
     seed: int = 0
@@ -43,6 +44,10 @@ class SkinRecipe:
     scar_depth_um: float = 220.0
     scar_colour: float = 1.0
     scar_kinds: tuple[Literal["rolling", "boxcar", "icepick", "flat"], ...] = ("rolling", "boxcar", "icepick", "flat")
+    foci: int = 0
+    focus_strength: float = 1.5
+    focus_diameter_mm: tuple[float, float] = (0.8, 5.0)
+    focus_height_um: float = 60.0
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
@@ -57,7 +62,7 @@ class SkinRecipe:
 _SCALES = (
     "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots",
     "spot_strength", "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um",
-    "hairs", "vellus", "scars", "scar_depth_um", "scar_colour",
+    "hairs", "vellus", "scars", "scar_depth_um", "scar_colour", "foci", "focus_strength", "focus_height_um",
 )  # fmt: skip
 
 

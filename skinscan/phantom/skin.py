@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.phantom import foci as red_foci
 from skinscan.phantom.fields import Grid, Image, furrow_net, octaves, smooth_noise
 from skinscan.phantom.light import lab_of
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, reflectance
@@ -58,8 +59,8 @@ class Skin:
     """Maps (h, w) float32 in the skin's plane, `grid.um` a cell, and the tables they were drawn from.
 
     `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
-    mean; `lines_um` wrinkles, `pits_um` pores, `hollows_um` scars (all 0 or below). `dark`: share of light lost in
-    pores. `hair` (h, w): share covered by hair; `scarred` 1 inside a scar's outline, else 0.
+    mean; `lines_um` wrinkles and `pits_um` pores (0 or below), `marks_um` scars (below 0) and papules (above). `dark`:
+    share of light lost in pores. `hair` (h, w): share covered by hair; `scarred` 1 inside a scar's outline, else 0.
     """
 
     recipe: SkinRecipe
@@ -77,7 +78,8 @@ class Skin:
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
     scars: tuple[Scar, ...]
-    hollows_um: Image
+    foci: tuple[red_foci.Focus, ...]
+    marks_um: Image
     scarred: Image
     cache: dict[object, object] = field(default_factory=dict, repr=False)
 
@@ -85,7 +87,7 @@ class Skin:
     def height_um(self) -> Image:
         """The whole relief (h, w)."""
         relief = self.furrows_um + self.lines_um + self.pits_um
-        return np.asarray(relief + self.hollows_um if self.scars else relief)
+        return np.asarray(relief + self.marks_um if self.scars or self.foci else relief)
 
     @property
     def flat_melanin(self) -> float:
@@ -102,7 +104,7 @@ class Skin:
 
     @cached_property
     def sq_um(self) -> dict[str, float]:
-        """Root mean square of the relief without pores and scars: all of it and by bands of spatial wavelength."""
+        """Root mean square of the skin's own relief and its wrinkles: all of it and by bands of spatial wavelength."""
         relief = self.furrows_um + self.lines_um
         middle = relief - relief.mean()
         out = {"all": float(np.sqrt(np.mean(middle.astype(np.float64) ** 2)))}
@@ -124,7 +126,7 @@ class Skin:
         relief = self.furrows_um + self.lines_um
         below = np.minimum(relief - fast_blur(relief, CAVITY_MM / self.grid.mm), 0.0)
         result: Image = np.exp(np.float32(CAVITY_PER_UM) * below) * (1.0 - self.dark)
-        return result * light_in_hollows(self.hollows_um, self.grid) if self.hollows_um.any() else result
+        return result * light_in_hollows(self.marks_um, self.grid) if self.marks_um.any() else result
 
 
 def _low_pass(image: Image, wavelength_cells: float) -> Image:
@@ -163,6 +165,10 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     hollows, more_melanin, more_blood, scarred = draw_on(scars, grid)
     if scars:
         melanin, blood = melanin * np.exp(more_melanin), blood * np.exp(more_blood)
+    foci = red_foci.draw_foci(recipe)
+    if foci:
+        domes, redder = red_foci.draw_on(foci, grid)
+        hollows, blood = hollows + domes, blood * np.exp(redder)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
     return Skin(
@@ -181,6 +187,7 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         lines,
         hairs,
         scars,
+        foci,
         hollows,
         scarred,
     )

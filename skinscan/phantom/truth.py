@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.phantom.cameras import Camera, project
+from skinscan.phantom.foci import Focus
 from skinscan.phantom.optics import Float
 from skinscan.phantom.pores import PoreTable
 from skinscan.phantom.recipes import Props, SkinRecipe
@@ -61,6 +62,7 @@ class Truth:
     hairs: tuple[Hair, ...]
     scars: tuple[Scar, ...]
     scar_area_percent: float
+    foci: tuple[Focus, ...]
 
     def __post_init__(self) -> None:
         for array in (self.homography, self.pore_x_px, self.pore_y_px, self.pore_visible):
@@ -109,6 +111,7 @@ class Truth:
             "hairs": [asdict(hair) for hair in self.hairs],
             "scars": [asdict(scar) for scar in self.scars],
             "scar_area_percent": self.scar_area_percent,
+            "foci": [asdict(focus) for focus in self.foci],
         }
 
     def to_json(self, indent: int | None = 2) -> str:

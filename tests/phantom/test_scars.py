@@ -18,7 +18,7 @@ ROUND = Scar(0.0, 0.0, 1.5, "boxcar", 200.0, 0.0, 0.5, 1.0, 0.0, (0.0, 0.0, 0.0)
 def test_a_skin_has_no_scars_unless_asked_for() -> None:
     skin = make_skin(SkinRecipe(seed=3, width_mm=8, height_mm=8))
     assert skin.scars == ()
-    assert not skin.hollows_um.any()
+    assert not skin.marks_um.any()
     assert not skin.scarred.any()
 
 
