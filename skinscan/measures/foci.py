@@ -124,10 +124,10 @@ def _refused(before: Maps, after: Maps, registration: Registration) -> Notice | 
     return None
 
 
-def _nothing(before: Maps, notice: Notice | None, searched_mm2: float = 0.0) -> Foci:
-    empty = np.zeros(0)
+def _nothing(before: Maps, notice: Notice) -> Foci:
+    none = np.zeros(0)
     count = dict.fromkeys(before.frame.regions, 0)
-    return Foci(*[empty] * 7, (), count, searched_mm2, () if notice is None else (notice,))
+    return Foci(none, none, none, none, none, none, none, (), count, 0.0, (notice,))
 
 
 def _thinned(mask: NDArray[np.bool_], shape: tuple[int, ...], step: int) -> NDArray[np.bool_]:

@@ -62,7 +62,7 @@ def test_new_foci_are_found_where_they_came() -> None:
         for place, focus in zip(at, shot.truth.foci, strict=True)
         if (place > 2.5 * PX_PER_MM).all() and (place < 300 - 2.5 * PX_PER_MM).all()
     ]
-    assert len(seen) >= 4
+    assert len(seen) >= 3
     for place, focus in seen:
         away = np.hypot(told.after_x_px - place[0], told.after_y_px - place[1]) / PX_PER_MM
         nearest = int(away.argmin())
