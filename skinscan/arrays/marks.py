@@ -9,7 +9,7 @@ skin's own scatter, so that what stands out on even skin is nothing on rough ski
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -35,6 +35,10 @@ EXPLAINED_MM = (0.2, 2.0)
 """Gaussians between which brightness is explained by pigment."""
 FURTHEST = 12.0
 """Standard deviations beyond which a response says no more."""
+SCATTER_PX = 65_536
+"""Pixels that are enough to tell a scatter to half a percent."""
+LEAST_SD = 1e-7
+"""In optical density: of a picture without any noise."""
 
 
 @dataclass(frozen=True)
@@ -80,48 +84,51 @@ def _blurred(image: Floats, sigma_px: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def responses(skin: Skin) -> list[tuple[str, Floats]]:
+def responses(skin: Skin) -> Iterator[tuple[str, Floats]]:
     """Named maps (h, w) of what each radius shows, in optical density: `disc` contrasts and sizes of gradients."""
-    found = []
     for radius in RADII_MM:
         sigma = radius / math.sqrt(2) / skin.mm_per_px
         for name in ("shading", "melanin", "haemoglobin"):
             smooth = _blurred(getattr(skin, name), sigma)
             disc = cv2.Laplacian(smooth, cv2.CV_32F, ksize=1, scale=-(sigma**2) / DISC_RESPONSE)
             across, down = (cv2.Sobel(smooth, cv2.CV_32F, *way, ksize=1, scale=sigma / 2) for way in ((1, 0), (0, 1)))
-            found.append((f"{name}_disc_{radius}", np.asarray(disc, np.float32)))
-            found.append((f"{name}_slope_{radius}", np.asarray(cv2.magnitude(across, down), np.float32)))
-    return found + _lines(skin)
+            yield f"{name}_disc_{radius}", np.asarray(disc, np.float32)
+            yield f"{name}_slope_{radius}", np.asarray(cv2.magnitude(across, down), np.float32)
+    yield from _lines(skin)
 
 
-def _lines(skin: Skin) -> list[tuple[str, Floats]]:
+def _lines(skin: Skin) -> Iterator[tuple[str, Floats]]:
     """Curvatures across and along the finest dark line: hairs and wrinkles have the one without the other."""
     sigma = RADII_MM[0] / math.sqrt(2) / skin.mm_per_px
     smooth = _blurred(skin.shading, sigma)
     xx, yy, xy = (cv2.Sobel(smooth, cv2.CV_32F, *way, ksize=3, scale=sigma**2 / 4) for way in ((2, 0), (0, 2), (1, 1)))
     middle, apart = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
-    return [
-        ("line_across", np.asarray(apart - middle, np.float32)),
-        ("line_along", np.asarray(middle + apart, np.float32)),
-    ]
+    yield "line_across", np.asarray(apart - middle, np.float32)
+    yield "line_along", np.asarray(middle + apart, np.float32)
 
 
-def scatter(named: Sequence[tuple[str, Floats]], mask: Bools) -> dict[str, float]:
-    """The skin's own robust standard deviation of each response."""
-    found = {}
-    for name, image in named:
-        inside = image[mask]
-        of_size = float(np.median(inside)) / RAYLEIGH_MEDIAN if "slope" in name and inside.size else robust_sd(inside)
-        found[name] = of_size
-    return found
+def scatter(name: str, inside: Floats) -> float:
+    """The skin's own robust standard deviation of a response (n,)."""
+    if "slope" in name:
+        return float(np.median(inside)) / RAYLEIGH_MEDIAN if inside.size else math.nan
+    return robust_sd(inside)
 
 
-def in_sd(named: Sequence[tuple[str, Floats]], sd: Mapping[str, float]) -> Floats:
-    """Responses in standard deviations, (h, w, k), those far out drawn in."""
-    least = 1e-7
-    stacked = np.stack([image / np.float32(max(sd[name], least)) for name, image in named], -1)
-    np.clip(stacked, -FURTHEST, FURTHEST, out=stacked)
-    return np.asarray(np.arcsinh(stacked / 2), np.float32)
+def features(skin: Skin, carried: Mapping[str, float] | None = None) -> tuple[NDArray[np.float16], dict[str, float]]:
+    """Responses (k, h, w) in standard deviations, those far out drawn in, and the standard deviations by name.
+
+    Of the skin's own scatter, or of what is `carried`. Half precision: a whole face has millions of pixels.
+    """
+    sd: dict[str, float] = {}
+    found = []
+    looked_at = np.flatnonzero(skin.mask.ravel())
+    looked_at = looked_at[:: max(len(looked_at) // SCATTER_PX, 1)]
+    for name, image in responses(skin):
+        sd[name] = scatter(name, image.ravel()[looked_at]) if carried is None else carried[name]
+        image /= np.float32(max(sd[name], LEAST_SD))
+        np.clip(image, -FURTHEST, FURTHEST, out=image)
+        found.append(np.arcsinh(image / 2).astype(np.float16))
+    return np.stack(found), sd
 
 
 @dataclass(frozen=True)
@@ -133,16 +140,18 @@ class Layers:
     outward: Floats
     offset: float
 
-    def chance(self, features: Floats) -> Floats:
-        """Chance (h, w) of a mark of features (h, w, k), row by row so that little is held at once."""
-        found = np.empty(features.shape[:2], np.float32)
-        for row, inside in enumerate(features):
-            found[row] = np.tanh(inside @ self.inward + self.bias) @ self.outward + np.float32(self.offset)
+    def chance(self, features: NDArray[np.floating]) -> Floats:
+        """Chance (h, w) of a mark of features (k, h, w), row by row so that little is held at once."""
+        found = np.empty(features.shape[1:], np.float32)
+        for row in range(features.shape[1]):
+            inside = features[:, row].T.astype(np.float32) @ self.inward + self.bias
+            found[row] = np.tanh(inside) @ self.outward + np.float32(self.offset)
         return np.asarray(1 / (1 + np.exp(-found)), np.float32)
 
 
 SMOOTH_MM = 0.15
-LEAST_CHANCE = 0.5
+LEAST_CHANCE, LEAST_PEAK = 0.5, 0.7
+"""Chance that a mark has everywhere, and somewhere."""
 NARROWEST_MM, WIDEST_MM = 0.6, 6.4
 """Width (of the largest disc inside) that a mark has: what is looked for, and a quarter less, a pixel more."""
 LEAST_AREA_MM2 = math.pi * 0.36**2
@@ -176,7 +185,8 @@ class Marks:
 
 def marked(chance: Floats, mask: Bools, mm_per_px: float) -> Marks:
     """Connected places of a chance over one half, what they enclose included, that are as large and round as a mark."""
-    inside = _filled((_blurred(chance, SMOOTH_MM / mm_per_px) > LEAST_CHANCE) & mask, mm_per_px) & mask
+    smooth = _blurred(chance, SMOOTH_MM / mm_per_px)
+    inside = _filled((smooth > LEAST_CHANCE) & mask, mm_per_px) & mask
     count, found = cv2.connectedComponents(inside.view(np.uint8), connectivity=8)
     labels = np.asarray(found, np.int32)
     area = np.asarray(np.bincount(labels.ravel(), minlength=count) * mm_per_px**2, np.float64)
@@ -184,7 +194,9 @@ def marked(chance: Floats, mask: Bools, mm_per_px: float) -> Marks:
     depth = cv2.distanceTransform(np.pad(inside, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] * mm_per_px
     radius = np.zeros(count)
     np.maximum.at(radius, labels.ravel(), depth.ravel())
-    kept = (area >= LEAST_AREA_MM2) & (2 * radius >= NARROWEST_MM) & (2 * radius <= WIDEST_MM)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, labels.ravel(), smooth.ravel())
+    kept = (peak > LEAST_PEAK) & (area >= LEAST_AREA_MM2) & (2 * radius >= NARROWEST_MM) & (2 * radius <= WIDEST_MM)
     kept &= area <= LONGEST * math.pi * radius**2
     kept[0] = False
     number = np.zeros(count, np.int32)

@@ -30,7 +30,10 @@ RATIO = 2.0 ** (1 / 3)
 RADII_MM = tuple(float(r) for r in SMALLEST_MM / 2 / RATIO**2 * RATIO ** np.arange(13))
 """Radii looked for in equal ratios, two below and two above what counts: what is smaller or larger peaks there."""
 LEAST_SD = 5.0
-"""Strength, in SD of the shared skin's own difference at that radius, from which a focus counts."""
+"""Strength, in SD of the shared skin's own difference at that radius, from which a focus counts by its colour alone."""
+LEAST_DARK_SD, LEAST_RED_SD = 6.0, 3.2
+"""A spot that is darker by so many SD counts from so many SD of its colour: blood takes light away as well, and on dark
+skin that is seen first. Darkness alone says nothing, for shadows and pigment are dark too."""
 LEAST_ROUNDNESS = 0.5
 """4 det / trace^2 of the Hessian: 1 for a disc, 0 for a line (a hair that moved, a scratch)."""
 MOST_MELANIN = 0.8
@@ -93,7 +96,7 @@ def new_foci(before: Maps, after: Maps, registration: Registration) -> Foci:
     if refusal is not None:
         return _nothing(before, refusal)
     step = factor_between(before.measured.shape, before.smooth_pixels.shape)
-    first = {"melanin": before.smooth_melanin, "haemoglobin": before.smooth_haemoglobin}
+    first = _pictures(before)
     at = _after_places(before, after, registration, step)
     second, seen = _sampled(after, at)
     mask = _thinned(before.measured, first["melanin"].shape, step) & seen
@@ -103,7 +106,7 @@ def new_foci(before: Maps, after: Maps, registration: Registration) -> Foci:
         return _nothing(before, Notice(Flag.LITTLE_OVERLAP, f"{searched:.0f} mm2 of skin in both photos"))
     play_mm = max(PLAY_MM, 2 * registration.residual_px / registration.scale_ratio * before.um_per_px / 1000)
     rise = {name: _rise(first[name], second[name], mask, mm, play_mm) for name in first}
-    found = _peaks(rise["haemoglobin"], mask, mm)
+    found = _peaks(rise["haemoglobin"], rise["darkness"], mask, mm)
     found = found.where(_red_round_and_new(found, rise, second["haemoglobin"], mask, mm))
     return _told(before, found.where(_apart(found, mm)), at, step, searched)
 
@@ -130,6 +133,13 @@ def _nothing(before: Maps, notice: Notice) -> Foci:
     return Foci(none, none, none, none, none, none, none, (), count, 0.0, (notice,))
 
 
+def _pictures(maps: Maps) -> dict[str, Floats]:
+    """Averaged melanin, haemoglobin and darkness (-log10 of luminance), in optical density."""
+    luminance = ((np.maximum(maps.smooth_lab[..., 0], 1.0) + 16) / 116) ** 3
+    darkness = np.asarray(-np.log10(luminance), np.float32)
+    return {"melanin": maps.smooth_melanin, "haemoglobin": maps.smooth_haemoglobin, "darkness": darkness}
+
+
 def _thinned(mask: NDArray[np.bool_], shape: tuple[int, ...], step: int) -> NDArray[np.bool_]:
     """A mask of the photo's pixels on the pixels of averaged colour."""
     rows, columns = (
@@ -149,7 +159,7 @@ def _after_places(before: Maps, after: Maps, r: Registration, step: int) -> NDAr
 
 
 def _sampled(after: Maps, at: NDArray[np.float64]) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
-    """The after photo's melanin and haemoglobin at places of it, and where they are skin."""
+    """The after photo's pictures at places of it, and where they are skin."""
     step = factor_between(after.measured.shape, after.smooth_pixels.shape)
     left, top = after.origin_xy
     x, y = (
@@ -158,11 +168,7 @@ def _sampled(after: Maps, at: NDArray[np.float64]) -> tuple[dict[str, Floats], N
     )
     skin = _thinned(after.measured, after.smooth_melanin.shape, step).astype(np.float32)
     seen = warp.sample(skin, x, y) > 0.99
-    found = {
-        name: np.asarray(warp.sample(picture, x, y), np.float32)
-        for name, picture in (("melanin", after.smooth_melanin), ("haemoglobin", after.smooth_haemoglobin))
-    }
-    return found, seen
+    return {name: np.asarray(warp.sample(image, x, y), np.float32) for name, image in _pictures(after).items()}, seen
 
 
 def _rise(first: Floats, second: Floats, mask: NDArray[np.bool_], mm: float, play_mm: float) -> Floats:
@@ -180,8 +186,8 @@ def _disc(image: Floats, radius_mm: float, mm: float) -> Floats:
     return np.asarray(cv2.Laplacian(smooth, cv2.CV_32F, ksize=1, scale=-(sigma**2) / DISC_RESPONSE), np.float32)
 
 
-def _peaks(rise: Floats, mask: NDArray[np.bool_], mm: float) -> _Candidates:
-    """Maxima of disc contrast over place and radius, LEAST_SD or stronger, of radii that count."""
+def _peaks(rise: Floats, darker: Floats, mask: NDArray[np.bool_], mm: float) -> _Candidates:
+    """Maxima of disc contrast over place and radius, of radii that count, strong enough by colour or with darkness."""
     discs = [_disc(rise, radius, mm) for radius in RADII_MM]
     sds = [max(robust_sd(disc[mask]), 1e-6) for disc in discs]
     square = np.ones((3, 3), np.uint8)
@@ -190,7 +196,10 @@ def _peaks(rise: Floats, mask: NDArray[np.bool_], mm: float) -> _Candidates:
     parts = []
     for index in range(2, len(RADII_MM) - 2):
         top = np.maximum(np.maximum(highest[index - 1], highest[index]), highest[index + 1])
-        peak = (discs[index] >= top) & (discs[index] > LEAST_SD * sds[index]) & (away > RADII_MM[index])
+        dark = _disc(darker, RADII_MM[index], mm)
+        with_darkness = dark > LEAST_DARK_SD * max(robust_sd(dark[mask]), 1e-6)
+        least = np.where(with_darkness, LEAST_RED_SD, LEAST_SD) * sds[index]
+        peak = (discs[index] >= top) & (discs[index] > least) & (away > RADII_MM[index])
         row, column = np.nonzero(peak)
         contrast = discs[index][row, column].astype(np.float64)
         parts.append(_Candidates(row, column, np.full(len(row), index), contrast, contrast / sds[index]))

@@ -79,11 +79,10 @@ def found_marks(maps: Maps, carried: Mapping[str, float] | None = None) -> Found
 def _find(maps: Maps, carried: Mapping[str, float] | None) -> Found:
     skin = skin_of(maps)
     names, network = _classifier()
-    named = marks.responses(skin)
-    if tuple(name for name, _ in named) != names:
+    features, sd = marks.features(skin, carried)
+    if tuple(sd) != names:
         raise ValueError("models/scar_classifier.json was fitted on other responses: run `skinscan study`")
-    sd = marks.scatter(named, skin.mask) if carried is None else carried
-    chance = network.chance(marks.in_sd(named, sd))
+    chance = network.chance(features)
     chance[~skin.mask] = 0
     found = marks.marked(chance, skin.mask, skin.mm_per_px)
     return Found(chance, found, _contrast(maps.smooth_lab, found, skin), sd)

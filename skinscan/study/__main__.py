@@ -114,7 +114,7 @@ def pore_classifier(workers: int, count: int) -> None:
 
 
 @study.command("scar-classifier")
-@click.option("--count", default=144, show_default=True)
+@click.option("--count", default=96, show_default=True)
 @click.pass_obj
 def scar_classifier(workers: int, count: int) -> None:
     """models/scar_classifier.json, from phantoms."""

@@ -98,8 +98,7 @@ def examples(seed: int) -> Examples:
 
 def _pixels_of(maps: Maps, scarred: NDArray[np.floating], truth: Truth, draw: np.random.Generator) -> Examples:
     skin = skin_of(maps)
-    named = marks.responses(skin)
-    features = marks.in_sd(named, marks.scatter(named, skin.mask))
+    features, sd = marks.features(skin)
     labels = labels_of(maps, skin, scarred, truth).ravel()
     picked = []
     for label, most in ((1, SCARRED_PIXELS), (0, OTHER_PIXELS)):
@@ -108,8 +107,8 @@ def _pixels_of(maps: Maps, scarred: NDArray[np.floating], truth: Truth, draw: np
         picked.append((some, np.full(len(some), len(there) / max(len(some), 1) * skin.mm_per_px**2)))
     at = np.concatenate([some for some, _ in picked])
     return Examples(
-        tuple(name for name, _ in named),
-        features.reshape(-1, features.shape[-1])[at],
+        tuple(sd),
+        features.reshape(len(sd), -1)[:, at].T.astype(np.float32),
         labels[at].astype(np.float32),
         np.concatenate([area for _, area in picked]).astype(np.float32),
     )

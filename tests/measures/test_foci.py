@@ -69,7 +69,7 @@ def test_new_foci_are_found_where_they_came() -> None:
         assert away[nearest] < focus.diameter_mm / 4 + 0.1
         assert told.diameter_mm[nearest] == pytest.approx(focus.diameter_mm, rel=0.55)
         assert told.strength[nearest] > 0.01
-        assert told.strength_sd[nearest] >= foci.LEAST_SD
+        assert told.strength_sd[nearest] >= foci.LEAST_RED_SD
     assert told.count["skin"] == len(told) == len(told.region)
 
 
@@ -103,7 +103,7 @@ def test_a_disc_of_known_contrast_tells_its_diameter_and_strength() -> None:
     rise = np.random.default_rng(3).normal(0, 0.002, (200, 200)).astype(np.float32)
     rows, columns = np.indices(rise.shape)
     rise[np.hypot(rows - 90, columns - 110) <= 10] += 0.1
-    peaks = foci._peaks(rise, np.ones(rise.shape, bool), 0.1)
+    peaks = foci._peaks(rise, np.zeros_like(rise), np.ones(rise.shape, bool), 0.1)
     best = int(np.argmax(peaks.contrast))
     assert (peaks.row[best], peaks.column[best]) == (90, 110)
     assert 2 * foci.RADII_MM[peaks.radius[best]] == pytest.approx(2.0, rel=0.14)

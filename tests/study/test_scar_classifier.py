@@ -23,7 +23,7 @@ def test_the_fit_finds_a_rule_that_no_line_tells() -> None:
     features = draw.uniform(-2, 2, (3000, 2)).astype(np.float32)
     truth = np.hypot(*features.T) < 1.2
     network = scar_classifier.fit(features[:2000], truth[:2000].astype(np.float32), np.ones(2000, np.float32))
-    told = network.chance(features[None, 2000:])[0] > 0.5
+    told = network.chance(features[2000:].T[:, None])[0] > 0.5
     assert (told == truth[2000:]).mean() > 0.9
 
 
@@ -53,8 +53,8 @@ def test_what_is_written_is_what_the_measure_reads(tmp_path: Path) -> None:
     layers = marks.Layers(
         *(np.asarray(read[name], np.float32) for name in ("inward", "bias", "outward")), read["offset"]
     )
-    assert layers.chance(part.features[None]).shape == (1, 400)
-    assert 0 < float(layers.chance(part.features[None]).mean()) < 1
+    assert layers.chance(part.features.T[:, None]).shape == (1, 400)
+    assert 0 < float(layers.chance(part.features.T[:, None]).mean()) < 1
 
 
 def test_the_shipped_network_reads_the_responses_that_are_made() -> None:
@@ -62,7 +62,7 @@ def test_the_shipped_network_reads_the_responses_that_are_made() -> None:
 
     shipped = json.loads(data_path("models", "scar_classifier.json").read_text())
     flat = np.zeros((40, 40), np.float32)
-    named = marks.responses(marks.skin_of(flat, flat, flat, np.ones((40, 40), bool), 0.1))
+    named = list(marks.responses(marks.skin_of(flat, flat, flat, np.ones((40, 40), bool), 0.1)))
     assert [name for name, _ in named] == shipped["features"]
     assert np.shape(shipped["inward"])[0] == len(named)
     assert len(shipped["bias"]) == len(shipped["outward"]) == np.shape(shipped["inward"])[1]
