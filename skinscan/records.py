@@ -79,6 +79,7 @@ class Flag(StrEnum):
     CLIPPED_DARK = "clipped_dark"
     UNEVEN_LIGHT = "uneven_light"
     SHINY = "shiny"
+    GLOSS = "gloss"
     NOISY = "noisy"
     COMPRESSED = "compressed"
     SMOOTHING_SUSPECTED = "smoothing_suspected"
@@ -90,6 +91,7 @@ class Flag(StrEnum):
     OTHER_SCALE = "other_scale"
     COVERED = "covered"
     SEVERAL_FACES = "several_faces"
+    SKIN_DOUBTFUL = "skin_doubtful"
     NO_SKIN = "no_skin"
     LITTLE_SKIN = "little_skin"
     # of a measurement
@@ -133,6 +135,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.CLIPPED_DARK: "part of the skin is underexposed: its colour and texture are lost there",
         Flag.UNEVEN_LIGHT: "the light falls off strongly across the skin",
         Flag.SHINY: "part of the skin shines: its colour and texture are hidden there",
+        Flag.GLOSS: "the skin mirrors light, which makes its colour lighter and paler than it is",
         Flag.NOISY: "the photo is noisy",
         Flag.COMPRESSED: "the photo was compressed hard: fine texture is lost or invented",
         Flag.SMOOTHING_SUSPECTED: "a beauty filter or strong noise reduction is suspected",
@@ -141,6 +144,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.GREY: "the photo has no colour",
         Flag.COVERED: "part of the skin is covered or drawn over, and is left out",
         Flag.SEVERAL_FACES: "several faces were found, and the largest one near the middle is taken",
+        Flag.SKIN_DOUBTFUL: "nothing in the picture shows that this is skin",
         Flag.CARD_BENT: "the printed card is bent, so its scale is less certain",
         Flag.OTHER_SCALE: "the scale that was asked for was not found, and another was taken",
         Flag.CARD_DOUBTFUL: "the colour card does not tell the skin's colour",
@@ -356,7 +360,8 @@ class Colour:
     from other skins, which the same skin in another photo shares; `own_doubt` is what another photo of the same card by
     the same camera under the same light would not share. `responses` (24, 3) are the card's patches as
     the camera saw them, white at 1, without the light's fall-off, NaN where unread; `responses_spread` their standard
-    uncertainty.
+    uncertainty. `readings` (24, 3) are the patches in linear light by the file's own profile, NaN where unread, with
+    `readings_spread`. `light_step` is how much more light fell on the skin than on the card (logarithm).
     """
 
     state: ColourName = "uncorrected"
@@ -373,9 +378,13 @@ class Colour:
     own_doubt: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     responses_spread: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    readings: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    readings_spread: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    light_step: float = 0.0
 
     def __post_init__(self) -> None:
-        for array in (self.doubt, self.sensor_doubt, self.own_doubt, self.responses, self.responses_spread):
+        doubts = (self.doubt, self.sensor_doubt, self.own_doubt)
+        for array in (*doubts, self.responses, self.responses_spread, self.readings, self.readings_spread):
             if array is not None:
                 frozen(array)
 
@@ -581,10 +590,10 @@ class Registration:
     after photo, sampled every `grid_px` pixels of the before photo (zero-size where there is none).
     `residual_px` is the standard error of a matched point in after pixels, with what light from elsewhere may shift
     where the scale is known; `texture_correlation` in [-1, 1] tells how alike the fine shading of the two is once
-    registered (1: the same light), `texture_ratio` how much stronger it is after, `light_change` how strongly the
-    low-frequency light differs (SD of the log ratio). `spread` (h, w) float32 is the standard uncertainty of one axis
-    of each sample's place in after pixels, sampled as `displacement` is (also where that is of zero size), NaN where
-    unknown.
+    registered (1: the same light), `texture_ratio` how much stronger it is after, `anisotropy_change` (0 to 2) how
+    differently it is directed, `light_change` how strongly the low-frequency light differs (SD of the log ratio).
+    `spread` (h, w) float32 is the standard uncertainty of one axis of each sample's place in after pixels, sampled as
+    `displacement` is (also where that is of zero size), NaN where unknown.
     """
 
     ok: bool
@@ -600,6 +609,7 @@ class Registration:
     texture_correlation: float
     light_change: float
     texture_ratio: float = math.nan
+    anisotropy_change: float = math.nan
     notices: tuple[Notice, ...] = ()
     spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
@@ -665,6 +675,7 @@ class Comparison:
                 "texture_correlation": r.texture_correlation,
                 "light_change": r.light_change,
                 "texture_ratio": r.texture_ratio,
+                "anisotropy_change": r.anisotropy_change,
             }
         told: dict[str, Any] = _plain(
             {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour, warp
 from skinscan.assessment import rescaled
 from skinscan.capture.aids import COLOUR_CARD
+from skinscan.capture.card import kept
 from skinscan.capture.frame import LEAST_REFERENCE_PX
 from skinscan.capture.scale.plane_scale import carried as carried_scale
 from skinscan.capture.skin import neutral
@@ -71,11 +72,23 @@ def _tie_colours(
 
 
 def _tie_by_cards(before: Frame, after: Frame) -> tuple[Frame, Frame]:
-    """Both photos corrected by their cards; told relative to the cards where the light of one leaves skin in doubt."""
+    """Both photos corrected by their cards, by one correction if camera and lamp were left as they were; told relative
+    to the cards where the light of one leaves skin in doubt."""
+    first, second = kept.by_one_correction(_seen(before), _seen(after))
+    before = replace(before, photo=first.corrected, colour=first.colour)
+    after = replace(after, photo=second.corrected, colour=second.colour)
+    return _told_by_cards(before, after)
+
+
+def _seen(frame: Frame) -> kept.Seen:
+    return kept.Seen(frame.as_taken or frame.photo, frame.photo, frame.colour, frame.regions[SKIN])
+
+
+def _told_by_cards(before: Frame, after: Frame) -> tuple[Frame, Frame]:
     if before.colour.state == after.colour.state == "card":
         return before, after
-    first, second = (replace(frame.colour, state="reference", reference=COLOUR_CARD) for frame in (before, after))
-    return replace(before, colour=first, reference_mask=None), replace(after, colour=second, reference_mask=None)
+    one, other = (replace(frame.colour, state="reference", reference=COLOUR_CARD) for frame in (before, after))
+    return replace(before, colour=one, reference_mask=None), replace(after, colour=other, reference_mask=None)
 
 
 def as_taken(frame: Frame) -> Frame:

@@ -20,6 +20,7 @@ from skinscan.capture.face.search import search_face
 from skinscan.capture.scale.stickers import given_scale
 from skinscan.capture.skin import mask as skin_mask
 from skinscan.capture.skin import neutral, usable
+from skinscan.capture.skin.evidence import doubt_of
 from skinscan.capture.skin.occluders import find_occluders
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.records import (
@@ -39,7 +40,7 @@ from skinscan.records import (
 
 T = TypeVar("T")
 
-FRAME_VERSION = 5
+FRAME_VERSION = 6
 """Raised when the masks, the scale, the colours or the quality of the same photo would come out differently."""
 
 LEAST_REFERENCE_PX = 400
@@ -114,7 +115,9 @@ def make_frame(photo: Photo, *, watch: Watch = _at_once, **choices: Any) -> Fram
     left_out, cover_notices = watch("what covers the skin", lambda: _covers(photo, skin, thumbnails))
     search, face_notices = watch("face", lambda: _face(photo, skin, thumbnails, chosen))
     face = search.face
-    if face is not None:
+    if face is None:
+        skin_notices += watch("whether it is skin", lambda: _doubt(photo, skin & ~left_out, thumbnails))
+    else:
         left_out |= watch("eyes, lips, hair, turned away", lambda: facial.not_measured(photo, face, thumbnails))
     proposed = {} if face is None or chosen.regions else facial.regions_of(face, photo.shape, mirrored=aids.mirrored)
     skin = skin & ~left_out
@@ -183,6 +186,12 @@ def _covers(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> tuple[Bool
         if share >= LEAST_COVER_TOLD:
             told.append(f"{COVERS[kind]} {share:.1%}")
     return mask, [Notice(Flag.COVERED, ", ".join(told) + " of the skin")] if told else []
+
+
+def _doubt(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> list[Notice]:
+    """A notice where what was taken for skin looks like something else."""
+    doubt = None if photo.is_grey else doubt_of(thumbnails, skin)
+    return [] if doubt is None else [Notice(Flag.SKIN_DOUBTFUL, f"{doubt}: is this the right picture?")]
 
 
 def _face(photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices) -> tuple[FaceSearch, list[Notice]]:

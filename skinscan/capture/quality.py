@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.capture.blur import estimate_blur, tiles_of
+from skinscan.capture.gloss import Peaks, find_peaks
 from skinscan.capture.skin.usable import BRIGHT, DARK, SPECULAR, Usable
 from skinscan.capture.smoothing import SUSPECTED, smoothing_score
 from skinscan.capture.thumbnails import Thumbnails, shrunk
@@ -41,6 +42,8 @@ COMPRESSED_QUALITY = 75
 SMALL_PX = 480
 POOR_SMALL_PX = 200
 """Limits of the notices; `measure_quality` says what each is compared with."""
+MATTER = "cross polarisers on lamp and lens, or wipe the skin and soften the lamp"
+"""What to do about gloss."""
 
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -117,7 +120,8 @@ def measure_quality(
     )
     limit = BLURRED_PX if scale else BLURRED_UNSCALED_PX
     notices = tuple(_notices(photo, found, limit))
-    return _quality(photo, found, notices, scale), notices
+    graded = _quality(photo, found, notices, scale)
+    return graded, (*notices, *_gloss(find_peaks(tiles), found.noise))
 
 
 def _quality(photo: Photo, found: _Found, notices: Sequence[Notice], scale: Scale | None) -> Quality:
@@ -183,6 +187,15 @@ def _notices(photo: Photo, found: _Found, limit: float) -> list[Notice]:
     if found.smoothing > SUSPECTED:
         notices.append(Notice(Flag.SMOOTHING_SUSPECTED, "switch beauty modes off and use the camera's own file"))
     return notices
+
+
+def _gloss(peaks: Peaks, noise: float) -> list[Notice]:
+    """What the skin mirrors: no fault of the photo, so that its grade does not count it."""
+    if not peaks.tell_gloss(noise):
+        return []
+    peak = math.expm1(peaks.bright)
+    detail = f"fine bright peaks stand {peak:.0%} above the skin around them: {MATTER}"
+    return [Notice(Flag.GLOSS, detail)]
 
 
 def own_blur_px(sigma_px: float, scale: Scale | None) -> float:

@@ -7,7 +7,7 @@ a reason that this module has no words for still comes, in the words of its flag
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skinscan.arrays.cells import Cells
@@ -28,6 +28,7 @@ and sunlit ones 0.04-0.14; what shines is left out of every number."""
 
 FOCUS = "tap to focus on the skin and hold still"
 SCALE = "lay the sticker or the skin card flat beside the skin, or give the millimetres a pixel"
+SIZE = "measure the side of its black square with a ruler, and give that in millimetres"
 TIE_COLOUR = (
     "lay a colour card beside the skin, or keep untreated skin or, under the same lamp, a grey patch in both photos"
 )
@@ -60,6 +61,12 @@ class Found:
     @property
     def frame(self) -> Frame:
         return self.maps.frame
+
+
+def sticker_without_size(markers: Sequence[int]) -> Finding:
+    """A photo without a scale in which stickers lie, by their numbers."""
+    named = f"sticker {markers[0]} lies" if len(markers) == 1 else f"{len(markers)} stickers lie"
+    return Finding("scale", f"no scale: {named} in the photo, of a size that nobody gave", SIZE)
 
 
 def told(found: Found) -> Finding:
@@ -207,6 +214,10 @@ def _covered(found: Found) -> Finding:
     )
 
 
+def _glossy(found: Found) -> Finding:
+    return Finding("gloss", found.notice.detail.partition(":")[0] or FLAGS[Flag.GLOSS], MATT)
+
+
 def _nothing_left(what: str, todo: str) -> Callable[[Found], Finding]:
     """Too little to measure: where most of it was lost to the exposure, that is what to say."""
 
@@ -238,6 +249,7 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
         "raise the exposure or add light",
     ),
     Flag.SHINY: _share("specular_share", SHINY_SHARE, "gloss", "shines", MATT),
+    Flag.GLOSS: _glossy,
     Flag.UNEVEN_LIGHT: _uneven,
     Flag.NOISY: _noisy,
     Flag.COMPRESSED: _compressed,
@@ -256,6 +268,9 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
     Flag.B_STAR_NOT_POSITIVE: _reworded("colour", "mend the white balance: lock it under white light"),
     Flag.NO_COLOUR: _fixed("file", "the photo has no colour", "take it in colour"),
     Flag.GREY: _fixed("file", "the photo has no colour", "take it in colour"),
+    Flag.SKIN_DOUBTFUL: _fixed(
+        "framing", FLAGS[Flag.SKIN_DOUBTFUL], "check that this is the right picture, and that bare skin fills it"
+    ),
     Flag.NO_SKIN: _nothing_left(
         FLAGS[Flag.NO_SKIN], "come closer, light the skin evenly, or draw the region to measure"
     ),

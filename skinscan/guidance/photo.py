@@ -12,7 +12,8 @@ from skinscan.arrays.cells import Cells, cells_of
 from skinscan.arrays.colour import ita_degree
 from skinscan.assessment import LEAST_PIXELS, read
 from skinscan.capture.quality import CLIPPED_SHARE
-from skinscan.guidance.findings import SHINY_SHARE, Finding, Found, rank_of, told
+from skinscan.capture.scale.stickers import markers_seen
+from skinscan.guidance.findings import SHINY_SHARE, Finding, Found, rank_of, sticker_without_size, told
 from skinscan.guidance.lost import with_own_shares
 from skinscan.guidance.nouns import Advice, Outcome, Outlook, together
 from skinscan.guidance.pore_count import too_few_pores
@@ -61,7 +62,18 @@ def advice_on(maps: Maps, measures: Mapping[str, Measure]) -> tuple[Advice, ...]
         taken = {name for reason in stopped for name in reason.stops}
         left = {name: measure for name, measure in single.items() if name not in taken}
         reasons += [*stopped, *_weakens(maps, cells, region, left)]
-    return tuple(sorted((_advice(reason) for reason in _merged(reasons)), key=importance))
+    merged = _by_stickers(whole.frame, list(_merged(reasons)))
+    return tuple(sorted((_advice(reason) for reason in merged), key=importance))
+
+
+def _by_stickers(frame: Frame, reasons: list[Reason]) -> list[Reason]:
+    """The same; where there is no scale and stickers lie in the photo, it is their size that is missing."""
+    unscaled = [reason.notice.flag == Flag.NO_SCALE for reason in reasons]
+    markers = markers_seen(frame.photo) if any(unscaled) and frame.scale is None else ()
+    if not markers:
+        return reasons
+    finding = sticker_without_size(markers)
+    return [replace(r, finding=finding) if without else r for r, without in zip(reasons, unscaled, strict=True)]
 
 
 def _stops(maps: Maps, cells: Cells, region: str, measures: Mapping[str, Measure]) -> Iterator[Reason]:
@@ -131,7 +143,16 @@ BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
 
 
 EVERY_NUMBER = frozenset(
-    {*LOST_FLAGS, Flag.UNEVEN_LIGHT, Flag.NO_SKIN, Flag.LITTLE_SKIN, Flag.LITTLE_OVERLAP, Flag.GREY, Flag.NO_COLOUR}
+    {
+        *LOST_FLAGS,
+        Flag.UNEVEN_LIGHT,
+        Flag.SKIN_DOUBTFUL,
+        Flag.NO_SKIN,
+        Flag.LITTLE_SKIN,
+        Flag.LITTLE_OVERLAP,
+        Flag.GREY,
+        Flag.NO_COLOUR,
+    }
 )
 """What leaves less skin to every measure, or the light on it uneven. A flag in no list weakens none."""
 
@@ -140,7 +161,7 @@ def bears_on(flag: Flag, measure: Measure) -> bool:
     """Whether a notice of a photo, or of a pair, weakens a measure."""
     if flag in FINE_FLAGS:
         return measure.fine
-    if flag in (Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):
+    if flag in (Flag.GLOSS, Flag.UNCORRECTED_COLOUR, Flag.CARD_DOUBTFUL, Flag.REFERENCE_LOST, Flag.LAMP_UNKNOWN):
         return measure.needs_colour
     if flag in (Flag.NO_SCALE, Flag.SCALE_DISAGREES, Flag.CARD_BENT, Flag.OTHER_SCALE):
         return measure.needs_scale

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import filters, warp
 from skinscan.arrays.cells import factor_between
 from skinscan.arrays.marks import DISC_RESPONSE, robust_sd
+from skinscan.measures.colours import DARKEST_ITA
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice, Registration
 
@@ -31,7 +32,7 @@ RADII_MM = tuple(float(r) for r in SMALLEST_MM / 2 / RATIO**2 * RATIO ** np.aran
 """Radii looked for in equal ratios, two below and two above what counts: what is smaller or larger peaks there."""
 LEAST_SD = 5.0
 """Strength, in SD of the shared skin's own difference at that radius, from which a focus counts by its colour alone."""
-LEAST_DARK_SD, LEAST_RED_SD = 6.0, 3.2
+LEAST_DARK_SD, LEAST_RED_SD = 6.0, 4.0
 """A spot that is darker by so many SD counts from so many SD of its colour: blood takes light away as well, and on dark
 skin that is seen first. Darkness alone says nothing, for shadows and pigment are dark too."""
 LEAST_ROUNDNESS = 0.5
@@ -49,7 +50,7 @@ LEAST_SHARED_MM2 = 50.0
 
 @dataclass(frozen=True)
 class Foci:
-    """New red foci, (n,) each, strongest first; `notices` say why none could be looked for.
+    """New red foci, (n,) each, strongest first; `notices` say why none could be looked for, or what may be taken for one.
 
     `x_px`, `y_px`: in the before photo; `after_x_px`, `after_y_px` in the after photo. `diameter_mm` of the disc that
     fits best; `strength` its contrast in haemoglobin (optical density), and in standard deviations `strength_sd`.
@@ -108,7 +109,16 @@ def new_foci(before: Maps, after: Maps, registration: Registration) -> Foci:
     rise = {name: _rise(first[name], second[name], mask, mm, play_mm) for name in first}
     found = _peaks(rise["haemoglobin"], rise["darkness"], mask, mm)
     found = found.where(_red_round_and_new(found, rise, second["haemoglobin"], mask, mm))
-    return _told(before, found.where(_apart(found, mm)), at, step, searched)
+    told = _told(before, found.where(_apart(found, mm)), at, step, searched)
+    return replace(told, notices=_doubts(before, after))
+
+
+def _doubts(before: Maps, after: Maps) -> tuple[Notice, ...]:
+    """That a spot may be brown rather than red, where skin is so dark that the two cannot be told apart."""
+    ita = min(before.typical_ita, after.typical_ita)
+    if not ita < DARKEST_ITA:
+        return ()
+    return (Notice(Flag.OUT_OF_MODEL, f"ITA {ita:.0f}: a spot that darkened may look like one that reddened"),)
 
 
 def _refused(before: Maps, after: Maps, registration: Registration) -> Notice | None:

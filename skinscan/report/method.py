@@ -95,6 +95,7 @@ def of_registration(registration: Registration | None) -> Facts:
         ("Size, after to before", number(r.scale_ratio, 3)),
         ("Turned by", f"{number(r.rotation_deg, 1)}°"),
         ("Likeness of fine shading", f"{number(r.texture_correlation, 2)} (1: the same light)"),
+        ("Change of the shading's direction", f"{number(r.anisotropy_change, 3)} (of its anisotropy, 0 to 2)"),
         ("Change of light", f"{number(r.light_change, 3)} (SD of the log ratio)"),
     ]
     return facts + [("Notice", words.visible(notice.text)) for notice in r.notices]

@@ -219,12 +219,14 @@ def validate(workers: int, singles: int, drawn: int, placebos: int, treated: int
 def skin_mask(workers: int, count: int, photos: Path) -> None:
     """docs/skin_mask.md: the mask by tone, on held-out scenes and hand-placed points, and what lies over skin."""
     from skinscan.study import skin_mask_accuracy as s
+    from skinscan.study.scenes.without_skin import MATERIALS
 
     parts = over(s.judge_scene, range(count), "scenes", workers)
     parts += over(s.judge_face, sorted((photos / "faces_frl").glob("*.tem")), "faces", workers)
     parts += over(s.judge_close_up, range(12), "close-ups", workers)
+    bare = over(s.without_skin, range(20 * len(MATERIALS)), "pictures without skin", workers)
     judged, laid, alarms = ([row for part in parts for row in part[kind]] for kind in range(3))
-    s.write(ROOT / "docs" / "skin_mask.md", judged, laid, alarms)
+    s.write(ROOT / "docs" / "skin_mask.md", judged, laid, alarms, bare)
 
 
 @study.command()

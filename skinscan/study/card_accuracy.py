@@ -15,14 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays.colour import ciede2000, ita_degree, lab
+from skinscan.capture.blur import estimate_blur, tiles_of
+from skinscan.capture.card import kept
 from skinscan.capture.card.correction import Correction, correct
 from skinscan.capture.card.difference import change_uncertainty, same_camera_and_light
+from skinscan.capture.card.judging import judge
+from skinscan.capture.card.patches import read_middles
 from skinscan.capture.card.prior import load_prior
 from skinscan.capture.card.sighting import Sighting
+from skinscan.capture.gloss import find_peaks
 from skinscan.capture.skin.usable import find_usable
 from skinscan.capture.thumbnails import Thumbnails
 from skinscan.phantom.cameras import Camera, project
-from skinscan.phantom.card import Card, card_homography, hidden_patches
+from skinscan.phantom.card import Card, card_homography
 from skinscan.phantom.light import Illuminant
 from skinscan.phantom.optics import Tone
 from skinscan.phantom.photograph import Shot, photograph
@@ -101,24 +106,23 @@ def photo_of(shot: Shot) -> Photo:
     )
 
 
-def sighting_of(pixels: NDArray[Any], card: Card, camera: Camera) -> Sighting:
-    """The card read where it is known to lie: means of the middle half of each patch."""
-    matrix = card_homography(card, camera)
-    half = 0.25 * card.patch * 2 / 2
-    square = np.array([[-half, -half], [half, -half], [half, half], [-half, half]])
-    codes, spread, count = np.zeros((24, 3)), np.zeros((24, 3)), np.zeros(24, np.int64)
-    clipped = np.zeros((24, 3), bool)
-    for patch in range(24):
-        corners = project(matrix, square + np.array([patch % 6, patch // 6]))
-        mask = np.zeros(pixels.shape[:2], np.uint8)
-        cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 1)
-        inside = pixels[mask > 0] / 255.0
-        if inside.size:
-            codes[patch], spread[patch], count[patch] = inside.mean(0), inside.std(0), len(inside)
-            clipped[patch] = ((inside > 0.99) | (inside < 0.01)).mean(0) > 0.02
-    usable = np.ones(24, bool)
-    usable[list(hidden_patches(card))] = False
-    return Sighting(np.asarray(matrix, np.float64), card.mirrored, codes, spread, count, usable & (count > 0), clipped)
+def sighting_of(photo: Photo, card: Card, camera: Camera) -> Sighting:
+    """The card where it is known to lie, its patches read and judged as the finder does."""
+    matrix = np.asarray(card_homography(card, camera), np.float64)
+    middles = read_middles(photo, matrix, card.patch)
+    judged = judge(middles)
+    return Sighting(
+        homography=matrix,
+        mirrored=card.mirrored,
+        codes=middles.codes,
+        spread=middles.spread,
+        pixels=middles.pixels,
+        usable=judged.usable,
+        clipped=middles.clipped,
+        shaded=judged.shaded,
+        hidden=judged.hidden,
+        patch=card.patch,
+    )
 
 
 def bare_skin(card: Card, camera: Camera) -> BoolArray:
@@ -153,7 +157,7 @@ def view(job: Job) -> tuple[Photo, Correction, Array, Array]:
     shot = photograph(skin_of(job.tone, job.seed), job.camera, Props(card=job.card))
     photo = photo_of(shot)
     skin = bare_skin(job.card, job.camera)
-    done = correct(photo, sighting_of(photo.pixels, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
+    done = correct(photo, sighting_of(photo, job.card, job.camera), skin, cross_polarised=job.camera.gloss == 0)
     measured = skin & find_usable(done.photo, skin, Thumbnails(done.photo)).mask
     return photo, done, done.photo.linear_rgb()[measured].mean(0, dtype=np.float64), np.asarray(shot.truth.lab_as_seen)
 
@@ -164,6 +168,7 @@ def errors(job: Job) -> dict[str, Any]:
     row: dict[str, Any] = {
         "seed": job.seed, "tone": job.tone, "lamp": job.camera.illuminant, "camera": str(job.camera.sensitivities),
         "gloss": job.camera.gloss, "state": done.state, "residual_de00": done.colour.residual_de00,
+        "gloss_told": gloss_told(photo, bare_skin(job.card, job.camera)),
         "misfit": done.misfit, "found_lamp": done.lamp, "formulation": done.colour.formulation == job.card.formulation,
     }  # fmt: skip
     if done.colour.doubt is None or done.colour.own_doubt is None:
@@ -172,7 +177,7 @@ def errors(job: Job) -> dict[str, Any]:
     others = lab(np.einsum("kij,j->ki", done.colour.doubt, rgb))
     own = lab(np.einsum("kij,j->ki", done.colour.own_doubt, rgb))
     target = load_prior().patches_rgb[("before_2014", "after_2014").index(job.card.formulation)]
-    sighting = sighting_of(photo.pixels, job.card, job.camera)
+    sighting = sighting_of(photo, job.card, job.camera)
     raw = photo.linear_rgb()[bare_skin(job.card, job.camera)].mean(0, dtype=np.float64)
     plain = lab(plain_matrix(photo, sighting, target) @ raw)
     angle = ita_degree(found[0], found[2])
@@ -187,6 +192,13 @@ def errors(job: Job) -> dict[str, Any]:
         "plain_ita": float(ita_degree(plain[0], plain[2]) - ita_degree(truth[0], truth[2])),
     }  # fmt: skip
     return row
+
+
+def gloss_told(photo: Photo, skin: BoolArray) -> bool:
+    """Whether the skin is told to shine."""
+    tiles = tiles_of(photo, skin & find_usable(photo, skin, Thumbnails(photo)).mask)
+    blur = estimate_blur(tiles)
+    return blur is not None and find_peaks(tiles).tell_gloss(blur.noise)
 
 
 def _rms(values: Any) -> float:
@@ -226,22 +238,44 @@ def second_visit(first: Camera, setup: str, seed: int) -> Camera:
     return drawn_camera(seed, LAMPS[int(draw.integers(len(LAMPS)))], kinds[int(draw.integers(len(kinds)))], first.gloss)
 
 
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A photo with its card, its correction's state, and the true CIELAB as seen."""
+
+    seen: kept.Seen
+    state: str
+    truth: Array
+
+    def mean_rgb(self, seen: kept.Seen) -> Array:
+        """The skin's mean linear sRGB (3,) by a correction, over what the photo's own leaves usable."""
+        own = self.seen.corrected
+        mask = self.seen.skin & find_usable(own, self.seen.skin, Thumbnails(own)).mask
+        return np.asarray(seen.corrected.linear_rgb()[mask].mean(0, dtype=np.float64))
+
+
+def visit(job: Job) -> Visit:
+    photo, done, _, truth = view(job)
+    return Visit(kept.Seen(photo, done.photo, done.colour, bare_skin(job.card, job.camera)), done.state, truth)
+
+
 def changes(job: Job) -> list[dict[str, Any]]:
-    """Rows of an unchanged skin photographed twice, one for each of SETUPS: the error of the change of a*."""
+    """Rows of an unchanged skin photographed twice, one for each of SETUPS: the error of the change of a*, the two
+    tied as `tying` does."""
 
     def a_star(rgb: NDArray[np.float64]) -> float:
         return float(lab(rgb)[1])
 
-    _, before, first, truth = view(job)
-    rows = []
+    first, rows = visit(job), []
     for setup in SETUPS:
-        camera = second_visit(job.camera, setup, job.camera.seed + 5000)
-        _, after, second, true_then = view(replace(job, camera=camera))
-        row: dict[str, Any] = {"tone": job.tone, "setup": setup, "state": f"{before.state}, {after.state}"}
-        if before.colour.doubt is not None and after.colour.doubt is not None:
-            row["d_change"] = (a_star(second) - true_then[1]) - (a_star(first) - truth[1])
-            row["sd_change"] = change_uncertainty(a_star, first, second, before.colour, after.colour)
+        second = visit(replace(job, camera=second_visit(job.camera, setup, job.camera.seed + 5000)))
+        row: dict[str, Any] = {"tone": job.tone, "setup": setup, "state": f"{first.state}, {second.state}"}
+        if first.seen.colour.doubt is not None and second.seen.colour.doubt is not None:
+            before, after = kept.by_one_correction(first.seen, second.seen)
+            one, other = first.mean_rgb(before), second.mean_rgb(after)
+            row["d_change"] = (a_star(other) - second.truth[1]) - (a_star(one) - first.truth[1])
+            row["sd_change"] = change_uncertainty(a_star, one, other, before.colour, after.colour)
             row["same"] = same_camera_and_light(before.colour, after.colour)
+            row["kept"] = after is not second.seen
         rows.append(row)
     return rows
 

@@ -19,6 +19,8 @@ def summary(rows: Rows) -> dict[str, Any]:
     are against what was predicted (`z`: root mean square of error over predicted standard uncertainty)."""
     told = [row for row in rows if row["state"] == "card"]
     out: dict[str, Any] = {"photos": len(rows), "refused_share": round(1 - len(told) / max(len(rows), 1), 4)}
+    if rows and all("gloss_told" in row for row in rows):
+        out["gloss_told_share"] = round(float(np.mean([row["gloss_told"] for row in rows])), 4)
     if not told:
         return out
     columns = {
@@ -84,16 +86,18 @@ def markdown(table: Mapping[str, Any]) -> str:
         lines = [
             f"{title}: error on skin",
             "",
-            "| | photos | refused | dE00 mean | p95 | a* | ITA, degrees | z of a* | plain 3x3: dE00 | a* |",
-            "|---|---|---|---|---|---|---|---|---|---|",
+            "| | photos | refused | gloss told | dE00 mean | p95 | a* | ITA, degrees | z of a* | "
+            "plain 3x3: dE00 | a* |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
         ]
         rows = {"all": part["all"]} | part["by_lamp"] | {f"tone {tone}": row for tone, row in part["by_tone"].items()}
         for label, row in rows.items():
+            told = f"{row['gloss_told_share']:.0%}" if "gloss_told_share" in row else ""
             if "de00_mean" not in row:
-                lines.append(f"| {label} | {row['photos']} | {row['refused_share']:.0%} | | | | | | | |")
+                lines.append(f"| {label} | {row['photos']} | {row['refused_share']:.0%} | {told} | | | | | | | |")
                 continue
             lines.append(
-                f"| {label} | {row['photos']} | {row['refused_share']:.0%} | {row['de00_mean']:.2f} | "
+                f"| {label} | {row['photos']} | {row['refused_share']:.0%} | {told} | {row['de00_mean']:.2f} | "
                 f"{row['de00_p95']:.2f} | {row['a_rms']:.2f} | {row['ita_rms']:.1f} | {row['a_z']:.2f} | "
                 f"{row['plain_de00_mean']:.1f} | {row['plain_a_rms']:.1f} |"
             )

@@ -103,8 +103,8 @@ def _exposed(draw: np.random.Generator, camera: Camera) -> Disturbed:
     return Disturbed(replace(camera, exposure_ev=float(draw.uniform(-1.0, 0.3)), white_balance=balance))
 
 
-def _raised(draw: np.random.Generator, camera: Camera) -> Disturbed:
-    return Disturbed(replace(camera, elevation_deg=camera.elevation_deg + 20.0))
+def _raised(by_deg: float) -> Disturb:
+    return lambda draw, camera: Disturbed(replace(camera, elevation_deg=camera.elevation_deg + by_deg))
 
 
 def _swollen(strength: float) -> Disturb:
@@ -183,8 +183,9 @@ SAME_SKIN: Mapping[str, Disturb] = {
     "light 15": _light(15.0),
     "light 45": _light(45.0),
     "light 90": _light(90.0),
-    "light 20 higher": _raised,
+    "light 20 higher": _raised(20.0),
     "all at once": _all_at_once,
+    "light 20 lower": _raised(-20.0),
 }
 """By name: what happens between the two photos."""
 

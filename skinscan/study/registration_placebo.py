@@ -28,6 +28,7 @@ LAMPS: Mapping[str, tuple[float, float]] = {
     "light 45": (45.0, 0.0),
     "light 90": (90.0, 0.0),
     "light 20 higher": (0.0, 20.0),
+    "light 20 lower": (0.0, -20.0),
 }
 """By name: degrees by which the lamp moved around the skin, and up."""
 

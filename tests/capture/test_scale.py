@@ -14,6 +14,7 @@ from skinscan.capture.scale.stickers import (
     check_marker,
     find_stickers,
     given_scale,
+    markers_seen,
     sticker_mask,
     sticker_plane,
     sticker_scale,
@@ -82,6 +83,14 @@ def test_a_sticker_gives_the_scale_within_0_4_percent_and_within_what_is_stated(
     assert abs(error) < 2.0 * scale.relative
     assert scale.source == "aruco"
     assert len(stickers) == 1
+
+
+def test_markers_are_seen_without_a_size_and_none_where_there_is_none():
+    assert markers_seen(photo_of(shot("III", 31, STICKER, rotation_deg=40.0, tilt_deg=20.0).pixels)) == (0,)
+    blocks = np.random.default_rng(5).integers(0, 2, (24, 24)).repeat(20, axis=0).repeat(20, axis=1)
+    checks = np.repeat(np.uint8(40 + 180 * blocks)[..., None], 3, axis=2)
+    assert markers_seen(photo_of(checks)) == ()
+    assert markers_seen(photo_of(shot("III").pixels)) == ()
 
 
 def test_tilt_is_seen_and_the_scale_is_right_away_from_the_sticker():

@@ -24,7 +24,7 @@ from skinscan.guidance.photo import LOST_FLAGS, SILENT_FLAGS
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Props
-from skinscan.records import SKIN, Flag, Frame, Notice, ParameterError, Scale
+from skinscan.records import SKIN, Flag, Frame, Notice, ParameterError, Photo, Scale
 from tests.capture.skin_photos import photo_of, skin_photo
 
 
@@ -139,6 +139,23 @@ def test_the_brighter_side_is_named_as_it_lies_in_the_picture(azimuth_deg: float
 
 def test_no_side_is_named_under_even_light() -> None:
     assert brighter_side(frame(gradient=0.0, vignetting=0.0)) is None
+
+
+def scale_advice(photo: Photo, **settings: Any) -> list[str]:
+    """What is said of the scale."""
+    return [one.text for one in advise(photo, wanted=["pores", "texture"], **settings).advice if one.act == "scale"]
+
+
+@pytest.mark.parametrize("tone", ["I", "VI"])
+def test_a_sticker_whose_side_nobody_gave_is_seen_and_its_side_asked_for(tone: str) -> None:
+    shown = skin_photo(tone, 31, Props(marker_mm=8.0, marker_at_mm=(-4.0, -3.0), marker_id=7))
+    (without,) = scale_advice(shown)
+    assert "sticker 7 lies in the photo" in without
+    assert "black square" in without
+    assert scale_advice(shown, marker_mm=8.0) == []
+    (bare,) = scale_advice(skin_photo(tone))
+    assert "lies in the photo" not in bare
+    assert "lay the sticker" in bare
 
 
 def test_what_stops_is_said_before_what_weakens_and_three_sentences_are_enough() -> None:

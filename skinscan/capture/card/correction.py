@@ -193,6 +193,9 @@ def _corrected(
         own_doubt=skin_matrix.doubts(prior, found.own @ matrix.T, near, misfit=False),
         responses=responses[0],
         responses_spread=responses[1],
+        readings=np.where(readings.used, readings.linear, np.nan),
+        readings_spread=np.where(readings.used, readings.spread, np.nan),
+        light_step=step.log,
     )
     done_so = f"colours by the card ({formulation.replace('_', ' ')}) for skin: predicted error {de00:.1f} dE00"
     done = replace(photo, lut=table, matrix=matrix.astype(np.float32), steps=(*photo.steps, done_so))

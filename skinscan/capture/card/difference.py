@@ -60,15 +60,22 @@ def change_uncertainty(
     other skins counts as far as the two lights do not show it alike. NaN without two cards.
     """
     if same_camera_and_light(before, after):
-        return math.hypot(
-            _scatter(of_colour, rgb_before, before.own_doubt), _scatter(of_colour, rgb_after, after.own_doubt)
-        )
+        return math.hypot(_own(of_colour, rgb_before, before), _own(of_colour, rgb_after, after))
     kind = _of_the_skin(of_colour, rgb_after, after) - _of_the_skin(of_colour, rgb_before, before)
     return math.hypot(
         _scatter(of_colour, rgb_before, before.sensor_doubt),
         _scatter(of_colour, rgb_after, after.sensor_doubt),
         float(np.sqrt(np.nanmean(kind**2))) if np.isfinite(kind).any() else math.nan,
     )
+
+
+def _own(of_colour: OfColour, rgb: Array, colour: Colour) -> float:
+    """Scatter of a measure by what another photo would not share, about its own mean: how far that lies from the value
+    itself is the same in both."""
+    if colour.own_doubt is None:
+        return float("nan")
+    others = np.array([of_colour(matrix @ rgb) for matrix in colour.own_doubt], np.float64)
+    return float(np.nanstd(others)) if np.isfinite(others).any() else float("nan")
 
 
 def _of_the_skin(of_colour: OfColour, rgb: Array, colour: Colour) -> Array:

@@ -30,8 +30,9 @@ BETTER = 24.0
 """By how much a shadow must lower the sum of squares, in units of the patches' variance: chance among all its places
 lowers it by 10 to 20."""
 
-MOST_UNRULY = 3.0
-"""By how much wider than those the levels of finished pictures scatter, at most."""
+LEAST_UNRULY, MOST_UNRULY = 0.6, 3.0
+"""What levels scatter by over those, between these: cards in plain photos 0.2 to 0.6, so that a light shadow is seen,
+finished pictures up to 3."""
 
 LEAST_EACH = 1.5
 """Patches of each light that must be seen, at least: one alone may be off for any reason."""
@@ -74,8 +75,8 @@ def find_shadow(level: Array, seen_light: Array, fair: BoolArray) -> Shading:
     spread = GREY_OFF + VIVID_OFF * (1 - _pale())
     shadow, gain = _best(base, shares, level, spread, fair)
     unruly = 1.4826 * float(np.median(np.abs(shadow.miss / spread)[fair]))
-    if unruly > 1:  # a finished picture's patches follow no explanation closely: what is held against them is as wide
-        shadow, gain = _best(base, shares, level, spread * min(unruly, MOST_UNRULY), fair)
+    # a shadow is held against what this picture's own levels scatter by
+    shadow, gain = _best(base, shares, level, spread * min(max(unruly, LEAST_UNRULY), MOST_UNRULY), fair)
     if shadow.step < -LEAST_STEP and gain > BETTER:
         return shadow
     return Shading(0.0, np.zeros(24), _fitted(base[None], level, spread, fair)[0][0])

@@ -46,6 +46,11 @@ _LEFT_OF_SHIFT, _LEFT_OF_DISAGREEMENT, _LEFT_UNCHECKED, _LEFT_MM = 0.2, 0.24, 0.
 and what a raised lamp leaves however little it shifted (RMS of 88 pairs of phantoms: light moved by 15, 45 and 90
 degrees, or raised by 20)."""
 
+_DIRECTED, _DIRECTED_ALIKE, _DIRECTED_MOST = 0.13, 0.006, 0.12
+"""What is left at least where the shading's direction tells that the lamp moved, one axis in mm a unit of the change of
+anisotropy: beyond what the same lamp leaves of it, and up to where it says no more. A lowered lamp can shift all that
+is seen by 30 um and leave dark and bright parts where they are to one another (45 other pairs of phantoms)."""
+
 _PX_PER_MM_ASSUMED = 16.0
 _RESOLUTION_SHIFT_PX = 0.08
 """What another resolution does to the place of shaded relief, for a ratio of e (phantoms: 0.03 px at 0.7)."""
@@ -101,7 +106,7 @@ def _described(
     scale = likeness.scale_at(fit, shared.points)
     one, other = same_scale(first, second, fit)
     mm_per_px = before.scale.mm_per_px if before.scale else None
-    texture, contrast = likeness.texture_likeness(one, other, everywhere(fit), mm_per_px)
+    texture = likeness.texture_likeness(one, other, everywhere(fit), mm_per_px)
     light = likeness.light_change(first, second, fit, shared.points)
     fit, common_px = _lit_alike(before, after, first, second, fit, texture)
     common_px = math.hypot(
@@ -111,7 +116,7 @@ def _described(
     notices = [
         *_mirrored_notice(best.mirrored),
         *_scale_notice(before, after, scale, squeeze, shared.points, fit),
-        *_light_notice(texture, light),
+        *_light_notice(texture.correlation, light),
     ]
     return Registration(
         ok=True,
@@ -124,16 +129,17 @@ def _described(
         scale_ratio=scale,
         rotation_deg=turn,
         mirrored=best.mirrored,
-        texture_correlation=texture,
+        texture_correlation=texture.correlation,
         light_change=light,
-        texture_ratio=contrast,
+        texture_ratio=texture.ratio,
+        anisotropy_change=texture.anisotropy_change,
         notices=tuple(notices),
         spread=np.hypot(fine.spread, np.float32(common_px)),
     )
 
 
 def _lit_alike(
-    before: Frame, after: Frame, first: SkinView, second: SkinView, fit: Warp, texture: float
+    before: Frame, after: Frame, first: SkinView, second: SkinView, fit: Warp, texture: likeness.Texture
 ) -> tuple[Warp, float]:
     """The fit, shifted as a whole by what light from elsewhere made of it, and how far off in common it may still be
     (standard uncertainty of one axis, before px).
@@ -142,16 +148,20 @@ def _lit_alike(
     light has not moved).
     """
     per_mm = 1 / before.scale.mm_per_px if before.scale else _PX_PER_MM_ASSUMED
+    turned = min(max(0.0, texture.anisotropy_change - _DIRECTED_ALIKE), _DIRECTED_MOST)  # 0 where it is NaN
+    of_direction = _DIRECTED * turned * per_mm
     found = pit_shift(before, after, first, second, fit)
     if found is None:
-        return fit, LIGHT_SHIFT_MM * math.sqrt(max(TEXTURE_SAME_LIGHT - texture, 0.0) / 2) * per_mm
+        of_likeness = LIGHT_SHIFT_MM * math.sqrt(max(TEXTURE_SAME_LIGHT - texture.correlation, 0.0) / 2) * per_mm
+        return fit, max(of_likeness, of_direction)
     length = math.hypot(*found.xy)
     share = max(1 - _CAUTION * (found.spread / length) ** 2, 0.0) if length else 0.0
     x, y = (share * value for value in found.xy)
     shifted = fit.homography @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
     # two axes of scatter alone make a length of sqrt(2) spreads
     sure = math.sqrt(max(length**2 - 2 * found.spread**2, (found.spread / 3) ** 2))
-    left = math.hypot(share * found.spread, (1 - share) * sure / math.sqrt(2), share * _not_told(found, length, per_mm))
+    unknown = (1 - share) * sure / math.sqrt(2), share * _not_told(found, length, per_mm)
+    left = max(math.hypot(share * found.spread, *unknown), of_direction)
     return Warp(shifted / shifted[2, 2], fit.displacement, fit.grid_px), left
 
 

@@ -15,7 +15,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from skinscan.capture.scale.markers import UNIT, Borders, Points, find_borders, find_markers, through
+from skinscan.capture.scale.markers import UNIT, Borders, Points, distinct, find_borders, find_markers, through
 from skinscan.capture.scale.plane import OWN_SIZE, Plane, fit_plane
 from skinscan.capture.scale.plane_scale import PRINT_RELATIVE, plane_scale
 from skinscan.records import BoolArray, ParameterError, Photo, Scale, ScaleError
@@ -119,6 +119,13 @@ def find_stickers(photo: Photo, marker_mm: float) -> tuple[Sticker, ...]:
         if sticker is not None:
             found.append(sticker)
     return tuple(sorted(found, key=lambda s: (s.marker, s.corners[0, 1], s.corners[0, 0])))
+
+
+def markers_seen(photo: Photo) -> tuple[int, ...]:
+    """Numbers of the stickers that a photo shows, whatever their size: one quick look, to advise by."""
+    rough = distinct(find_markers(photo, cv2.aruco.getPredefinedDictionary(_DICTIONARY), thorough=False))
+    shown = {marker for marker, corners in rough if refine(photo, corners, _bits(marker), 1.0) is not None}
+    return tuple(sorted(shown))
 
 
 def sticker_plane(stickers: Sequence[Sticker], marker_mm: float, shape: tuple[int, int]) -> tuple[Plane, float]:

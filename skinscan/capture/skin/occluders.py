@@ -39,6 +39,9 @@ share of its hull. Blurred discs and bars have 0.26-0.7 more, smooth skin made s
 AXIS_SEED, AXIS_EDGE = 0.31, 0.42
 """Gradients both across and down over the fewer of the two kinds: bare skin 0.6, more than 0.40 at its 0.1st
 percentile, blurred or not."""
+FILLED = 0.6
+"""Share of its hull from which a mosaic is taken to be all of it."""
+
 MOST_BLOCKS = 2.0
 """Gradients on the borders of 8 x 8 blocks over those inside, beyond which JPEG has made a mosaic of its own."""
 
@@ -185,8 +188,24 @@ def _mosaic(grey: Bytes) -> BoolArray:
     strong = np.pad(fewer > 0.3, 1)
     part = _parts((ratio < AXIS_EDGE) & strong, (ratio < AXIS_SEED) & strong, 7)
     part = _not_jpegs_own(level, part)
-    closed: BoolArray = cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_CLOSE, np.ones(window, np.uint8)) > 0
-    return closed
+    return _filled(cv2.morphologyEx(part.view(np.uint8), cv2.MORPH_CLOSE, np.ones(window, np.uint8)))
+
+
+def _filled(part: NDArray[Any]) -> BoolArray:
+    """Parts near one another, (h, w), filled to their hull where they fill most of it already.
+
+    Cells that happen to be alike show no steps; who makes a mosaic draws a bar or a disc.
+    """
+    reach = np.ones((2 * AXIS_WINDOW_PX + 1, 2 * AXIS_WINDOW_PX + 1), np.uint8)
+    joined = cv2.morphologyEx(np.asarray(part, np.uint8), cv2.MORPH_CLOSE, reach)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    found = np.asarray(part, np.uint8).copy()
+    for label in range(1, len(stats)):
+        own = (labels == label) & (part > 0)
+        hull = cv2.convexHull(np.ascontiguousarray(np.argwhere(own)[:, ::-1], np.int32))
+        if np.count_nonzero(own) > FILLED * cv2.contourArea(hull):
+            cv2.fillConvexPoly(found, hull, 1)
+    return np.asarray(found > 0)
 
 
 def _not_jpegs_own(level: Floats, part: BoolArray) -> BoolArray:

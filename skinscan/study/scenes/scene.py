@@ -68,7 +68,7 @@ def make_scene(seed: int, setting: Setting, side_px: int = 512, tone: Tone | Non
         bodies.limbs(draw, canvas)
     else:
         bodies.close_up(draw, canvas)
-    pixels = _photographed(draw, canvas, setting, tone)
+    pixels = photographed(draw, canvas, setting, tone)
     return Scene(pixels, _judged(canvas.label, pixels), tone, view, ground)
 
 
@@ -100,7 +100,8 @@ def _lit(draw: Draw, canvas: Canvas, setting: Setting) -> tuple[Floats, Floats]:
     return np.asarray(light, np.float32), np.asarray(mirror * (1 - dome) * (light > 0.1), np.float32)
 
 
-def _photographed(draw: Draw, canvas: Canvas, setting: Setting, tone: Tone) -> NDArray[np.uint8]:
+def photographed(draw: Draw, canvas: Canvas, setting: Setting, tone: Tone) -> NDArray[np.uint8]:
+    """(H, W, 3) sRGB after JPEG of a canvas (h, w), its skin of `tone`, under a lamp and by a camera of the setting."""
     lamp = setting.lamps[int(draw.integers(len(setting.lamps)))]
     table, matrix, gains = _table(int(draw.integers(*setting.cameras)) // 20 * 20, lamp)
     melanin = np.log(MELANIN[tone] * draw.uniform(0.85, 1.15)) + canvas.melanin

@@ -17,9 +17,9 @@ def told(level: np.ndarray, fair: np.ndarray = ALL) -> Shading:
     return find_shadow(level, SENT + level, fair)
 
 
-def noise(seed: int) -> np.ndarray:
+def noise(seed: int, spread: float = 0.03) -> np.ndarray:
     """Of 3 %: what lamps and cameras leave of a patch's level in the phantom's scenes is 2 to 5 %."""
-    return np.random.default_rng(seed).normal(0, 0.03, 24)
+    return np.random.default_rng(seed).normal(0, spread, 24)
 
 
 def shadow(turn_deg: float, past: float, soft: float) -> np.ndarray:
@@ -38,6 +38,18 @@ def test_a_shadow_is_told_with_its_depth(factor: float, turn_deg: float, soft: f
     assert shading.step == pytest.approx(np.log(factor), abs=0.2)  # its edge is as soft as one of three that are tried
     whole = (share == 0) | (share == 1)
     assert ((shading.share > 0.5) == (share > 0.5))[whole].mean() > 0.95
+
+
+@pytest.mark.parametrize(("factor", "least"), [(0.75, 20), (0.8, 15)])
+def test_a_light_shadow_is_told_where_levels_scatter_little(factor: float, least: int) -> None:
+    """By 2 %, as in most scenes. Light that falls off looks like some of 24 directions; were a wider scatter than the
+    picture's own held against them, 17 and 9 would be told."""
+    steps = [
+        told(np.log(1 - (1 - factor) * shadow(turn_deg, 0.4, 0.7)) + noise(int(turn_deg), 0.02)).step
+        for turn_deg in range(0, 360, 15)
+    ]
+    assert sum(step < 0 for step in steps) >= least
+    assert not any(told(noise(seed, 0.02)).step for seed in range(60))
 
 
 def test_a_few_patches_off_their_level_hide_no_shadow() -> None:
