@@ -50,7 +50,7 @@ LEAST_SHARED_MM2 = 50.0
 
 @dataclass(frozen=True)
 class Foci:
-    """New red foci, (n,) each, strongest first; `notices` say why none could be looked for, or what may be taken for one.
+    """New red foci, (n,) each, strongest first; `notices` say why none was looked for, or what may be taken for one.
 
     `x_px`, `y_px`: in the before photo; `after_x_px`, `after_y_px` in the after photo. `diameter_mm` of the disc that
     fits best; `strength` its contrast in haemoglobin (optical density), and in standard deviations `strength_sd`.
