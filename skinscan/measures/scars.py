@@ -16,7 +16,7 @@ from skinscan.arrays import colour, marks
 from skinscan.arrays.cells import Cells, factor_between
 from skinscan.environment import data_path
 from skinscan.measures import Measure, Sample, refused_for
-from skinscan.measures.colours import smooth_colour_refused
+from skinscan.measures.colours import beyond_unmixing, smooth_colour_refused
 from skinscan.measures.maps import Maps
 from skinscan.records import Flag, Notice
 
@@ -151,7 +151,8 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     own = cells.on(found.chance)
     inside = own.take(found.marks.labels > 0)
     share = 100.0 * float(np.count_nonzero(inside)) / max(len(inside), 1)
-    return Sample(share, 100.0 * own.means(inside), cells.sizes.astype(float), cells.pixels, (), _carried(found))
+    notices = beyond_unmixing(maps, cells)
+    return Sample(share, 100.0 * own.means(inside), cells.sizes.astype(float), cells.pixels, notices, _carried(found))
 
 
 def _contrast_of(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
@@ -171,7 +172,7 @@ def _contrast_of(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) 
         )
     value = float(np.nansum(blocks * weights) / weights.sum())
     count = len(np.unique(own.take(found.marks.labels))) - 1
-    return Sample(value, blocks, weights, max(count, 1), (), _carried(found))
+    return Sample(value, blocks, weights, max(count, 1), beyond_unmixing(maps, cells), _carried(found))
 
 
 def chance_map(maps: Maps) -> NDArray[np.float32]:
