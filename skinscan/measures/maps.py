@@ -355,22 +355,24 @@ class Maps:
         return filters.reduced(self.linear * inside[..., None], further), filters.reduced(inside, further)
 
     @cached_property
-    def _smoothed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """CIELAB and haemoglobin coordinate of the averaged colour, in stripes that stay in cache."""
+    def _smoothed(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """CIELAB, melanin and haemoglobin coordinates of the averaged colour, in stripes that stay in cache."""
         if self._whole is not None:
-            lab, haemoglobin = self._whole._smoothed
-            step = factor_between(self._whole.measured.shape, haemoglobin.shape)
+            whole = self._whole._smoothed
+            step = factor_between(self._whole.measured.shape, whole[1].shape)
             place = tuple(slice(side.start // step, -(-side.stop // step)) for side in self.place)
-            return lab[place], haemoglobin[place]
+            return whole[0][place], whole[1][place], whole[2][place]
         linear = self._smooth_linear()
-        lab, haemoglobin = np.empty_like(linear), np.empty(linear.shape[:2], np.float32)
+        lab, pixels = np.empty_like(linear), linear.shape[:2]
+        melanin, haemoglobin = np.empty(pixels, np.float32), np.empty(pixels, np.float32)
         exact = haemoglobin.size <= unmix.EXACT_PX
         for top in range(0, len(linear), STRIPE_ROWS):
             rows = slice(top, top + STRIPE_ROWS)
             lab[rows] = colour.lab(linear[rows])
             density = colour.optical_density(linear[rows])
-            haemoglobin[rows] = unmix.unmix(density, _unmixing_table(), exact)[..., 1]
-        return lab, haemoglobin
+            found = unmix.unmix(density, _unmixing_table(), exact)
+            melanin[rows], haemoglobin[rows] = found[..., 0], found[..., 1]
+        return lab, melanin, haemoglobin
 
     @property
     def smooth_lab(self) -> NDArray[np.float32]:
@@ -378,9 +380,14 @@ class Maps:
         return self._smoothed[0]
 
     @property
+    def smooth_melanin(self) -> NDArray[np.float32]:
+        """Melanin coordinate of the averaged colour, on its pixels."""
+        return self._smoothed[1]
+
+    @property
     def smooth_haemoglobin(self) -> NDArray[np.float32]:
         """Haemoglobin coordinate of the averaged colour, on its pixels."""
-        return self._smoothed[1]
+        return self._smoothed[2]
 
     def release_colour(self) -> None:
         """Let go of the maps of colour; who asks for one again has it made again."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.arrays import colour
-from skinscan.arrays.cells import Cells, cells_of, median
+from skinscan.arrays import colour, filters
+from skinscan.arrays.cells import Cells, cells_of, factor_between, median
 from skinscan.measures import Measure, Sample, refused, refused_for
 from skinscan.measures.colours import beyond_unmixing, colour_medians, colour_refused, smooth_colour_refused
 from skinscan.measures.maps import Maps, chromophores_of
@@ -18,6 +18,11 @@ from skinscan.records import Flag, Notice
 
 MAD_TO_SD = 1.4826
 QUANTILES = 1001
+NARROW_MM = 2.0
+BROAD_RATIO = 1.7
+"""Scatter of a region's haemoglobin over that of what is narrower than NARROW_MM, from which much of the region itself
+is red. Ordinary phantoms have 1.0-1.6; a flush over 30 % of the region 1.9-2.4 on tones I-III, and 1.5 on V, whose own
+noise hides it. The threshold has then risen with the redness: a true 31-34 % reads as 2-15 %, 45 % as 1-7 %."""
 
 
 def a_star_map(maps: Maps) -> NDArray[np.float32]:
@@ -63,6 +68,21 @@ def _threshold(values: NDArray[np.float32]) -> tuple[float, float]:
     return middle, middle + 2 * MAD_TO_SD * mad
 
 
+def _broadly_red(maps: Maps, picture: NDArray[np.float32], own: Cells, values: NDArray[np.float32]) -> bool:
+    """Whether the region's redness varies so widely that its own threshold is no measure of unreddened skin."""
+    if maps.frame.scale is None:
+        return False
+
+    def make() -> NDArray[np.float32]:
+        mm_per_px = maps.um_per_px / 1000 * factor_between(maps.measured.shape, picture.shape)
+        skin = np.ascontiguousarray(cells_of(maps.measured, 1).on(picture).labels[:] > 0)
+        return filters.flatten(picture, skin, NARROW_MM / mm_per_px)
+
+    narrow = own.take(maps.once("narrow_haemoglobin", make))
+    scatter, of_narrow = (median(np.abs(part - np.float32(median(part)))) for part in (values, narrow))
+    return bool(scatter > BROAD_RATIO * of_narrow)
+
+
 def _quantiles(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """QUANTILES of the values at evenly spaced probabilities, as numpy's default method gives them."""
     ordered = np.sort(values)
@@ -97,8 +117,15 @@ def _area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Samp
     tied = maps.frame.colour.state != "uncorrected"
     notices = beyond_unmixing(maps, cells)
     if carried is None:
-        threshold = _threshold(_untreated(maps, picture, values))[1]
-        notices = (*notices, Notice(Flag.WITHIN_PHOTO, "compare two photos to carry the threshold"))
+        untreated = _untreated(maps, picture, values)
+        threshold = _threshold(untreated)[1]
+        detail = "compare two photos to carry the threshold"
+        if untreated is values and _broadly_red(maps, picture, own, values):
+            detail += (
+                "; much of the region may be red, and its own threshold then understates the area: name untreated "
+            )
+            detail += "skin as reference"
+        notices = (*notices, Notice(Flag.WITHIN_PHOTO, detail))
     elif tied:
         threshold = carried["threshold"]
     else:
@@ -184,7 +211,9 @@ MEASURES = (
         unit="% of region",
         better="lower",
         definition="pixels whose haemoglobin exceeds median + 2 x 1.4826 MAD of the reference region, or of the "
-        "baseline's same region; colour averaged over 0.15 mm; the threshold is carried to the follow-up",
+        "baseline's same region; colour averaged over 0.15 mm; the threshold is carried to the follow-up. Where more "
+        "than a fifth of the region is red and no untreated skin is named, the threshold rises with it and the area is "
+        "understated",
         source="skinscan; robust threshold after Rousseeuw and Croux 1993",
         version=2,
         evidence=smooth_haemoglobin_map,

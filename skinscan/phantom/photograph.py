@@ -260,6 +260,9 @@ def _truth(skin: Skin, camera: Camera, props: Props, matrix: Float, bare: NDArra
         striae=skin.striae,
         tracks=skin.tracks,
         hairs=skin.hairs,
+        scars=skin.scars,
+        scar_area_percent=100.0 * float(skin.scarred[::step, ::step].ravel()[seen].mean()) if some else float("nan"),
+        foci=skin.foci,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from skinscan.phantom.card import Card
 from skinscan.phantom.optics import MELANIN, Tone
@@ -18,9 +18,11 @@ class SkinRecipe:
 
     `tone` is an ITA class. Scales are factors on the tone's (or the seed's) own value. `pore_density_per_cm2`
     counts all pores of 50-500 um and is drawn from 50-150 by the seed where None. `line_depth_um` applies to
-    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `dimples_um`: root mean
-    square height of a field of dimples, as cellulite makes them; none for 0. `striae` are stretch marks and `tracks`
-    marks of a needling device, if any.
+    the `lines` Gaussian valleys. `mottling` scales the smooth variation of both pigments. `scars` scars of the
+    `scar_kinds`, the deep ones about `scar_depth_um`, their discolouration scaled by `scar_colour`. `foci`: papules of
+    `focus_strength` times as much blood more, `focus_diameter_mm` from the least to the largest. `dimples_um`: root
+    mean square height of a field of dimples, as cellulite makes them; none for 0. `striae` are stretch marks and
+    `tracks` marks of a needling device, if any.
     """
 
     seed: int = 0
@@ -42,6 +44,14 @@ class SkinRecipe:
     line_depth_um: float = 150.0
     hairs: int = 2
     vellus: int = 30
+    scars: int = 0
+    scar_depth_um: float = 220.0
+    scar_colour: float = 1.0
+    scar_kinds: tuple[Literal["rolling", "boxcar", "icepick", "flat"], ...] = ("rolling", "boxcar", "icepick", "flat")
+    foci: int = 0
+    focus_strength: float = 1.5
+    focus_diameter_mm: tuple[float, float] = (0.8, 5.0)
+    focus_height_um: float = 60.0
     dimples_um: float = 0.0
     striae: StriaeRecipe | None = None
     tracks: TracksRecipe | None = None
@@ -59,7 +69,8 @@ class SkinRecipe:
 _SCALES = (
     "melanin_scale", "blood_scale", "mottling", "redness_patches", "redness_strength", "spots",
     "spot_strength", "pore_diameter_scale", "pore_darkness", "roughness_scale", "lines", "line_depth_um",
-    "hairs", "vellus", "dimples_um",
+    "hairs", "vellus", "scars", "scar_depth_um", "scar_colour", "foci", "focus_strength", "focus_height_um",
+    "dimples_um",
 )  # fmt: skip
 
 
@@ -74,6 +85,7 @@ def change(
     redness: float = 0.0,
     spot: float = 0.0,
     line_depth: float = 0.0,
+    scar_depth: float = 0.0,
     **fields: Any,
 ) -> SkinRecipe:
     """The same skin after treatment: relative changes (-0.1 is 10 % less), every pore and furrow where it
@@ -92,6 +104,7 @@ def change(
         redness_strength=recipe.redness_strength * (1 + redness),
         spot_strength=recipe.spot_strength * (1 + spot),
         line_depth_um=recipe.line_depth_um * (1 + line_depth),
+        scar_depth_um=recipe.scar_depth_um * (1 + scar_depth),
         **fields,
     )
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinscan.phantom import foci as red_foci
 from skinscan.phantom.coat import Coat
 from skinscan.phantom.dimples import dimple_relief
 from skinscan.phantom.fields import Grid, Image, furrow_net, octaves, smooth_noise
@@ -16,6 +17,7 @@ from skinscan.phantom.light import lab_of
 from skinscan.phantom.optics import BLOOD, MELANIN, Float, reflectance
 from skinscan.phantom.pores import PoreTable, draw_pores, pits
 from skinscan.phantom.recipes import SkinRecipe
+from skinscan.phantom.scars import Scar, draw_on, draw_scars, light_in_hollows
 from skinscan.phantom.striae import Stria, draw_striae
 from skinscan.phantom.tracks import Track, draw_tracks
 
@@ -62,8 +64,9 @@ class Skin:
 
     `melanin`, `blood`: volume fractions of epidermis and dermis. `furrows_um`: the skin's own relief, zero
     mean; `lines_um` wrinkles and marks (0 or below but for the creases of stretch marks), `pits_um` pores (0 or
-    below); `dimples_um` cellulite, None without. `dark`: share of light lost in pores. `hair` (h, w): share covered by
-    hair; `coat` how the strands of a scalp look, None on skin with single hairs.
+    below), `marks_um` scars (below 0) and papules (above); `dimples_um` cellulite, None without. `dark`: share of light
+    lost in pores. `scarred`: 1 inside a scar's outline, else 0. `hair` (h, w): share covered by hair; `coat` how the
+    strands of a scalp look, None on skin with single hairs.
     """
 
     recipe: SkinRecipe
@@ -80,6 +83,10 @@ class Skin:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    scars: tuple[Scar, ...]
+    foci: tuple[red_foci.Focus, ...]
+    marks_um: Image
+    scarred: Image
     dimples_um: Image | None = None
     coat: Coat | None = None
     striae: tuple[Stria, ...] = ()
@@ -89,8 +96,10 @@ class Skin:
     @property
     def height_um(self) -> Image:
         """The whole relief (h, w)."""
-        skin = self.furrows_um + self.lines_um + self.pits_um
-        return np.asarray(skin if self.dimples_um is None else skin + self.dimples_um)
+        relief = self.furrows_um + self.lines_um + self.pits_um
+        if self.scars or self.foci:
+            relief = relief + self.marks_um
+        return np.asarray(relief if self.dimples_um is None else relief + self.dimples_um)
 
     @property
     def flat_melanin(self) -> float:
@@ -107,7 +116,7 @@ class Skin:
 
     @cached_property
     def sq_um(self) -> dict[str, float]:
-        """Root mean square of the relief without pores: all of it and by bands of spatial wavelength."""
+        """Root mean square of the skin's own relief and its wrinkles: all of it and by bands of spatial wavelength."""
         relief = self.furrows_um + self.lines_um
         middle = relief - relief.mean()
         out = {"all": float(np.sqrt(np.mean(middle.astype(np.float64) ** 2)))}
@@ -125,11 +134,11 @@ class Skin:
 
     @cached_property
     def transmitted(self) -> Image:
-        """Share of light that pores and furrows let through, 1 on level skin (green light)."""
+        """Share of light that pores, furrows and scars let through, 1 on level skin (green light)."""
         relief = self.furrows_um + self.lines_um
         below = np.minimum(relief - fast_blur(relief, CAVITY_MM / self.grid.mm), 0.0)
         result: Image = np.exp(np.float32(CAVITY_PER_UM) * below) * (1.0 - self.dark)
-        return result
+        return result * light_in_hollows(self.marks_um, self.grid) if self.marks_um.any() else result
 
 
 def _low_pass(image: Image, wavelength_cells: float) -> Image:
@@ -164,6 +173,14 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     spots = _patches(recipe, 4, recipe.spots, spot_strength, (0.5, 2.0))
     redness = _patches(recipe, 5, recipe.redness_patches, recipe.redness_strength, (2.0, 7.0))
     melanin, blood = _pigments(recipe, grid, spots, redness)
+    scars = draw_scars(recipe)
+    hollows, more_melanin, more_blood, scarred = draw_on(scars, grid)
+    if scars:
+        melanin, blood = melanin * np.exp(more_melanin), blood * np.exp(more_blood)
+    foci = red_foci.draw_foci(recipe)
+    if foci:
+        domes, redder = red_foci.draw_on(foci, grid)
+        hollows, blood = hollows + domes, blood * np.exp(redder)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
     striae: tuple[Stria, ...] = ()
@@ -191,9 +208,13 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         redness,
         lines,
         hairs,
+        scars,
+        foci,
+        hollows,
+        scarred,
         dimple_relief(recipe, grid),
-        striae,
-        tracks,
+        striae=striae,
+        tracks=tracks,
     )
 
 

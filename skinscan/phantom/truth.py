@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.phantom.cameras import Camera, project
+from skinscan.phantom.foci import Focus
 from skinscan.phantom.optics import Float
 from skinscan.phantom.pores import PoreTable
 from skinscan.phantom.recipes import Props, SkinRecipe
+from skinscan.phantom.scars import Scar
 from skinscan.phantom.skin import Hair, Line, Patch
 from skinscan.phantom.striae import Stria
 from skinscan.phantom.tracks import Track
@@ -33,6 +35,7 @@ class Truth:
     furrows. All hold the surface reflection and neither light, gloss, lens nor camera. `melanin`, `blood`:
     mean volume fractions in the frame. `sq_um`: root mean square height without pores, by wavelength band;
     of the whole skin. `pore_area_percent`: of the frame's bare skin, pores of 150 um or more at half depth.
+    `scar_area_percent`: of the frame's bare skin, inside the scars' outlines.
     """
 
     recipe: SkinRecipe
@@ -59,6 +62,9 @@ class Truth:
     redness: tuple[Patch, ...]
     lines: tuple[Line, ...]
     hairs: tuple[Hair, ...]
+    scars: tuple[Scar, ...]
+    scar_area_percent: float
+    foci: tuple[Focus, ...]
     striae: tuple[Stria, ...] = ()
     tracks: tuple[Track, ...] = ()
 
@@ -107,6 +113,9 @@ class Truth:
             "redness": [asdict(p) for p in self.redness],
             "lines": [asdict(line) for line in self.lines],
             "hairs": [asdict(hair) for hair in self.hairs],
+            "scars": [asdict(scar) for scar in self.scars],
+            "scar_area_percent": self.scar_area_percent,
+            "foci": [asdict(focus) for focus in self.foci],
             "striae": [asdict(mark) for mark in self.striae],
             "tracks": [asdict(track) for track in self.tracks],
         }

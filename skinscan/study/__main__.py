@@ -125,6 +125,18 @@ def pore_classifier(workers: int, count: int) -> None:
     module.write(ROOT / "models" / "pore_classifier.json", parts, seeds)
 
 
+@study.command("scar-classifier")
+@click.option("--count", default=96, show_default=True)
+@click.pass_obj
+def scar_classifier(workers: int, count: int) -> None:
+    """models/scar_classifier.json, from phantoms."""
+    from skinscan.study import scar_classifier as module
+
+    seeds = list(range(60_000, 60_000 + count))
+    parts = over(module.examples, seeds, "phantoms", workers)
+    module.write(ROOT / "models" / "scar_classifier.json", parts, seeds)
+
+
 @study.command("pore-accuracy")
 @click.option("--count", default=108, show_default=True)
 @click.pass_obj

@@ -80,6 +80,19 @@ def draw_recipe(draw: np.random.Generator, tone: str, px_per_mm: float) -> SkinR
     )
 
 
+UNSCARRED = 2
+"""One skin of the study's pairs in so many has no scar."""
+
+
+def with_scars(recipe: SkinRecipe) -> SkinRecipe:
+    """The recipe with scars on every other skin, told by its seed alone so that nothing else is drawn otherwise."""
+    if recipe.seed % UNSCARRED == 0:
+        return recipe
+    draw = np.random.default_rng([recipe.seed, 20])
+    depth_um = float(np.exp(draw.uniform(math.log(100), math.log(500))))
+    return replace(recipe, scars=int(draw.integers(4, 16)), scar_depth_um=depth_um)
+
+
 def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
     """A baseline's camera and light."""
     return Camera(
@@ -250,7 +263,7 @@ class Job:
 def run(job: Job) -> list[dict[str, Any]]:
     """Rows of one skin: its baseline against `repeats` later photos of another set-up and as many of the same."""
     draw = np.random.default_rng(job.seed)
-    recipe = draw_recipe(draw, job.tone, job.px_per_mm)
+    recipe = with_scars(draw_recipe(draw, job.tone, job.px_per_mm))
     camera = draw_camera(draw, job.px_per_mm)
     skin = make_skin(recipe, min(20.0, 1000.0 / job.px_per_mm / 1.75))
     props = grey_patch(job.px_per_mm) if job.grey else None

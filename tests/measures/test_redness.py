@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,16 @@ from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.measures import all_measures
 from skinscan.measures.maps import Maps, chromophores_of
-from skinscan.phantom import light, optics
+from skinscan.phantom import (
+    Camera,
+    SkinRecipe,
+    light,
+    make_skin,
+    map_to_photo,
+    optics,
+    photograph,
+    write_shot,
+)
 from skinscan.records import Flag
 
 TONES = list(optics.MELANIN)
@@ -120,3 +130,37 @@ def test_on_the_darkest_skin_melanin_and_blood_are_said_not_to_be_told_apart(
         evaluate = all_measures()[name].evaluate
         assert evaluate is not None
         assert evaluate(maps, cells, None).notices == ()
+
+
+def flushed(folder: Path, share: float) -> tuple[Maps, float]:
+    """A phantom with an even flush of soft border over about a share of its left; and the true share in %."""
+    skin = make_skin(SkinRecipe(seed=803, tone="II", width_mm=26, height_mm=26, redness_patches=0), 50.0)
+    x, _ = skin.grid.axes()
+    inside = 1 / (1 + np.exp((x - np.quantile(x, share)) / 0.8))
+    rise = np.broadcast_to(np.exp(np.log1p(0.7) * inside).astype(np.float32), skin.blood.shape)
+    redder = replace(skin, blood=np.asarray(skin.blood * rise), cache={})
+    shot = photograph(redder, Camera(px_per_mm=10, size_px=(230, 230), seed=3))
+    photo = read_photo(write_shot(shot, folder / f"flush-{share}.jpg"))
+    regions = {
+        "all": [(0, 0), (229, 0), (229, 229), (0, 229)],
+        "untreated": [(170, 20), (228, 20), (228, 210), (170, 210)],
+    }
+    named = make_frame(photo, mm_per_px=0.1, regions=regions, reference="untreated", card="none", face=False)
+    seen = map_to_photo(np.broadcast_to(inside, skin.blood.shape).astype(np.float32), skin, shot.truth)
+    return Maps(named), 100 * float((seen > 0.5).mean())
+
+
+def test_a_flush_over_much_of_the_region_needs_untreated_skin_to_be_told_by(tmp_path: Path) -> None:
+    """By its own threshold the region's redness is its background: half the region red reads as less than a fifth of
+    that, and the notice says so. By untreated skin it is told to a fifth: the border is soft, and 2 SD up."""
+    maps, truth = flushed(tmp_path, 0.45)
+    cells = cells_of(maps.frame.regions["all"][maps.box].astype(np.int32), 1)
+    evaluate = all_measures()["redness.area"].evaluate
+    assert evaluate is not None
+    assert evaluate(maps, cells, None).value == pytest.approx(truth, rel=0.2)
+    alone = Maps(replace(maps.frame, reference_mask=None))
+    told = evaluate(alone, cells, None)
+    assert told.value < 0.2 * truth
+    assert "understates" in told.notices[-1].detail
+    even, _ = flushed(tmp_path, 0.0)
+    assert "understates" not in evaluate(Maps(replace(even.frame, reference_mask=None)), cells, None).notices[-1].detail
