@@ -10,7 +10,7 @@ from typing import Any
 
 from skinscan import repeatability
 from skinscan.arrays.threads import side_by_side
-from skinscan.assessment import assess_frame
+from skinscan.assessment import assess_frame, check_site
 from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
@@ -53,6 +53,7 @@ def compare(
     face: bool = True,
     cross_polarised: bool = False,
     raking_light: bool = False,
+    site: str = "",
     same_setup: bool = False,
     same_lamp: bool = False,
     max_megapixels: float = 60.0,
@@ -72,12 +73,13 @@ def compare(
     """
     tell = progress or (lambda share, text: None)
     check_opencv()
+    check_site(site)
     tell(0.02, "reading the photos")
     read = partial(read_photo, max_megapixels=max_megapixels)
     first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
     laid: dict[str, Any] = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face,
-            "cross_polarised": cross_polarised, "raking_light": raking_light}  # fmt: skip
+            "cross_polarised": cross_polarised, "raking_light": raking_light, "site": site}  # fmt: skip
     frame_before, frame_after = side_by_side(
         partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
         partial(make_frame, second, **laid),

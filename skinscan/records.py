@@ -110,8 +110,7 @@ class Flag(StrEnum):
     UNDEFINED = "undefined"
     END_BINS = "end_bins"
     FEW_PORES = "few_pores"
-    FEW_LINES = "few_lines"
-    OTHER_SITE = "other_site"
+    FEW_FOUND = "few_found"
     OUT_OF_MODEL = "out_of_model"
     NOT_APPLICABLE = "not_applicable"
     HAIR_UNCLEAR = "hair_unclear"
@@ -170,8 +169,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.UNDEFINED: "the value is undefined here",
         Flag.END_BINS: "many pixels lie beyond the grey-level range and were counted in its end bins",
         Flag.FEW_PORES: "too few pores for a distribution",
-        Flag.FEW_LINES: "too few lines for their width and contrast",
-        Flag.OTHER_SITE: "this measure is not told of this part of the body",
+        Flag.FEW_FOUND: "too little of it was found to tell how it looks",
         Flag.OUT_OF_MODEL: "the skin model does not hold here",
         Flag.NOT_APPLICABLE: "this measure is meant for another part of the body, or another light",
         Flag.HAIR_UNCLEAR: "hair and scalp cannot be told apart",

@@ -73,7 +73,7 @@ def hair_refused(maps: Maps, cells: Cells) -> Notice | None:
     if name is None:
         return Notice(Flag.NOT_APPLICABLE, "hair is measured in a region drawn on the scalp")
     mask = frame.regions[name]
-    skin = float(np.mean(frame.regions[SKIN][mask])) if mask.any() else 0.0
+    skin = float(np.mean(frame.regions[SKIN][mask])) if mask.any() and SKIN in frame.regions else 0.0
     if skin > MOST_SKIN and not {*re.split(r"[\W_\d]+", name.lower())}.intersection(NAMES):
         return Notice(Flag.NOT_APPLICABLE, f"'{name}' is bare skin: hair is measured in a region drawn on the scalp")
     if frame.photo.is_grey:

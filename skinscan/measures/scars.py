@@ -168,7 +168,7 @@ def _contrast_of(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) 
             blocks[block], weights[block] = known.mean(dtype=np.float64), len(known)
     if not weights.sum():
         return refused_for(
-            Notice(Flag.UNDEFINED, "no scar was found, so there is nothing to tell the contrast of"), cells
+            Notice(Flag.FEW_FOUND, "no scar was found, so there is nothing to tell the contrast of"), cells
         )
     value = float(np.nansum(blocks * weights) / weights.sum())
     count = len(np.unique(own.take(found.marks.labels))) - 1
