@@ -15,7 +15,7 @@ from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.reference_proposal import propose_reference
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.capture.registration.seen import LEAST_SEEN, seen_share
 from skinscan.environment import check_opencv
 from skinscan.judgement import judge, judge_paired, lamp_notices
@@ -106,7 +106,7 @@ def compare_frames(
     """Compare two frames; the regions and the reference are those of `before`."""
     tell = progress or (lambda share, text: None)
     tell(0.3, "matching the skin of the two photos")
-    registration = register(before, after)
+    registration = match(before, after, same_setup)
     notices = [*order_notices(before.photo, after.photo), *registration.notices]
     if not registration.ok:
         tell(0.6, "measuring each photo")
@@ -122,7 +122,7 @@ def compare_frames(
     first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
     pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp)
-    notices += _setup_notices(pair, same_setup)
+    notices += _setup_notices(pair, same_setup and not registration.by_view)
     notices += lamp_notices(pair)
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
@@ -147,7 +147,7 @@ def _unseen(shares: Mapping[str, float]) -> list[Notice]:
 
 def _reference_to_be_had(before: Frame, after: Frame, registration: Registration) -> list[Notice]:
     """Where a reference could be drawn, if nothing ties the two photos' colours together."""
-    if after.colour.state != "uncorrected" or before.photo.is_grey or after.photo.is_grey:
+    if registration.by_view or after.colour.state != "uncorrected" or before.photo.is_grey or after.photo.is_grey:
         return []
     for proposal in propose_reference(before, after, registration)[:1]:
         corners = ",".join(f"{value:.0f}" for value in proposal.polygon.ravel())

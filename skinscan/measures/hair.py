@@ -235,7 +235,7 @@ def _part_width(maps: Maps, cells: Cells, name: str, cover: Cover) -> Sample:
 def _measure(**differing: Any) -> Measure:
     return Measure(
         version=1, evidence=hair_map, evidence_title="share under hair", evidence_unit="1", gate=hair_refused,
-        needs_scale=True, fine=True, largest_um_per_px=LARGEST_UM_PER_PX, same=_SAME, **differing,
+        needs_scale=True, by_view=True, largest_um_per_px=LARGEST_UM_PER_PX, same=_SAME, **differing,
     )  # fmt: skip
 
 

@@ -193,7 +193,7 @@ def test_overexposed_skin_is_told_so_and_not_to_come_closer() -> None:
 def test_darkest_skin_is_told_what_would_show_it() -> None:
     told = advise(frame("VI", exposure_ev=-0.5), wanted=["redness", "pigment"])
     advice = next(a for a in told.advice if a.flag == Flag.OUT_OF_MODEL)
-    assert set(advice.weakens) == {"redness.haemoglobin", "redness.area", "pigment.melanin"}
+    assert set(advice.weakens) == {"redness.haemoglobin", "redness.area", "pigment.melanin", "pigment.spot_area"}
     assert "polarise" in advice.todo
 
 
