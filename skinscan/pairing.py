@@ -51,7 +51,7 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         blur=_log_ratio(before.quality.blur_px, after.quality.blur_px / registration.scale_ratio),
         pose=abs(math.log(registration.scale_ratio)) + abs(math.log(singular[0] / singular[1])),
         noise=_log_ratio(_noise(before), _noise(after)),
-        exposure=_log_ratio(1.0, float(gains[1])),
+        exposure=0.0 if registration.by_view else _log_ratio(1.0, float(gains[1])),  # fewer hairs are brighter too
         contrast=0.0 if registration.by_view else _log_ratio(1.0, registration.texture_ratio),
         turn_deg=abs(registration.rotation_deg),
         chroma=float(np.max([_log_ratio(1.0, float(balance[c])) for c in (0, 2)])),
