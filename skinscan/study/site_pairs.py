@@ -37,7 +37,7 @@ FAMILIES = {"scalp": "hair.", "thigh": "dimples."}
 
 PX_PER_MM = {"scalp": (13.0, 17.0, 22.0), "thigh": (12.0, 13.0)}
 SIDE_PX = {"scalp": 620, "thigh": 840}
-GRID_UM = {"scalp": 30.0, "thigh": 50.0}
+LARGEST_GRID_UM = 30.0, 50.0
 MARGIN = 0.08
 """Skin around the region, as a share of the photo's side, so that another view still holds it."""
 
@@ -69,7 +69,7 @@ def run(job: SiteJob) -> list[dict[str, Any]]:
         if job.site == "thigh":  # the lamp stands low, or it is no raking light
             again = replace(again, elevation_deg=float(np.clip(again.elevation_deg, 7.0, 28.0)))
         if isinstance(skin, Scalp):
-            skin = _combed_anew(draw, skin)
+            skin = _combed_anew(draw, skin, job)
         after = _frame_of(skin.skin if isinstance(skin, Scalp) else skin, again, job, baseline=False)
         about = {"seed": job.seed, "repeat": repeat, "tone": job.tone, "px_per_mm": job.px_per_mm, "share": share}
         rows += [{**about, "site": job.site, **row} for row in _own(rows_of(before, after, setup, ("treated",)), job)]
@@ -84,7 +84,12 @@ def _side_mm(job: SiteJob) -> float:
     return SIDE_PX[job.site] / job.px_per_mm
 
 
-def _combed_anew(draw: np.random.Generator, scalp: Scalp) -> Scalp:
+def _grid_um(job: SiteJob) -> float:
+    """Fine enough for a view from somewhat nearer."""
+    return min(LARGEST_GRID_UM[job.site == "thigh"], 1000 / job.px_per_mm / 1.75)
+
+
+def _combed_anew(draw: np.random.Generator, scalp: Scalp, job: SiteJob) -> Scalp:
     """The same head another day: no strand lies where it lay, and the part a little otherwise."""
     recipe = scalp.recipe
     other = replace(
@@ -93,7 +98,7 @@ def _combed_anew(draw: np.random.Generator, scalp: Scalp) -> Scalp:
         part_angle_deg=recipe.part_angle_deg + float(draw.uniform(-3, 3)),
         clumping=float(np.clip(recipe.clumping + draw.uniform(-0.1, 0.1), 0, 1)),
     )
-    return make_scalp(other, GRID_UM["scalp"])
+    return make_scalp(other, _grid_um(job))
 
 
 def _scalp(draw: np.random.Generator, job: SiteJob) -> tuple[Scalp, Camera]:
@@ -127,7 +132,7 @@ def _scalp(draw: np.random.Generator, job: SiteJob) -> tuple[Scalp, Camera]:
         jpeg_quality=int(draw.integers(85, 97)),
         seed=int(draw.integers(1, 2**31)),
     )
-    return make_scalp(recipe, GRID_UM["scalp"]), camera
+    return make_scalp(recipe, _grid_um(job)), camera
 
 
 def _thigh(draw: np.random.Generator, job: SiteJob) -> tuple[Skin, Camera]:
@@ -158,7 +163,7 @@ def _thigh(draw: np.random.Generator, job: SiteJob) -> tuple[Skin, Camera]:
         jpeg_quality=int(draw.integers(85, 97)),
         seed=int(draw.integers(1, 2**31)),
     )
-    return make_skin(recipe, GRID_UM["thigh"]), camera
+    return make_skin(recipe, _grid_um(job)), camera
 
 
 def _frame_of(skin: Skin, camera: Camera, job: SiteJob, baseline: bool) -> Frame:
