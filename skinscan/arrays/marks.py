@@ -33,7 +33,7 @@ SMALLEST_MM, LARGEST_MM = 0.8, 6.0
 FLATTEN_MM = 4.0
 EXPLAINED_MM = (0.2, 2.0)
 """Gaussians between which brightness is explained by pigment."""
-COARSEST_SIGMA_PX = 2.5
+COARSEST_SIGMA_PX = 4.0
 """SD of a Gaussian, in pixels, that a coarser map still carries."""
 FURTHEST = 12.0
 """Standard deviations beyond which a response says no more."""
