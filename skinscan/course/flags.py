@@ -14,6 +14,7 @@ from skinscan.course.judging import by_key
 from skinscan.course.looking import NAMES
 from skinscan.course.measuring import Compared, Measured
 from skinscan.course.sided import pairs, sided
+from skinscan.course.sights import of_view as view_sight
 from skinscan.course_records import CourseFlag, Level, Plan, Point, Step, Trajectory, Visit
 from skinscan.records import SKIN, Flag
 from skinscan.report import words
@@ -50,7 +51,24 @@ def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, meas
         flags += [flag for visit in one.visits for flag in _new(visit, treatment)]
     notices += _unseen(measured)
     of_sides, unsided = _asymmetry(plan, lines, treatment, measured)
-    return _gathered([*flags, *of_sides], plan), [*notices, *unsided]
+    kept = _gathered([*flags, *of_sides], plan)
+    return [_with_sight(flag, measured) for flag in kept], [*notices, *unsided]
+
+
+def _with_sight(flag: CourseFlag, measured: Sequence[Measured]) -> CourseFlag:
+    """A flag of measures with its view at the baseline and at the visit that raised it."""
+    shown = [(of_view, one) for of_view in measured for one in of_view.visits
+             if (of_view.view, one.visit.number) == (flag.view, flag.visit)]  # fmt: skip
+    if flag.sight is not None or not shown:
+        return flag
+    of_view, one = shown[0]
+    frame = of_view.baseline.frame
+    names = [flag.region] if flag.region in frame.polygons else flag.region.split(", ")
+    outlines = [frame.polygons[name] for name in names if name in frame.polygons]
+    family = next(iter(flag.figures), "").split(".", 1)[0]
+    number = {"redness": REDNESS[1], "pigment": MELANIN[0]}.get(family, "")
+    sight = view_sight(of_view.picture, one.picture, outlines, frame.shape[1], one.looked.rises, number)
+    return replace(flag, sight=sight)
 
 
 def _new(compared: Compared, treatment: Treatment) -> list[CourseFlag]:

@@ -6,21 +6,19 @@ use it. What is kept is small: figures, and the part of the two photos that show
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinscan.course_records import Finding, Sight, Visit
+from skinscan.course.sights import around, rises
+from skinscan.course_records import Finding, Visit
 from skinscan.measures.foci import Foci, new_foci
 from skinscan.measures.maps import Maps
-from skinscan.measures.new_marks import NewMark, new_parallel_marks
+from skinscan.measures.new_marks import NewMark, NewMarks, new_parallel_marks
 from skinscan.records import SKIN, Flag, Frame, Notice, Registration
-from skinscan.report import pictures
 from skinscan.report.numbers import number
-from skinscan.report.warping import aligned_part
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import rule_for
 
@@ -28,48 +26,56 @@ Points = NDArray[np.float64]
 
 MARKS, FOCI = "parallel_marks", "papular_foci"
 NAMES = {MARKS: "new parallel marks", FOCI: "new red spots"}
+OF_COLOUR = ("redness_persists", "pigment_after_inflammation", "asymmetry")
+"""Flags that show where a colour rose."""
 
-SIGHT_PX = 480
-LEAST_SIGHT_MM, AROUND = 12.0, 0.2
-"""A sight's least side, and how much it shows around what was found, in shares of its extent."""
+BEAD_MM = 0.6
+"""A red spot so close to the middle of a new line is a part of it."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found, and for what could not be looked for why not, by flag."""
+    """What was found; why what could not be looked for was not, by flag; and where colours rose (`sights.rises`)."""
 
     findings: tuple[Finding, ...] = ()
     unseen: Mapping[str, Notice] = field(default_factory=dict)
+    rises: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)
 
 
 def due(visit: Visit, treatment: Treatment) -> tuple[str, ...]:
     """The flags whose rules would use what is found at a visit."""
     if visit.days_after is None:
         return ()
-    return tuple(name for name in NAMES if rule_for(treatment, name, visit.days_after) is not None)
+    return tuple(name for name in (*NAMES, *OF_COLOUR) if rule_for(treatment, name, visit.days_after) is not None)
 
 
 class Looking:
-    """Looks for some flags in a comparison's maps; `looked` holds what came of it."""
+    """Looks in a comparison's maps for what some flags need; `looked` holds what came of it."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = tuple(names)
-        self.looked = Looked(unseen={name: Notice(Flag.NOT_REGISTERED) for name in self._names})
+        self.looked = Looked(unseen={name: Notice(Flag.NOT_REGISTERED) for name in self._names if name in NAMES})
 
     def __call__(self, before: Maps, after: Maps, registration: Registration) -> None:
-        told = {name: _FINDERS[name](before, after, registration) for name in self._names}
+        told: dict[str, Finding | Notice | None] = {}
+        lines: tuple[NewMark, ...] = ()
+        if MARKS in self._names:
+            marks = new_parallel_marks(before, after, registration)
+            lines = marks.parallel
+            told[MARKS] = marks.refused or (_marks(marks, before, after, registration) if lines else None)
+        if FOCI in self._names:
+            spots = new_foci(before, after, registration)
+            refused = None if spots.searched_mm2 else next(iter(spots.notices), None)
+            apart = _apart_from(spots, lines, before.um_per_px)
+            told[FOCI] = refused or (_foci(apart, before, after, registration) if len(apart) else None)
         self.looked = Looked(
             tuple(found for found in told.values() if isinstance(found, Finding)),
             {name: found for name, found in told.items() if isinstance(found, Notice)},
+            rises(before, after, registration) if any(name in OF_COLOUR for name in self._names) else {},
         )
 
 
-def _marks(before: Maps, after: Maps, registration: Registration) -> Finding | Notice | None:
-    found = new_parallel_marks(before, after, registration)
-    if found.refused is not None:
-        return found.refused
-    if not found.parallel:
-        return None
+def _marks(found: NewMarks, before: Maps, after: Maps, registration: Registration) -> Finding:
     lengths = [mark.length_mm for mark in found.parallel]
     figures = {
         "count": len(found.parallel), "shortest_mm": min(lengths), "longest_mm": max(lengths),
@@ -84,7 +90,7 @@ def _marks(before: Maps, after: Maps, registration: Registration) -> Finding | N
     )
     paths = [mark.path for mark in found.parallel]
     return Finding(MARKS, _region(before.frame, np.concatenate(paths)), figures, told,
-                   _sight(before, after, registration, lines=paths))  # fmt: skip
+                   around(before, after, registration, lines=paths))  # fmt: skip
 
 
 def _kind(marks: Iterable[NewMark]) -> str:
@@ -106,10 +112,18 @@ def _span(values: Iterable[float]) -> str:
     return f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
 
 
-def _foci(before: Maps, after: Maps, registration: Registration) -> Finding | Notice | None:
-    found = new_foci(before, after, registration)
-    if not len(found):
-        return next(iter(found.notices), None) if not found.searched_mm2 else None
+def _apart_from(found: Foci, lines: Iterable[NewMark], um_per_px: float) -> Foci:
+    """Spots that are no beads of a new line: those that the line does not run through."""
+    keep = np.ones(len(found), np.bool_)
+    for line in lines:
+        away = np.hypot(found.x_px - line.path[:, :1], found.y_px - line.path[:, 1:]).min(0) * um_per_px / 1000
+        keep &= away > np.maximum(found.diameter_mm / 2, BEAD_MM)
+    names = ("x_px", "y_px", "after_x_px", "after_y_px", "diameter_mm", "strength", "strength_sd")
+    region = tuple(name for name, kept in zip(found.region, keep, strict=True) if kept)
+    return replace(found, **{name: getattr(found, name)[keep] for name in names}, region=region)
+
+
+def _foci(found: Foci, before: Maps, after: Maps, registration: Registration) -> Finding:
     figures = {
         "count": len(found), "smallest_mm": float(found.diameter_mm.min()),
         "largest_mm": float(found.diameter_mm.max()), "strength_od": float(found.strength.max()),
@@ -123,16 +137,13 @@ def _foci(before: Maps, after: Maps, registration: Registration) -> Finding | No
     )
     places = np.stack([found.x_px, found.y_px], 1)
     return Finding(FOCI, _region(before.frame, places), figures, told,
-                   _sight(before, after, registration, rings=_rings(found, before.um_per_px)))  # fmt: skip
+                   around(before, after, registration, rings=_rings(found, before.um_per_px)))  # fmt: skip
 
 
 def _rings(found: Foci, um_per_px: float) -> list[tuple[float, float, float]]:
     """A ring a little outside each spot."""
     radii = found.diameter_mm / 2 * 1.4 * 1000 / um_per_px
     return [(float(x), float(y), float(r)) for x, y, r in zip(found.x_px, found.y_px, radii, strict=True)]
-
-
-_FINDERS: Mapping[str, Callable[[Maps, Maps, Registration], Finding | Notice | None]] = {MARKS: _marks, FOCI: _foci}
 
 
 def _region(frame: Frame, places: Points) -> str:
@@ -143,39 +154,3 @@ def _region(frame: Frame, places: Points) -> str:
     )
     drawn = [name for name in frame.regions if name != SKIN and frame.regions[name][row, column].all()]
     return min(drawn, key=lambda name: int(frame.regions[name].sum()), default=SKIN)
-
-
-def _sight(
-    before: Maps, after: Maps, registration: Registration, *,
-    lines: Iterable[Points] = (), rings: Iterable[tuple[float, float, float]] = (),
-) -> Sight:  # fmt: skip
-    """The part of both photos around what was found, and where in it that lies."""
-    lines, rings = list(lines), list(rings)
-    corners = [*lines, *(np.array([[x - r, y - r], [x + r, y + r]]) for x, y, r in rings)]
-    rows, columns = _box(np.concatenate(corners), before.frame.shape, 1000 * LEAST_SIGHT_MM / before.um_per_px)
-    first, second = aligned_part(
-        before.frame.photo, after.frame.photo, registration, rows, columns, SIGHT_PX
-    )  # fmt: skip
-    first, second = (
-        pictures.rebalanced(picture, maps.frame.colour.gains) for picture, maps in ((first, before), (second, after))
-    )
-    shrink = first.shape[1] / (columns.stop - columns.start)
-    origin = np.array([columns.start, rows.start])
-
-    def placed(points: Points) -> Points:
-        return np.asarray((points - origin + 0.5) * shrink - 0.5)
-
-    circles = [(*placed(np.array([x, y])).tolist(), r * shrink) for x, y, r in rings]
-    return Sight(first, second, tuple(placed(line) for line in lines), tuple(circles))
-
-
-def _box(points: Points, shape: tuple[int, int], least_px: float) -> tuple[slice, slice]:
-    """Rows and columns around points (n, 2), no narrower than they are half as high, nor the other way."""
-    low, high = points.min(0), points.max(0)
-    extent = (1 + 2 * AROUND) * (high - low)
-    extent = np.maximum(extent, max(least_px, 0.6 * float(extent.max())))
-    sides = []
-    for middle, length, most in zip((low + high) / 2, extent, shape[::-1], strict=True):
-        start = max(math.floor(min(middle - length / 2, most - length)), 0)
-        sides.append(slice(start, min(start + math.ceil(length), most)))
-    return sides[1], sides[0]
