@@ -35,6 +35,7 @@ from skinscan.records import (
 from skinscan.tying import tie
 
 Progress = Callable[[float, str], None]
+Look = Callable[[Maps, Maps, Registration], None]
 
 SHARPNESS_RATIO = math.log(1.5)
 """Ratio of resolved detail beyond which the user is told."""
@@ -102,8 +103,10 @@ def compare_frames(
     same_lamp: bool = False,
     evidence: bool = True,
     progress: Progress | None = None,
+    also: Look | None = None,
 ) -> Comparison:
-    """Compare two frames; the regions and the reference are those of `before`."""
+    """Compare two frames; the regions and the reference are those of `before`. `also` is lent the maps of the tied
+    frames once they are made, where the photos could be matched."""
     tell = progress or (lambda share, text: None)
     tell(0.3, "matching the skin of the two photos")
     registration = match(before, after, same_setup)
@@ -127,6 +130,8 @@ def compare_frames(
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
+    if also is not None and not registration.by_view:
+        also(maps_before, maps_after, registration)
     judged = any(change.verdict != "not_comparable" for change in changes)
     reasons = () if judged else _common_reasons(changes)
     tell(1.0, "done")

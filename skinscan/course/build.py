@@ -52,9 +52,9 @@ def course_of(
     """The course of a Plan."""
     primary = indication_of(treatment, plan.indication).primary
     known = plan.site if plan.site in sites_of(treatment) else ""
-    measured = list(measure_course(plan, regions, progress=progress, site=known, **choices))
+    measured = list(measure_course(plan, regions, treatment=treatment, progress=progress, site=known, **choices))
     lines = trajectories_of(plan, measured, primary, treatment)
-    flags, notices = flags_of(plan, lines, treatment)
+    flags, notices = flags_of(plan, lines, treatment, measured)
     said = dict.fromkeys(
         f"{one.visit.day}: {text}" for of_view in measured for one in of_view.visits for text in one.notices
     )

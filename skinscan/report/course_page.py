@@ -11,6 +11,7 @@ from skinscan.records import SKIN, Change
 from skinscan.report import folder as _folder
 from skinscan.report import page, pictures, rows, tables, words
 from skinscan.report.course_charts import Chart, chart, score_chart
+from skinscan.report.flag_pictures import sight_views
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import (
     care_on,
@@ -22,6 +23,7 @@ from skinscan.treatment.functions import (
 )
 
 PAGE, PATIENT, TABLE, JSON = "report.html", "patient.html", "trajectories.csv", "course.json"
+FLAGS = "flags.csv"
 
 CHARTS = 7
 """Charts shown at once; the rest of the measures is in the table."""
@@ -49,8 +51,8 @@ class Strip:
 
 
 def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
-    """Write `report.html` (practitioner), `patient.html`, `trajectories.csv` and `course.json` into a folder; returns
-    the path of the report. Raises ParameterError as `folder.write_files` does."""
+    """Write `report.html` (practitioner), `patient.html`, `trajectories.csv`, `flags.csv` and `course.json` into a
+    folder; returns the path of the report. Raises ParameterError as `folder.write_files` does."""
     import json
 
     told = json.dumps(course.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
@@ -58,6 +60,7 @@ def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
         PAGE: course_page(course, treatment, "practitioner"),
         PATIENT: course_page(course, treatment, "patient"),
         TABLE: tables.course_csv(course),
+        FLAGS: tables.flags_csv(course),
         JSON: told,
     }
     _folder.write_files(folder, {name: text.encode("utf-8", "backslashreplace") for name, text in files.items()})
@@ -69,6 +72,7 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
     plan, indication = course.plan, indication_of(treatment, course.plan.indication)
     said = list(course.summary[role])
     last = plan.visits[-1]
+    sights = sight_views(course.flags, plan)
     for_patient, site = role == "patient", f", {words.visible(plan.site)}" if plan.site else ""
     return page.render(
         "course.html",
@@ -76,7 +80,8 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         shots=[],
         role=role,
         said=said[1:],
-        flags=[] if for_patient else course.flags,
+        flags=[] if for_patient else list(zip(course.flags, sights, strict=True)),
+        sights=[] if for_patient else [sight for sight in sights if sight is not None],
         charts=charts_of(course, treatment, for_patient),
         strips=_strips(course),
         families=[] if for_patient else rows.families([rows.change_row(c) for c in last_changes(course)]),
