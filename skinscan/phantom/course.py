@@ -87,8 +87,8 @@ class CourseRecipe:
 def unchanging(recipe: CourseRecipe) -> CourseRecipe:
     """The same course on skin that nothing happens to."""
     return replace(
-        recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0, flush=0.0, swelling=0.0,
-        adverse="none",
+        recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0, flush=0.0,
+        swelling=0.0, adverse="none",
     )  # fmt: skip
 
 
