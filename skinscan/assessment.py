@@ -193,7 +193,12 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), measure.method_error)
+    of_method = measure.method_error
+    if measure.method_error_scaled:
+        of_method = math.hypot(
+            of_method, backward_spread(sample.value, measure.method_error_scaled, measure.scale(sample))
+        )
+    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), of_method)
 
 
 def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:
