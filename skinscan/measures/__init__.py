@@ -71,7 +71,8 @@ class Measure:
     carry the measure as far as the frame tells before anything is measured; `evaluate` refuses for the same reasons,
     and for those that only measuring tells (too few pores, a constant region). `method_error`: standard uncertainty, in
     the unit, of how the method itself differs from the truth, which no scatter of blocks shows, and
-    `method_error_scaled` the same on the scale of `transform`. `by_view`: it is compared even where two photos are matched by their view alone.
+    `method_error_scaled` the same on the scale of `transform`. `by_view`: it is compared even where two photos are
+    matched by their view alone.
     """
 
     name: str
