@@ -29,6 +29,9 @@ FIRST = "0" * 64
 SYSTEM = "system"
 """The actor where no user asked: the command line, a restart."""
 
+ANCHOR = "audit.end"
+"""The file beside the keys that says how the log ends."""
+
 _LOCK = 7_305_216_115
 
 
@@ -104,7 +107,7 @@ class Audit:
 
     @property
     def _anchor(self) -> Path:
-        return self.keys.folder / "audit.end"
+        return self.keys.folder / ANCHOR
 
 
 def _instant(at: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
 PURGE_PATIENCE_S = 30.0
 
 
-def erase_patient(store: Store, patient_id: str, actor: str = SYSTEM) -> None:
-    """Erase a patient: data key, photos, every row, and what the database's files still held of them.
+def erase_patient(store: Store, patient_id: str, actor: str = SYSTEM) -> list[Path]:
+    """Erase a patient: data key, photos, every row, and what the database's files still held of them; and photos and
+    key in the backups that can be reached. Places of backups that cannot: their next backup carries it on.
 
     Waits for photos being saved and for a running backup. Raises NotFound where there is no such patient, StoreError
     where a backup takes too long, and RecordError where the database could not be purged; the erasure stands then, and
     the next start carries it on.
     """
+    from skinscan.store.backup import reach_backups  # a backup knows the store, which knows erasing
+
     with locked(store.places.lock, alone=True):
         with store.database.reading() as rows:
             if rows.get(Patient, patient_id) is None:
                 raise NotFound("There is no such patient", found=patient_id)
         store.erasures.add(patient_id)
         carry_out(store, [patient_id], actor)
+        return reach_backups(store, patient_id)
 
 
 def unfinished(store: Store) -> list[str]:

@@ -21,14 +21,10 @@ NAME = "erasures.list"
 
 @dataclass(frozen=True)
 class Erasures:
-    """The list in the folder of a key store, or beside a backup of it."""
+    """A list in a file (that may not be there yet), and the keys of the clinic that it is of."""
 
-    folder: Path
+    path: Path
     keys: KeyStore
-
-    @property
-    def path(self) -> Path:
-        return self.folder / NAME
 
     def ids(self) -> tuple[str, ...]:
         """Ids of the erased, oldest first; none where there is no list. Raises BackupError where a line is forged or

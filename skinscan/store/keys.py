@@ -89,20 +89,24 @@ class KeyStore:
 
     def destroy(self, patient_id: str) -> None:
         """Remove a patient's key for good: overwritten first, as far as the disk writes in place. None is no error."""
-        path = self.folder / _file_of(patient_id)
-        with suppress(FileNotFoundError):
-            with path.open("r+b") as file:
-                file.write(os.urandom(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-        sync_folder(self.folder)
+        wipe(self.folder / _file_of(patient_id))
 
     def patients(self) -> Iterator[str]:
         """Ids of the patients that have a key."""
         for path in sorted(self.folder.glob(_file_of("*"))):
             if path.stem != OWN:
                 yield path.stem
+
+
+def wipe(path: Path) -> None:
+    """Remove a small file for good: overwritten first, as far as the disk writes in place. None is no error."""
+    with suppress(FileNotFoundError):
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    sync_folder(path.parent)
 
 
 def _file_of(name: str) -> str:

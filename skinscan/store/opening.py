@@ -13,7 +13,7 @@ from skinscan.store.audit import SYSTEM, Audit
 from skinscan.store.columns import new_id
 from skinscan.store.database import Database, open_database
 from skinscan.store.erasing import carry_out, unfinished
-from skinscan.store.erasures import Erasures
+from skinscan.store.erasures import NAME, Erasures
 from skinscan.store.errors import BusyError, NotFound, StoreError
 from skinscan.store.files import PRIVATE_FILE, locked, private_folder, remove_begun
 from skinscan.store.keys import KeyStore
@@ -39,7 +39,7 @@ class Store:
 
     @property
     def erasures(self) -> Erasures:
-        return Erasures(self.keys.folder, self.keys)
+        return Erasures(self.keys.folder / NAME, self.keys)
 
     @contextmanager
     def change(self, action: str, kind: str, subject: str, actor: str = SYSTEM) -> Iterator[Rows]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from skinscan.store import Places, Store, make_store, recording
+from skinscan.store import Places, Store, make_store, open_store, recording
 
 ZONE = "Europe/Berlin"
 DAY = datetime(2026, 3, 29, 9, 30, tzinfo=ZoneInfo(ZONE))
@@ -63,12 +63,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-def _new_database(server: str) -> str:
+def _new_database(server: str, template: str = "template1") -> str:
     import psycopg
 
     name = f"t{secrets.token_hex(6)}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return f"{server}/{name}"
 
 
@@ -80,11 +80,31 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     return Places.under(tmp_path / "clinic", _new_database(request.getfixturevalue("postgres_server")))
 
 
+@pytest.fixture(scope="session")
+def sqlite_clinic(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """A new clinic, to be copied: making one takes longer than most of what is tried."""
+    places = Places.under(tmp_path_factory.mktemp("sqlite"))
+    make_store(places).close()
+    return places
+
+
+@pytest.fixture(scope="session")
+def postgres_clinic(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Places:
+    places = Places.under(tmp_path_factory.mktemp("postgresql"), _new_database(postgres_server))
+    make_store(places).close()
+    return places
+
+
 @pytest.fixture
-def store(places: Places) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, places: Places) -> Iterator[Store]:
     """A new clinic."""
-    with make_store(places) as made:
-        yield made
+    made = request.getfixturevalue("postgres_clinic" if places.database_url else "sqlite_clinic")
+    shutil.copytree(made.folder.parent, places.folder.parent)
+    if places.database_url:
+        server, _, template = made.database_url.rpartition("/")
+        places = Places.under(places.folder.parent, _new_database(server, template))
+    with open_store(places) as opened:
+        yield opened
 
 
 class Seen:
