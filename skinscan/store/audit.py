@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,7 +64,9 @@ class Audit:
     def verify(self) -> int:
         """Prove that no line was changed, removed or put in between; how many there are. Raises AuditError."""
         with self.database.reading() as rows:
-            digests = self._checked(rows.scalars(select(AuditLine).order_by(AuditLine.number).execution_options(yield_per=1000)))
+            in_order = select(AuditLine).order_by(AuditLine.number).execution_options(yield_per=1000)
+            with closing(rows.scalars(in_order)) as lines:
+                digests = self._checked(lines)
         self._check_end(digests)
         return len(digests)
 
