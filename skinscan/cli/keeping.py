@@ -159,4 +159,6 @@ def erase_patient(code: str, yes: bool) -> None:
         missed = erase(store, found.id)
     click.echo("Erased.")
     for place in missed:
-        click.echo(f"The backups in {place} cannot be reached: their keys go when they expire, or with the next backup.")
+        click.echo(
+            f"The backups in {place} cannot be reached: their keys go when they expire, or with the next backup."
+        )

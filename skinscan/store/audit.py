@@ -47,7 +47,9 @@ class Audit:
         """Append a line within a writing transaction, so that it stands exactly if what it tells of was done."""
         if not self.database.is_sqlite:
             rows.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        last = rows.execute(select(AuditLine.number, AuditLine.digest).order_by(AuditLine.number.desc()).limit(1)).first()
+        last = rows.execute(
+            select(AuditLine.number, AuditLine.digest).order_by(AuditLine.number.desc()).limit(1)
+        ).first()
         number, previous = (0, FIRST) if last is None else (int(last[0]), str(last[1]))
         line = AuditLine(
             number=number + 1, at=now(), actor=actor, action=action, kind=kind, subject=subject, previous=previous

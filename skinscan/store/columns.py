@@ -22,7 +22,7 @@ ID_CHARACTERS = 32
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant, aware, in UTC. SQLite drops time zones; a naive one is refused, as nobody could tell which it is in."""
+    """An instant, aware, in UTC. SQLite drops time zones; a naive one is refused: nobody could tell its zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

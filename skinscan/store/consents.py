@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as Rows
 
 from skinscan.store.access_tables import PURPOSES, Consent, Share
 from skinscan.store.audit import SYSTEM
-from skinscan.store.columns import new_id, now
+from skinscan.store.columns import Base, new_id, now
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.measured_tables import Course
 from skinscan.store.opening import Store
@@ -78,11 +78,11 @@ def share(
             )  # fmt: skip
         if (photo_id is None) == (course_id is None) or (after_photo_id is not None and photo_id is None):
             raise RecordError("There is nothing to share", expected="a photo, a pair of photos, or a course")
-        for table, one in ((Photo, photo_id), (Photo, after_photo_id), (Course, course_id)):
-            if one is not None:
-                row = rows.get(table, one)
-                if row is None or row.patient_id != patient_id:
-                    raise NotFound("There is no such thing of this patient to share", found=one)
+        named: tuple[tuple[type[Base], str | None], ...]
+        named = ((Photo, photo_id), (Photo, after_photo_id), (Course, course_id))
+        for table, one in named:
+            if one is not None and getattr(rows.get(table, one), "patient_id", None) != patient_id:
+                raise NotFound("There is no such thing of this patient to share", found=one)
         rows.add(made)
     return made
 

@@ -35,13 +35,13 @@ def photographic_image(patient: Patient, visit: Visit, photo: Photo, decoded: De
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.sequence import Sequence
-    from pydicom.uid import JPEGBaseline8Bit, VLPhotographicImageStorage
+    from pydicom.uid import UID, JPEGBaseline8Bit, VLPhotographicImageStorage
 
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = VLPhotographicImageStorage
-    meta.MediaStorageSOPInstanceUID = uid_of(photo.id)
+    meta.MediaStorageSOPInstanceUID = UID(uid_of(photo.id))
     meta.TransferSyntaxUID = JPEGBaseline8Bit
-    meta.ImplementationClassUID = _IMPLEMENTATION
+    meta.ImplementationClassUID = UID(_IMPLEMENTATION)
     image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     at = visit.at.astimezone(ZoneInfo(visit.zone))
     _tell_who_and_when(image, patient, visit, photo, at)

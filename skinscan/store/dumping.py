@@ -50,8 +50,13 @@ def undumped(sealed: bytes, keys: KeyStore) -> tuple[dict[str, str], Iterator[di
             found=f"{len(sealed)} bytes altered, cut short or of another clinic",
             todo="take another backup; nothing was changed",
         ) from None  # fmt: skip
-    lines = gzip.open(io.BytesIO(packed), "rt", encoding="utf-8")
-    return json.loads(next(lines)), map(json.loads, lines)
+    told = _unpacked(packed)
+    return next(told), told
+
+
+def _unpacked(packed: bytes) -> Iterator[dict[str, Any]]:
+    with gzip.open(io.BytesIO(packed), "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
 
 
 def load(database: Database, sealed: bytes, keys: KeyStore, without: Sequence[str]) -> None:

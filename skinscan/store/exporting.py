@@ -128,8 +128,7 @@ def _measured(store: Store, patient_id: str) -> Iterator[tuple[AssessmentRow, Me
             MeasurementRow, MeasurementRow.assessment_id == AssessmentRow.id
         )
         order = (AssessmentRow.made_at, AssessmentRow.id, MeasurementRow.region, MeasurementRow.measure)
-        for made, one in rows.execute(of.where(AssessmentRow.patient_id == patient_id).order_by(*order)):
-            yield made, one
+        yield from rows.execute(of.where(AssessmentRow.patient_id == patient_id).order_by(*order))
 
 
 def _day(visit: Visit) -> str:

@@ -48,7 +48,10 @@ def observation(
         told["valueQuantity"] = _quantity(measurement.value, measurement.unit)
         if measurement.spread is not None:
             told["component"] = [
-                {"code": {"text": "standard uncertainty"}, "valueQuantity": _quantity(measurement.spread, measurement.unit)}
+                {
+                    "code": {"text": "standard uncertainty"},
+                    "valueQuantity": _quantity(measurement.spread, measurement.unit),
+                }
             ]
     if measurement.flags:
         told["note"] = [{"text": f"{FLAGS}: {', '.join(measurement.flags)}"}]

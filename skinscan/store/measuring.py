@@ -63,7 +63,9 @@ def measurements_of(store: Store, photo_id: str) -> Sequence[MeasurementRow]:
         return rows.scalars(of.order_by(MeasurementRow.region, MeasurementRow.measure)).all() if latest else []
 
 
-def keep_comparison(store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+def keep_comparison(
+    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
     """Keep a comparison's result (JSON) to spare the time. `depends_on`: all that it depends on beside the two photos:
     registration, recipe, versions. Raises NotFound where a photo is gone, or they are of two patients."""
     with store.database.writing() as rows:
@@ -81,7 +83,9 @@ def keep_comparison(store: Store, before_id: str, after_id: str, depends_on: Map
         )  # fmt: skip
 
 
-def kept_comparison(store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any]) -> dict[str, Any] | None:
+def kept_comparison(
+    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """The result kept of just this comparison, or None."""
     with store.database.reading() as rows:
         before, after = (rows.get(Photo, one) for one in (before_id, after_id))

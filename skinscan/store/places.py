@@ -60,7 +60,11 @@ class Places:
         """Where the environment says, else in the platform's folders for this user."""
         from platformdirs import user_config_path, user_data_path  # not at the top: help shall start at once
 
-        told = {n: Path(environment[n]) for n in (FOLDER_VARIABLE, KEYS_VARIABLE, MASTER_FILE_VARIABLE) if environment.get(n)}
+        told = {
+            n: Path(environment[n])
+            for n in (FOLDER_VARIABLE, KEYS_VARIABLE, MASTER_FILE_VARIABLE)
+            if environment.get(n)
+        }
         return cls(
             told.get(FOLDER_VARIABLE) or user_data_path("skinscan", appauthor=False) / "clinic",
             told.get(KEYS_VARIABLE) or user_data_path("skinscan-keys", appauthor=False),

@@ -46,7 +46,9 @@ def _sealed_name(key: bytes, patient_id: str, name: str) -> bytes:
     return seal(derived(key, "name"), name.encode("utf-8"), patient_id)
 
 
-def add_session(store: Store, patient_id: str, at: datetime, zone: str, *, actor: str = SYSTEM, **details: Any) -> Session:
+def add_session(
+    store: Store, patient_id: str, at: datetime, zone: str, *, actor: str = SYSTEM, **details: Any
+) -> Session:
     """A treatment at an instant (aware) in a time zone (IANA name); `details` are columns of `tables.Session`."""
     session = Session(id=new_id(), patient_id=patient_id, at=at, zone=checked_zone(zone), **details)
     with store.change("add", "session", session.id, actor) as rows:

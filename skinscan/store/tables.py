@@ -93,7 +93,8 @@ class Visit(Base):
 class Photo(Base):
     """A photo of a visit. `digest` is the vault's address of the original (keyed, so that it confirms nothing to who
     has only the record); `shot` counts the shots of a view; `decoding` is what was done to decode it; `taken_at` is the
-    camera's own clock; `repositioned` whether camera and patient were placed anew before this shot. The file's name is not kept: it may be the patient's."""
+    camera's own clock; `repositioned` whether camera and patient were placed anew before this shot. The file's name is
+    not kept: it may be the patient's."""
 
     __tablename__ = "photo"
     __table_args__ = (

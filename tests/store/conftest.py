@@ -43,7 +43,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    folder = Path("/tmp") / f"skinscan-postgres-{secrets.token_hex(6)}"
+    memory = Path("/dev/shm")  # a hundred small databases are made and dropped
+    folder = (memory if os.access(memory, os.W_OK) else Path("/tmp")) / f"skinscan-postgres-{secrets.token_hex(6)}"
     folder.mkdir(mode=0o700)
     as_user: dict[str, str] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
@@ -72,12 +73,29 @@ def _new_database(server: str, template: str = "template1") -> str:
     return f"{server}/{name}"
 
 
+def _drop(url: str) -> None:
+    import psycopg
+
+    server, _, name = url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def places(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     """Places of no clinic yet, once with SQLite and once with an empty PostgreSQL database."""
-    if request.param == "sqlite":
-        return Places.under(tmp_path / "clinic")
-    return Places.under(tmp_path / "clinic", _new_database(request.getfixturevalue("postgres_server")))
+    if kind == "sqlite":
+        yield Places.under(tmp_path / "clinic")
+        return
+    url = _new_database(request.getfixturevalue("postgres_server"))
+    yield Places.under(tmp_path / "clinic", url)
+    _drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -96,15 +114,18 @@ def postgres_clinic(tmp_path_factory: pytest.TempPathFactory, postgres_server: s
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, places: Places) -> Iterator[Store]:
+def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A new clinic."""
-    made = request.getfixturevalue("postgres_clinic" if places.database_url else "sqlite_clinic")
-    shutil.copytree(made.folder.parent, places.folder.parent)
-    if places.database_url:
+    made = request.getfixturevalue(f"{'sqlite' if kind == 'sqlite' else 'postgres'}_clinic")
+    shutil.copytree(made.folder.parent, tmp_path / "clinic")
+    places = Places.under(tmp_path / "clinic")
+    if made.database_url:
         server, _, template = made.database_url.rpartition("/")
-        places = Places.under(places.folder.parent, _new_database(server, template))
+        places = Places.under(tmp_path / "clinic", _new_database(server, template))
     with open_store(places) as opened:
         yield opened
+    if made.database_url:
+        _drop(places.database_url)
 
 
 class Seen:

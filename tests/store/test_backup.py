@@ -63,7 +63,9 @@ def test_everything_comes_back(seen: Seen, to: tuple[Path, Path]) -> None:
     restored = restore(_lost(store), made.record, made.keys)
     assert (restored.photos, restored.erased) == (3, ())
     with open_store(store.places) as back:
-        assert {reading.original_of(back, photo.id) for photo in reading.rows_of(back, Photo, seen.patient.id)} == originals
+        assert {
+            reading.original_of(back, photo.id) for photo in reading.rows_of(back, Photo, seen.patient.id)
+        } == originals
         assert reading.name_of(back, seen.patient.id) == NAME
         after = _rows(back)
         del before["audit"], after["audit"]
@@ -82,9 +84,17 @@ def test_neither_the_master_key_nor_anything_readable_is_in_a_backup(seen: Seen,
     assert len(files) >= 6
     for path in files:
         held = path.read_bytes()
-        for words in (key, coded, key.hex().encode(), seen.store.keys.own, NAME.encode(), seen.patient.code.encode(), b"secret"):
+        for words in (
+            key,
+            coded,
+            key.hex().encode(),
+            seen.store.keys.own,
+            NAME.encode(),
+            seen.patient.code.encode(),
+            b"secret",
+        ):
             assert words not in held, path
-    assert not [path for path in to[0].rglob("*.key")]
+    assert not list(to[0].rglob("*.key"))
 
 
 @pytest.mark.parametrize("keys_too", [True, False])
@@ -207,8 +217,10 @@ def test_backups_go_when_their_days_are_over(
 ) -> None:
     photo = recording.save_photo(seen.store, seen.visit.id, b"photo", "front")
     first = make_backup(seen.store, *to)
-    pooled = to[0] / backup.POOL / seen.store.vault.path_of(seen.patient.id, photo.digest).relative_to(
-        seen.store.vault.folder
+    pooled = (
+        to[0]
+        / backup.POOL
+        / seen.store.vault.path_of(seen.patient.id, photo.digest).relative_to(seen.store.vault.folder)
     )
     assert pooled.exists()
     monkeypatch.setattr(backup, "now", lambda: now() + timedelta(days=40))
@@ -216,7 +228,12 @@ def test_backups_go_when_their_days_are_over(
     assert (first.record.exists(), first.keys.exists()) == (True, False)  # 90 and 30 days
     monkeypatch.setattr(backup, "now", lambda: now() + timedelta(days=95))
     third = make_backup(seen.store, *to)
-    assert [path.exists() for path in (first.record, second.record, second.keys, third.keys)] == [False, True, False, True]
+    assert [path.exists() for path in (first.record, second.record, second.keys, third.keys)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
     assert pooled.exists()
 
 

@@ -1,4 +1,4 @@
-"""Killed processes, full disks and two writers at once: the record stays consistent, and nothing that was saved is lost."""
+"""Killed processes, full disks and two writers at once: the record stays consistent, and nothing saved is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from skinscan.store import Store, open_store, reading, recording, verifying
-from skinscan.store.errors import RecordError, StoreError, VaultError
+from skinscan.store.errors import RecordError, VaultError
 from skinscan.store.tables import Photo
 from tests.store.children import forked
 from tests.store.conftest import Seen
@@ -92,8 +92,7 @@ def test_a_full_disk_is_an_error_and_no_half_photo(seen: Seen, limit: int) -> No
             for _ in range(25):
                 try:
                     photo = recording.save_photo(store, visit, os.urandom(1000), "front")
-                except StoreError as error:
-                    assert isinstance(error, RecordError), error
+                except RecordError as error:
                     say(f"refused {error}")
                     break
                 else:
