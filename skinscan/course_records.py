@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
@@ -136,9 +136,42 @@ class Trajectory:
     is_primary: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What a flag shows: a part of a view at the baseline and the same at a visit, laid onto it and brought to its
+    colours, (h, w, 3) uint8 sRGB each, for looking at only.
+
+    Drawn over it, in its pixels (centre of the top-left one at (0, 0)): `lines`, each (n, 2), closed where `closed`;
+    `rings` (x, y, radius). `rise` (h', w') float32: how much the number of `rise_of` rose over the same part, NaN where
+    nothing is known; None where no map is meant.
+    """
+
+    before: Any
+    after: Any
+    lines: tuple[Any, ...] = ()
+    rings: tuple[tuple[float, float, float], ...] = ()
+    closed: bool = False
+    rise: Any = None
+    rise_of: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """What a visit shows that no measure counts: the flag whose rule it falls under, where it lies, its figures as data
+    and in words, and the picture of it."""
+
+    flag: str
+    region: str
+    figures: Mapping[str, float]
+    told: str
+    sight: Sight
+
+
 @dataclass(frozen=True, slots=True)
 class CourseFlag:
-    """Something that the practitioner should look at: the rule, the numbers that raised it, and where. No diagnosis."""
+    """Something that the practitioner should look at: the rule, the numbers that raised it, and where. No diagnosis.
+
+    `figures` are the numbers as data; `sight` the picture, None for a rule that is not about the skin."""
 
     flag: str
     level: Level
@@ -150,9 +183,17 @@ class CourseFlag:
     to_practitioner: str
     to_patient: str
     source: tuple[str, ...]
+    figures: Mapping[str, float | str] = field(default_factory=dict)
+    sight: Sight | None = field(default=None, compare=False, repr=False)
 
     def text(self, role: Role) -> str:
         return f"{self.to_practitioner} ({self.numbers})" if role == "practitioner" else self.to_patient
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the picture."""
+        told = asdict(replace(self, sight=None))
+        del told["sight"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +266,7 @@ class Course:
                     for visit in plan.visits
                 ],
                 "trajectories": [_trajectory(line) for line in self.trajectories],
-                "flags": [asdict(flag) for flag in self.flags],
+                "flags": [flag.to_dict() for flag in self.flags],
                 "notices": list(self.notices),
                 "summary": {role: list(lines) for role, lines in self.summary.items()},
                 "versions": dict(self.versions),

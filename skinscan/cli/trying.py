@@ -36,10 +36,11 @@ TONES = ("I", "II", "III", "IV", "V", "VI")
 )
 @click.option(
     "--adverse",
-    type=click.Choice(("none", "redness", "pigment")),
+    type=click.Choice(("none", "redness", "pigment", "marks", "foci", "asymmetry")),
     default="none",
     show_default=True,
-    help="With --course: redness that does not settle, or pigment that follows it.",
+    help="With --course: redness that does not settle, pigment that follows it, marks of the device, red papules, or "
+    "one side that stays red.",
 )
 @click.option("--pores", type=float, default=-0.10, show_default=True, help="With --pair: change of pore diameters.")
 @click.option("--blood", type=float, default=0.0, show_default=True, help="With --pair: change of blood.")

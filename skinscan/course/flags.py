@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from skinscan.course.judging import by_key
+from skinscan.course.looking import NAMES
+from skinscan.course.measuring import Compared, Measured
+from skinscan.course.sided import pairs, sided
+from skinscan.course.sights import of_view as view_sight
 from skinscan.course_records import CourseFlag, Level, Plan, Point, Step, Trajectory, Visit
-from skinscan.records import SKIN
+from skinscan.records import SKIN, Flag
 from skinscan.report import words
 from skinscan.report.numbers import change_places, number, with_unit
 from skinscan.treatment import Treatment
@@ -26,8 +31,8 @@ Points = Mapping[str, Point | None]
 Found = tuple[list[CourseFlag], list[str]]
 
 
-def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment) -> Found:
-    """Flags and notices of a whole course."""
+def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, measured: Sequence[Measured] = ()) -> Found:
+    """Flags and notices of a whole course; `measured` tells what was looked for beside the measures."""
     flags, notices = _spacing(plan, treatment)
     for view in plan.views:
         seen = by_key(lines, view)
@@ -42,7 +47,79 @@ def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment) -> F
                     why = next((p.from_baseline.reason for p in points.values() if p is not None), "not measured")
                     blind.setdefault(why, []).append(str(visit.day))
         notices += [f"redness could not be watched on {', '.join(days)}: {why}" for why, days in blind.items()]
-    return _gathered(flags, plan), notices
+    for one in measured:
+        flags += [flag for visit in one.visits for flag in _new(visit, treatment)]
+    notices += _unseen(measured)
+    of_sides, unsided = _asymmetry(plan, lines, treatment, measured)
+    kept = _gathered([*flags, *of_sides], plan)
+    return [_with_sight(flag, measured) for flag in kept], [*notices, *unsided]
+
+
+def _with_sight(flag: CourseFlag, measured: Sequence[Measured]) -> CourseFlag:
+    """A flag of measures with its view at the baseline and at the visit that raised it."""
+    shown = [(of_view, one) for of_view in measured for one in of_view.visits
+             if (of_view.view, one.visit.number) == (flag.view, flag.visit)]  # fmt: skip
+    if flag.sight is not None or not shown:
+        return flag
+    of_view, one = shown[0]
+    frame = of_view.baseline.frame
+    names = [flag.region] if flag.region in frame.polygons else flag.region.split(", ")
+    outlines = [frame.polygons[name] for name in names if name in frame.polygons]
+    family = next(iter(flag.figures), "").split(".", 1)[0]
+    number = {"redness": REDNESS[1], "pigment": MELANIN[0]}.get(family, "")
+    sight = view_sight(of_view.picture, one.picture, outlines, frame.shape[1], one.looked.rises, number)
+    return replace(flag, sight=sight)
+
+
+def _new(compared: Compared, treatment: Treatment) -> list[CourseFlag]:
+    """What was found new at a visit."""
+    visit, day = compared.visit, f"day {compared.visit.days_after} after the session"
+    return [
+        replace(
+            raised(found.flag, treatment, visit, compared.view, found.region, f"{day}: {found.told}"),
+            figures=found.figures, sight=found.sight,
+        )
+        for found in compared.looked.findings
+    ]  # fmt: skip
+
+
+def _unseen(measured: Sequence[Measured]) -> list[str]:
+    """What could not be looked for, one sentence a reason, so that silence means that nothing was found."""
+    told: dict[Flag, tuple[str, dict[str, None], dict[str, None]]] = {}
+    for one in (visit for of_view in measured for visit in of_view.visits):
+        for name, notice in one.looked.unseen.items():
+            _, names, days = told.setdefault(notice.flag, (notice.text, {}, {}))
+            names[NAMES[name]] = None
+            days[f"{one.visit.day}{f' ({one.view})' if one.view else ''}"] = None
+    return [
+        f"{' and '.join(names)} could not be looked for on {', '.join(days)}: {why}"
+        for why, names, days in told.values()
+    ]
+
+
+def _asymmetry(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, measured: Sequence[Measured]) -> Found:
+    """Sides that changed otherwise, visit by visit; a reference, which is left untreated, is no side."""
+    primary = next((line.measure for line in lines if line.is_primary), "")
+    references = {one.view: one.baseline.frame.colour.reference for one in measured}
+    flags, watched, awaited = [], False, False
+    for view, visit in product(plan.views, plan.visits):
+        if visit.is_baseline or not _due("asymmetry", visit, treatment):
+            continue
+        awaited = True
+        points = {key: (line, _point(line, visit)) for key, line in by_key(lines, view).items()}
+        sides = pairs(dict.fromkeys(region for _, region in points if region != references.get(view)))
+        watched = watched or bool(sides)
+        steps = {key: (line, point.from_baseline) for key, (line, point) in points.items() if point is not None}
+        found = sided(steps, sides, primary)
+        if found:
+            flag = raised(
+                "asymmetry", treatment, visit, view, f"{found[0].regions[0]}, {found[0].regions[1]}",
+                f"day {visit.days_after} after the session: {'; '.join(one.told for one in found)}",
+            )  # fmt: skip
+            flags.append(replace(flag, figures={name: v for one in found for name, v in one.figures.items()}))
+    if watched or not (awaited and measured):
+        return flags, []
+    return flags, ["asymmetry was not looked for: no two regions are named as the left and the right of one thing"]
 
 
 def _point(line: Trajectory | None, visit: Visit) -> Point | None:
@@ -91,7 +168,9 @@ def _flag(
     name: str, visit: Visit, view: str, region: str, steps: Sequence[tuple[str, Step]], treatment: Treatment
 ) -> CourseFlag:
     numbers = "; ".join(_numbers(measure, step) for measure, step in steps)
-    return raised(name, treatment, visit, view, region, f"day {visit.days_after} after the session: {numbers}")
+    flag = raised(name, treatment, visit, view, region, f"day {visit.days_after} after the session: {numbers}")
+    figures = {f"{measure}.{key}": getattr(step, key) for measure, step in steps for key in ("change", "sdc")}
+    return replace(flag, figures=figures)
 
 
 def raised(name: str, treatment: Treatment, visit: Visit | None, view: str, region: str, numbers: str) -> CourseFlag:

@@ -7,19 +7,21 @@ so that a change from the visit before is told of the same skin. At most three F
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from skinscan.arrays.threads import each
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.comparison import compare_frames
+from skinscan.course.looking import Looked, Looking, due
 from skinscan.course_records import Picture, Plan, Shot, Visit
 from skinscan.records import Assessment, Change, Comparison, Frame, Registration, SkinscanError
 from skinscan.report import pictures
 from skinscan.report.warping import aligned
+from skinscan.treatment import SHIPPED, Treatment
 from skinscan.tying import carry, tie
 
 Progress = Callable[[float, str], None]
@@ -30,7 +32,8 @@ PICTURE_PX = 720
 @dataclass(frozen=True)
 class Compared:
     """What one visit of one view shows: changes from each baseline (the first of them first), from the visit before
-    (None for the first after the baseline), the picture, and what the photo could not be used for."""
+    (None for the first after the baseline), the picture, what the photo could not be used for, and what is new against
+    the first baseline beside the changes."""
 
     visit: Visit
     view: str
@@ -38,6 +41,7 @@ class Compared:
     from_previous: tuple[Change, ...] | None
     picture: Picture
     notices: tuple[str, ...]
+    looked: Looked = field(default_factory=Looked)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def measure_course(
     *,
     same_setup: bool = False,
     same_lamp: bool = False,
+    treatment: Treatment = SHIPPED,
     progress: Progress | None = None,
     **choices: Any,
 ) -> Iterator[Measured]:
@@ -74,7 +79,7 @@ def measure_course(
     stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp}
     for view, shots in series.items():
         own = regions.get(view) if regions is not None and len(plan.views) > 1 else regions
-        yield _measure_view(view, shots, own, stated, choices, tell)
+        yield _measure_view(view, shots, own, stated, choices, partial(due, treatment=treatment), tell)
     told(1.0, "done")
 
 
@@ -92,6 +97,7 @@ def _measure_view(
     regions: Mapping[str, Any] | None,
     stated: Mapping[str, Any],
     choices: Mapping[str, Any],
+    wanted: Callable[[Visit], Sequence[str]],
     tell: Callable[[str], None],
 ) -> Measured:
     later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
@@ -106,11 +112,11 @@ def _measure_view(
             continue
         frame = _frame_of(shot, later)
         if visit.is_baseline:
-            baselines += _carried(baselines[0], frame, register(baselines[0], frame))
+            baselines += _carried(baselines[0], frame, match(baselines[0], frame, stated["same_setup"]))
             continue
-        compared = each(
-            partial(_held_against, after=frame, stated=stated), [*baselines, *([previous] if previous else [])]
-        )
+        looking = Looking(wanted(visit))
+        earlier = [*baselines, *([previous] if previous else [])]
+        compared = each(partial(_held_against, after=frame, stated=stated, looking=looking), list(enumerate(earlier)))
         from_baseline, from_previous = compared[: len(baselines)], compared[len(baselines) :]
         comparison = from_baseline[0]
         before, after = _pictures(comparison, series[0][0], visit, view)
@@ -123,6 +129,7 @@ def _measure_view(
                 from_previous[0].changes if from_previous else None,
                 after,
                 tuple(notice.text for notice in comparison.notices),
+                looking.looked,
             )
         )
         if comparison.registration is not None:
@@ -150,8 +157,10 @@ def _pictures(comparison: Comparison, baseline: Visit, visit: Visit, view: str) 
     return Picture(baseline.number, view, before, True), Picture(visit.number, view, after, matched)
 
 
-def _held_against(before: Frame, after: Frame, stated: Mapping[str, Any]) -> Comparison:
-    return compare_frames(before, after, evidence=False, **stated)
+def _held_against(earlier: tuple[int, Frame], after: Frame, stated: Mapping[str, Any], looking: Looking) -> Comparison:
+    """A comparison with an earlier frame; with the first baseline, what is new is looked for as well."""
+    number, before = earlier
+    return compare_frames(before, after, evidence=False, also=None if number else looking, **stated)
 
 
 def _carried(baseline: Frame, frame: Frame, registration: Registration) -> Sequence[Frame]:

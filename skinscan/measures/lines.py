@@ -245,7 +245,7 @@ def _of_lines(name: str) -> Callable[[Maps, Cells, Mapping[str, float] | None], 
         pieces = _pieces(maps, cells)
         total = float(pieces.length_mm.sum())
         if total < LEAST_LINES_MM:
-            return refused(Flag.FEW_LINES, f"{total:.1f} mm found, {LEAST_LINES_MM:g} mm needed", cells)
+            return refused(Flag.FEW_FOUND, f"{total:.1f} mm found, {LEAST_LINES_MM:g} mm needed", cells)
         return pieces.median(name, len(find_lines(maps)))
 
     return evaluate

@@ -15,6 +15,8 @@ from skinscan.measures.maps import Maps
 from skinscan.measures.strokes import Pieces, drawn, pieces_of
 from skinscan.records import Flag, Notice
 
+SITES = ("abdomen", "thigh", "buttock", "upper_arm")
+"""Sites of the body that get stretch marks, as `treatment/sites.csv` names them; which one it is has to be stated."""
 LARGEST_UM_PER_PX = 250.0
 LENGTH_ERROR, WIDTH_ERROR_MM = 1.5, 0.6
 """95 % of 28 and 19 phantoms of all tones lie within 1.96 of these (mm/cm2, mm): red marks of tones V and VI are mostly
@@ -25,10 +27,11 @@ LEAST_SEARCHED, LEAST_CM2 = 0.25, 1.0
 
 def _refused(maps: Maps, cells: Cells) -> Notice | None:
     """Why stretch marks cannot be looked for in this photo, as far as the frame tells."""
+    if maps.frame.recipe.get("site") not in SITES:
+        where = ", ".join(SITES).replace("_", " ")
+        return Notice(Flag.NOT_APPLICABLE, f"stretch marks are looked for where the site is said to be one of {where}")
     if maps.frame.scale is None:
         return Notice(Flag.NO_SCALE, "give --mm-per-px, or put a sticker of known size on the skin")
-    if maps.frame.face is not None:
-        return Notice(Flag.OTHER_SITE, "this is a face; stretch marks are told of abdomen, thigh, breast and the like")
     if maps.um_per_px > LARGEST_UM_PER_PX:
         return Notice(Flag.TOO_FAR, f"{maps.um_per_px:.0f} um/px, {LARGEST_UM_PER_PX:.0f} needed: come closer")
     return smooth_colour_refused(maps, cells)
@@ -65,7 +68,7 @@ def _of_marks(name: str) -> Callable[[Maps, Cells, Mapping[str, float] | None], 
         pieces = _pieces(maps, cells)
         total = float(pieces.length_mm.sum())
         if total < LEAST_MM:
-            return refused(Flag.FEW_LINES, f"{total:.1f} mm of stretch marks found, {LEAST_MM:g} mm needed", cells)
+            return refused(Flag.FEW_FOUND, f"{total:.1f} mm of stretch marks found, {LEAST_MM:g} mm needed", cells)
         return pieces.median(name, len(find_striae(maps)))
 
     return evaluate
@@ -73,7 +76,7 @@ def _of_marks(name: str) -> Callable[[Maps, Cells, Mapping[str, float] | None], 
 
 def striae_map(maps: Maps) -> NDArray[np.float32]:
     """Colour difference of the marks, as wide as they are, 0 on skin without one."""
-    known = maps.frame.scale is not None and not maps.frame.photo.is_grey
+    known = maps.frame.scale is not None and not maps.frame.photo.is_grey and maps.frame.recipe.get("site") in SITES
     return drawn(maps, find_striae(maps) if known else (), "de00", "width_px")
 
 

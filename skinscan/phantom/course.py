@@ -4,7 +4,14 @@ What a session does to the recipe of the skin, by days since:
 
     blood   rises at once and decays exponentially, half of it in a day
     pores   and relief look smaller while the skin is swollen (days), then drift to their lasting change (14-90 days)
-    melanin rises from day 5 to 20 where the course goes badly
+
+Where the course goes badly, one of
+
+    redness    half of it is still there after 25 days
+    pigment    melanin rises from day 5 to 20
+    marks      parallel scratches, as a device leaves that is dragged, half as red after 45 days
+    foci       papules, half as strong after 45 days
+    asymmetry  the left half reddens once more, and that does not settle
 
 The courses are plausible, not predictions: no figure here stands for what a treatment achieves.
 """
@@ -19,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -27,9 +34,11 @@ from skinscan.phantom.cameras import Camera, grid_for
 from skinscan.phantom.photograph import Shot, photograph
 from skinscan.phantom.recipes import Props, SkinRecipe, change
 from skinscan.phantom.skin import make_skin
+from skinscan.phantom.tracks import TracksRecipe
 from skinscan.records import ParameterError
 
-Adverse = Literal["none", "redness", "pigment"]
+Adverse = Literal["none", "redness", "pigment", "marks", "foci", "asymmetry"]
+ADVERSE: tuple[Adverse, ...] = get_args(Adverse)
 
 MANIFEST = "course.csv"
 GREY = "grey"
@@ -41,9 +50,11 @@ class CourseRecipe:
     """A course, fully determined by these numbers. Days count from the first session; visits on the day of a session
     come before it.
 
-    `pores`, `relief`, `patches`, `melanin`: lasting relative changes once the whole course has had its time. `flush`:
+    `pores`, `relief`, `patches`, `melanin`, `spots`, `lines`, `scars`: lasting relative changes once the whole course
+    has had its time (of lines and scars, their depth). `flush`:
     relative rise of blood right after a session, `flush_half_days` until half of it is gone; `swelling`: share by which
-    pores and relief look smaller then. `adverse`: `redness` does not settle, or `pigment` follows it.
+    pores and relief look smaller then. `adverse`: what goes badly, as told above, if anything; `pigment`: relative rise
+    of melanin then; `lasting_half_days`: until half of marks, papules and one side's redness is gone.
     """
 
     skin: SkinRecipe = field(default_factory=SkinRecipe)
@@ -53,11 +64,19 @@ class CourseRecipe:
     relief: float = -0.15
     patches: float = -0.3
     melanin: float = 0.0
+    spots: float = 0.0
+    lines: float = 0.0
+    scars: float = 0.0
     flush: float = 0.9
     flush_half_days: float = 1.0
     swelling: float = 0.12
     adverse: Adverse = "none"
     pigment: float = 0.35
+    tracks: TracksRecipe = field(default_factory=lambda: TracksRecipe(length_mm=(9.0, 14.0), blood=1.5, depth_um=40.0))
+    foci: int = 16
+    focus_strength: float = 2.0
+    sided: float = 0.6
+    lasting_half_days: float = 45.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,7 +86,10 @@ class CourseRecipe:
 
 def unchanging(recipe: CourseRecipe) -> CourseRecipe:
     """The same course on skin that nothing happens to."""
-    return replace(recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, flush=0.0, swelling=0.0, adverse="none")
+    return replace(
+        recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0, flush=0.0,
+        swelling=0.0, adverse="none",
+    )  # fmt: skip
 
 
 def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
@@ -79,14 +101,32 @@ def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
     healed = sum(_smooth((days - 14) / 76) for days in since) / len(recipe.session_days)
     pigment = recipe.pigment * min(sum(_smooth((days - 5) / 15) for days in since), 1.0)
     dark = pigment if recipe.adverse == "pigment" else 0.0
+    left = max((0.5 ** (days / recipe.lasting_half_days) for days in since), default=0.0)
     return change(
-        recipe.skin,
+        _gone_badly(recipe, left),
         melanin=(1 + recipe.melanin * healed) * (1 + dark) - 1,
         blood=blood,
         pore_diameter=(1 + recipe.pores * healed) * (1 - swollen) - 1,
         roughness=(1 + recipe.relief * healed) * (1 - swollen) - 1,
         redness=recipe.patches * healed,
+        spot=recipe.spots * healed,
+        line_depth=recipe.lines * healed,
+        scar_depth=recipe.scars * healed,
     )
+
+
+def _gone_badly(recipe: CourseRecipe, left: float) -> SkinRecipe:
+    """The skin with what a session left on it, of which a share is still there."""
+    skin, adverse = recipe.skin, recipe.adverse
+    if left == 0.0:
+        return skin
+    if adverse == "marks":
+        tracks = recipe.tracks
+        return replace(skin, tracks=replace(tracks, blood=left * tracks.blood, depth_um=left * tracks.depth_um))
+    if adverse == "foci":
+        height = skin.focus_height_um * left
+        return replace(skin, foci=recipe.foci, focus_strength=left * recipe.focus_strength, focus_height_um=height)
+    return replace(skin, left_blood=left * recipe.sided) if adverse == "asymmetry" else skin
 
 
 def _smooth(share: float) -> float:
@@ -132,7 +172,8 @@ def write_course(
     first_session: date = date(2026, 1, 12),
 ) -> list[Path]:  # fmt: skip
     """Write the photos of a course, its manifest `course.csv`, `regions.json` with the grey patch that ties their
-    colours, and `truth.json`; returns the paths. The scale is 1 / `px_per_mm` mm a pixel, that of the first photo."""
+    colours (and of a course of which one side goes badly, both sides), and `truth.json`; returns the paths. The scale
+    is 1 / `px_per_mm` mm a pixel, that of the first photo."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     skin_mm = size_px / px_per_mm
@@ -152,14 +193,26 @@ def write_course(
         truth.append({"day": day, "photo": path.name, "truth": shot.truth.to_dict()})
     middle, half = (0.14 * size_px, 0.075 * size_px)
     box = [[middle + x * half, middle + y * half] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    drawn = {GREY: box} | (sides(size_px) if recipe.adverse == "asymmetry" else {})
     for name, text in (
         (MANIFEST, _csv(sorted(rows, key=lambda row: row["day"]))),
-        ("regions.json", json.dumps({GREY: box})),
+        ("regions.json", json.dumps(drawn)),
         ("truth.json", json.dumps({"recipe": asdict(recipe), "visits": truth}, indent=1)),
     ):
         (folder / name).write_text(text, encoding="utf-8")
         written.append(folder / name)
     return written
+
+
+def sides(size_px: int) -> dict[str, list[list[float]]]:
+    """Regions `left` and `right` (the patient's, of a skin seen from the front) of a photo of a course, below its grey
+    patch."""
+    top, bottom = 0.27 * size_px, 0.94 * size_px
+
+    def between(low: float, high: float) -> list[list[float]]:
+        return [[low * size_px, top], [high * size_px, top], [high * size_px, bottom], [low * size_px, bottom]]
+
+    return {"right": between(0.07, 0.45), "left": between(0.55, 0.93)}
 
 
 def _csv(rows: list[dict[str, str]]) -> str:

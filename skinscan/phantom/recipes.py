@@ -22,7 +22,8 @@ class SkinRecipe:
     `scar_kinds`, the deep ones about `scar_depth_um`, their discolouration scaled by `scar_colour`. `foci`: papules of
     `focus_strength` times as much blood more, `focus_diameter_mm` from the least to the largest. `dimples_um`: root
     mean square height of a field of dimples, as cellulite makes them; none for 0. `striae` are stretch marks and
-    `tracks` marks of a needling device, if any.
+    `tracks` marks of a needling device, if any. `left_blood`, `left_melanin`: how much more of either the half of x > 0
+    holds, relatively: the patient's left of a skin seen from the front.
     """
 
     seed: int = 0
@@ -55,12 +56,16 @@ class SkinRecipe:
     dimples_um: float = 0.0
     striae: StriaeRecipe | None = None
     tracks: TracksRecipe | None = None
+    left_blood: float = 0.0
+    left_melanin: float = 0.0
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
             raise ParameterError("Unknown tone", expected=", ".join(MELANIN), found=repr(self.tone))
         if min(self.width_mm, self.height_mm) <= 0:
             raise ParameterError("A skin needs a size", expected="width_mm and height_mm above 0")
+        if min(self.left_blood, self.left_melanin) <= -1:
+            raise ParameterError("A side cannot lose all of its pigment", expected="left_blood, left_melanin above -1")
         for name in _SCALES:
             if getattr(self, name) < 0:
                 raise ParameterError(f"{name} is negative", expected="0 or more", found=str(getattr(self, name)))

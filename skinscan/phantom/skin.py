@@ -181,6 +181,9 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
     if foci:
         domes, redder = red_foci.draw_on(foci, grid)
         hollows, blood = hollows + domes, blood * np.exp(redder)
+    if recipe.left_blood or recipe.left_melanin:
+        left = _left_half(grid)
+        melanin, blood = melanin * (1 + recipe.left_melanin * left), blood * (1 + recipe.left_blood * left)
     hairs, hair = _hairs(recipe, grid)
     furrows = _furrows(recipe, grid)
     striae: tuple[Stria, ...] = ()
@@ -216,6 +219,12 @@ def make_skin(recipe: SkinRecipe, grid_um: float = 20.0) -> Skin:
         striae=striae,
         tracks=tracks,
     )
+
+
+def _left_half(grid: Grid) -> Image:
+    """1 where x > 0, else 0, over 2 mm: (1, w)."""
+    x = np.asarray(grid.axes()[0], np.float64)
+    return np.asarray(1 / (1 + np.exp(-4 * np.clip(x, -9, 9))), np.float32)[None, :]
 
 
 def _furrows(recipe: SkinRecipe, grid: Grid) -> Image:

@@ -10,7 +10,8 @@ from skinscan.course_records import Course, CourseFlag, Point, Role, Trajectory
 from skinscan.records import SKIN, Change
 from skinscan.report import folder as _folder
 from skinscan.report import page, pictures, rows, tables, words
-from skinscan.report.course_charts import Chart, chart
+from skinscan.report.course_charts import Chart, chart, score_chart
+from skinscan.report.flag_pictures import sight_views
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import (
     care_on,
@@ -22,6 +23,7 @@ from skinscan.treatment.functions import (
 )
 
 PAGE, PATIENT, TABLE, JSON = "report.html", "patient.html", "trajectories.csv", "course.json"
+FLAGS = "flags.csv"
 
 CHARTS = 7
 """Charts shown at once; the rest of the measures is in the table."""
@@ -49,8 +51,8 @@ class Strip:
 
 
 def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
-    """Write `report.html` (practitioner), `patient.html`, `trajectories.csv` and `course.json` into a folder; returns
-    the path of the report. Raises ParameterError as `folder.write_files` does."""
+    """Write `report.html` (practitioner), `patient.html`, `trajectories.csv`, `flags.csv` and `course.json` into a
+    folder; returns the path of the report. Raises ParameterError as `folder.write_files` does."""
     import json
 
     told = json.dumps(course.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
@@ -58,6 +60,7 @@ def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
         PAGE: course_page(course, treatment, "practitioner"),
         PATIENT: course_page(course, treatment, "patient"),
         TABLE: tables.course_csv(course),
+        FLAGS: tables.flags_csv(course),
         JSON: told,
     }
     _folder.write_files(folder, {name: text.encode("utf-8", "backslashreplace") for name, text in files.items()})
@@ -69,6 +72,7 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
     plan, indication = course.plan, indication_of(treatment, course.plan.indication)
     said = list(course.summary[role])
     last = plan.visits[-1]
+    sights = sight_views(course.flags, plan)
     for_patient, site = role == "patient", f", {words.visible(plan.site)}" if plan.site else ""
     return page.render(
         "course.html",
@@ -76,13 +80,14 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         shots=[],
         role=role,
         said=said[1:],
-        flags=[] if for_patient else course.flags,
+        flags=[] if for_patient else list(zip(course.flags, sights, strict=True)),
+        sights=[] if for_patient else [sight for sight in sights if sight is not None],
         charts=charts_of(course, treatment, for_patient),
         strips=_strips(course),
         families=[] if for_patient else rows.families([rows.change_row(c) for c in last_changes(course)]),
         last_day=str(last.day),
         sessions=plan.sessions,
-        scores=[(v.day, scale, f"{score:g}") for v in plan.visits for scale, score in v.scores.items()],
+        scores=[] if for_patient else score_charts(course, treatment),
         notices=[] if for_patient else [words.readable(text) for text in course.notices],
         windows=windows_on(treatment, last.days_after) if last.days_after is not None else (),
         clock=treatment.clock,
@@ -106,6 +111,14 @@ def charts_of(course: Course, treatment: Treatment, for_patient: bool) -> list[C
     lines.sort(key=lambda line: (not line.is_primary, order[line.measure]))
     drawn = [chart(course.plan, line, reaction_days(treatment)) for line in lines]
     return [one for one in drawn if one is not None][: 1 if for_patient else CHARTS]
+
+
+def score_charts(course: Course, treatment: Treatment) -> list[Chart]:
+    """What the clinician graded by eye, beside what was measured; the indication's own scales first."""
+    own = indication_of(treatment, course.plan.indication).scales
+    scales = sorted(treatment.scales, key=lambda row: own.index(row.scale) if row.scale in own else len(own))
+    drawn = [score_chart(course.plan, scale) for scale in scales]
+    return [one for one in drawn if one is not None]
 
 
 def last_changes(course: Course) -> list[Change]:

@@ -94,6 +94,23 @@ def course_csv(course: Course) -> str:
     return _csv(columns, ([_plain(value) for value in row.values()] for row in told))
 
 
+def flags_csv(course: Course) -> str:
+    """One row a flag of a course and figure of it; a flag without figures has one row."""
+    columns = ["flag", "level", "visit", "day", "view", "region", "rule", "numbers", "figure", "value", "source"]
+    days = {visit.number: visit.day.isoformat() for visit in course.plan.visits}
+    return _csv(
+        columns,
+        (
+            [
+                flag.flag, flag.level, _plain(flag.visit), "" if flag.visit is None else days[flag.visit], flag.view,
+                flag.region, flag.rule, flag.numbers, name, _plain(value), ";".join(flag.source),
+            ]
+            for flag in course.flags
+            for name, value in (flag.figures or {"": ""}).items()
+        ),
+    )  # fmt: skip
+
+
 def _plain(value: object) -> Cell:
     if value is None:
         return ""

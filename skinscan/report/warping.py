@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from skinscan.arrays import warp
-from skinscan.records import Comparison
+from skinscan.records import Comparison, Photo, Registration
 from skinscan.report import pictures
 from skinscan.report.pictures import Picture
 
@@ -36,6 +38,40 @@ def aligned(comparison: Comparison, long_side: int = pictures.LONG_SIDE) -> tupl
     )
     where = ((where + 0.5) * shrink - 0.5).astype(np.float32)
     return base, warp.sample(other, where[..., 0], where[..., 1], outside=_MARGIN)
+
+
+def aligned_part(
+    before: Photo, after: Photo, registration: Registration, rows: slice, columns: slice, long_side: int
+) -> tuple[Picture, Picture]:
+    """Some rows and columns of the before photo, and the after photo laid onto them, as pictures of one size, at most
+    `long_side` pixels on the longer side; grey where the after photo does not reach."""
+    base = pictures.shown(_cut(before, rows, columns), long_side)
+    there = warp.forward(
+        np.add(_points(base.shape[:2], (rows.stop - rows.start, columns.stop - columns.start)), _start(rows, columns)),
+        registration.homography,
+        warp.fill_unknown(registration.displacement),
+        registration.grid_px,
+    )
+    known = there[np.isfinite(there).all(-1)]
+    low, high = (known.min(0), known.max(0)) if len(known) else (np.zeros(2), np.zeros(2))
+    left, top = np.clip(np.floor(low).astype(int) - 2, 0, np.array(after.shape[::-1]) - 1)
+    right, bottom = np.clip(np.ceil(high).astype(int) + 3, (left + 1, top + 1), np.array(after.shape[::-1]))
+    other = _cut(after, slice(top, bottom), slice(left, right))
+    # as fine as it is shown: a photo taken from closer would flicker between its pixels
+    shrink = min(1.0, max(base.shape[:2]) / max(rows.stop - rows.start, columns.stop - columns.start))
+    reduced = pictures.shown(other, max(round(max(other.shape) * min(1.0, shrink * 1.5)), 1))
+    size = np.array(reduced.shape[1::-1]) / np.array(other.shape[::-1])
+    where = ((there - (left, top) + 0.5) * size - 0.5).astype(np.float32)
+    return base, warp.sample(reduced, where[..., 0], where[..., 1], outside=_MARGIN)
+
+
+def _start(rows: slice, columns: slice) -> tuple[int, int]:
+    return columns.start, rows.start
+
+
+def _cut(photo: Photo, rows: slice, columns: slice) -> Photo:
+    """Some rows and columns of a photo, for looking at."""
+    return replace(photo, pixels=photo.pixels[rows, columns], opaque=None)
 
 
 def carried_polygons(comparison: Comparison) -> dict[str, Points]:

@@ -197,7 +197,7 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
     """datasets/study/repeatability.json, from unchanged phantom pairs."""
     import pandas as pd
 
-    from skinscan.study import pairs, repeatability_model
+    from skinscan.study import pairs, repeatability_model, site_pairs
 
     if rows is not None and rows.exists():
         found: list[dict[str, Any]] = [
@@ -207,7 +207,11 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
         for row in found:
             row["measure"] = row["measure"] if isinstance(row["measure"], str) else ""
     else:
-        found = [row for part in over(pairs.run, pairs.study_jobs(count), "skins", workers) for row in part]
+        parts = [
+            *over(pairs.run, pairs.study_jobs(count), "skins", workers),
+            *over(site_pairs.run, site_pairs.site_jobs(count // 3), "scalps and thighs", workers),
+        ]
+        found = [row for part in parts for row in part]
         if rows is not None:
             pd.DataFrame(found).to_csv(rows, index=False)
     repeatability_model.write(ROOT / "datasets" / "study" / "repeatability.json", found)
