@@ -28,7 +28,18 @@ from skinscan.measures import Measure, Sample, all_measures, refused
 from skinscan.measures.colours import median_rgb
 from skinscan.measures.maps import Maps
 from skinscan.measures.pores import counted_pores, pores_refused
-from skinscan.records import SKIN, Assessment, Evidence, Flag, Frame, Measurement, Notice, Pores, Scale
+from skinscan.records import (
+    SKIN,
+    Assessment,
+    Evidence,
+    Flag,
+    Frame,
+    Measurement,
+    Notice,
+    ParameterError,
+    Pores,
+    Scale,
+)
 
 LEAST_PIXELS = 2000
 """Measured pixels under which a region is refused: its blocks would be smaller than the structures in them."""
@@ -37,6 +48,11 @@ EVIDENCE_SIDE_PX = 1600
 
 EVIDENCE_MARGIN_MM = 6.0
 """What may lie around a tile and have a part in its maps: the longest wavelength, and a little."""
+
+NOWHERE_ELSE = Notice(
+    Flag.FEW_FOUND, "it lies in fewer than four parts of the region, so how sure its number is cannot be told"
+)
+"""Why a number without an uncertainty is none."""
 
 Picture = Callable[[Maps], NDArray[np.float32]]
 
@@ -53,6 +69,7 @@ def assess(
     face: bool = True,
     cross_polarised: bool = False,
     raking_light: bool = False,
+    site: str = "",
     max_megapixels: float = 60.0,
     evidence: bool = True,
 ) -> Assessment:
@@ -65,10 +82,12 @@ def assess(
     `after_2014`; `auto` tries both), or `none` to look for no card. `regions`: name -> polygon [(x, y), ...] in pixels
     of the upright photo; without any, a face's own are proposed unless `face` is False. `reference` names a region of
     untreated skin or a neutral patch. `cross_polarised`: filters on lamp and lens cross, so nothing shines.
-    `raking_light`: one fixed lamp stands low beside the skin and all other light is out, as dimples need it. Raises a
-    SkinscanError that says what to do.
+    `raking_light`: one fixed lamp stands low beside the skin and all other light is out, as dimples need it. `site`:
+    the part of the body (`face`, `scalp`, `neck`, `decolletage`, `abdomen`, `thigh`, `buttock`, `upper_arm`); stretch
+    marks are told only where it is stated. Raises a SkinscanError that says what to do.
     """
     check_opencv()
+    check_site(site)
     photo = read_photo(path, max_megapixels=max_megapixels)
     frame = make_frame(
         photo,
@@ -81,8 +100,24 @@ def assess(
         face=face,
         cross_polarised=cross_polarised,
         raking_light=raking_light,
+        site=site,
     )
     return assess_frame(Maps(frame, lasting=evidence), evidence=evidence)
+
+
+def check_site(site: str) -> None:
+    """Raise ParameterError for a site of the body that no table knows; none at all is fine."""
+    if not site:
+        return
+    from skinscan.treatment import SHIPPED
+    from skinscan.treatment.functions import sites_of
+
+    known = sites_of(SHIPPED)
+    if site not in known:
+        raise ParameterError(
+            f"'{site}' is no site of the body that is known", expected=f"one of {', '.join(known)}", found=f"'{site}'",
+            todo="name one of them, or leave it out",
+        )  # fmt: skip
 
 
 def assess_frame(maps: Maps, *, evidence: bool = True) -> Assessment:
@@ -128,17 +163,19 @@ def measurement_of(measure: Measure, maps: Maps, region: str, sample: Sample) ->
     if not math.isnan(sample.value) and measure.needs_colour and maps.frame.colour.state != "card":
         by_card = maps.frame.colour.doubt is not None
         notices.append(Notice(Flag.CARD_DOUBTFUL if by_card else Flag.UNCORRECTED_COLOUR))
-    undefined = math.isnan(sample.value)
+    spread = math.nan if math.isnan(sample.value) else spread_of(measure, maps, region, sample)
+    unsure = math.isnan(spread) and not math.isnan(sample.value)
+    said = [*sample.notices, *([NOWHERE_ELSE] if unsure else [])]
     return Measurement(
         measure=measure.name,
         region=region,
-        value=sample.value,
+        value=math.nan if unsure else sample.value,
         unit=measure.unit,
-        spread=math.nan if undefined else spread_of(measure, maps, region, sample),
+        spread=spread,
         n=sample.n,
-        flags=tuple(dict.fromkeys(notice.flag for notice in notices)),
+        flags=tuple(dict.fromkeys(notice.flag for notice in (*said, *notices))),
         version=measure.version,
-        reason="; ".join(notice.text for notice in sample.notices),
+        reason="; ".join(notice.text for notice in said),
     )
 
 
@@ -150,13 +187,26 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
     without one colour is not compared. With a colour card it is what the card leaves open on this skin.
     """
     frame = maps.frame
-    known = accuracy.of_pores(measure.name, maps.typical_ita, maps.effective_um_per_px, sample.n)
-    if known is None:
+    seen = (measure.name, maps.typical_ita, maps.effective_um_per_px)
+    known, of_lines = accuracy.of_pores(*seen, sample.n), _of_lines(*seen, sample)
+    if of_lines is not None:
+        own = of_lines
+    elif known is None:
         own = block_standard_error(sample.value, sample.blocks, sample.weights)
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
     scale = abs(measure.scale_power * sample.value) * frame.scale.relative if frame.scale else 0.0
-    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), measure.method_error)
+    of_method = measure.method_error
+    if measure.method_error_scaled:
+        of_method = math.hypot(
+            of_method, backward_spread(sample.value, measure.method_error_scaled, measure.scale(sample))
+        )
+    return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), of_method)
+
+
+def _of_lines(measure: str, ita_degree: float, um_per_px: float, sample: Sample) -> float | None:
+    """What the study holds of a line measure, whose sample weighs what it rests on."""
+    return accuracy.of_lines(measure, ita_degree, um_per_px, float(np.nansum(sample.weights)), sample.value)
 
 
 def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:

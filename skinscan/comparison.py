@@ -10,12 +10,12 @@ from typing import Any
 
 from skinscan import repeatability
 from skinscan.arrays.threads import side_by_side
-from skinscan.assessment import assess_frame
+from skinscan.assessment import assess_frame, check_site
 from skinscan.capture.aids import CardChoice
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.capture.reference_proposal import propose_reference
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.capture.registration.seen import LEAST_SEEN, seen_share
 from skinscan.environment import check_opencv
 from skinscan.judgement import judge, judge_paired, lamp_notices
@@ -54,6 +54,7 @@ def compare(
     face: bool = True,
     cross_polarised: bool = False,
     raking_light: bool = False,
+    site: str = "",
     same_setup: bool = False,
     same_lamp: bool = False,
     max_megapixels: float = 60.0,
@@ -73,12 +74,13 @@ def compare(
     """
     tell = progress or (lambda share, text: None)
     check_opencv()
+    check_site(site)
     tell(0.02, "reading the photos")
     read = partial(read_photo, max_megapixels=max_megapixels)
     first, second = side_by_side(partial(read, before), partial(read, after))
     tell(0.15, "finding skin and scale")
     laid: dict[str, Any] = {"marker_mm": marker_mm, "card_pitch_mm": card_pitch_mm, "card": card, "face": face,
-            "cross_polarised": cross_polarised, "raking_light": raking_light}  # fmt: skip
+            "cross_polarised": cross_polarised, "raking_light": raking_light, "site": site}  # fmt: skip
     frame_before, frame_after = side_by_side(
         partial(make_frame, first, mm_per_px=mm_per_px, regions=regions, reference=reference, **laid),
         partial(make_frame, second, **laid),
@@ -107,7 +109,7 @@ def compare_frames(
     frames once they are made, where the photos could be matched."""
     tell = progress or (lambda share, text: None)
     tell(0.3, "matching the skin of the two photos")
-    registration = register(before, after)
+    registration = match(before, after, same_setup)
     notices = [*order_notices(before.photo, after.photo), *registration.notices]
     if not registration.ok:
         tell(0.6, "measuring each photo")
@@ -123,12 +125,12 @@ def compare_frames(
     first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
     pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp)
-    notices += _setup_notices(pair, same_setup)
+    notices += _setup_notices(pair, same_setup and not registration.by_view)
     notices += lamp_notices(pair)
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))
-    if also is not None:
+    if also is not None and not registration.by_view:
         also(maps_before, maps_after, registration)
     judged = any(change.verdict != "not_comparable" for change in changes)
     reasons = () if judged else _common_reasons(changes)
@@ -150,7 +152,7 @@ def _unseen(shares: Mapping[str, float]) -> list[Notice]:
 
 def _reference_to_be_had(before: Frame, after: Frame, registration: Registration) -> list[Notice]:
     """Where a reference could be drawn, if nothing ties the two photos' colours together."""
-    if after.colour.state != "uncorrected" or before.photo.is_grey or after.photo.is_grey:
+    if registration.by_view or after.colour.state != "uncorrected" or before.photo.is_grey or after.photo.is_grey:
         return []
     for proposal in propose_reference(before, after, registration)[:1]:
         corners = ",".join(f"{value:.0f}" for value in proposal.polygon.ravel())

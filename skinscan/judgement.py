@@ -28,6 +28,12 @@ COLOUR_ADVICE = (
 )
 
 
+UNMATCHED = (
+    (Flag.NOT_REGISTERED,),
+    "the skin itself could not be matched: only hair is compared by the place in the picture",
+)
+
+
 def judge(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> Change:
     """A measure's change over the shared skin, its smallest detectable change and the verdict."""
     told = (measure.name, region, first.value, second.value, second.value - first.value, measure.unit)
@@ -60,6 +66,8 @@ def _refusal(
         for notice in sample.notices:
             if notice.flag == Flag.OUT_OF_MODEL:
                 return (notice.flag,), f"{role}: {notice.text}"
+    if pair.registration.by_view and not measure.by_view:
+        return UNMATCHED
     if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
         named = pair.before.frame.colour.reference
         advice = f"the reference '{named}' was lost" if named else COLOUR_ADVICE
@@ -121,7 +129,7 @@ def lamp_error(measure: Measure, pair: Pair, region: str, first: Sample) -> floa
     if not share or measure.transform == "log":
         return share
     if measure.of_colour is None:
-        return share * abs(first.carried["height"])
+        return share * abs(first.carried.get("height", first.value))
     reference = pair.before.frame.colour.reference
     return share * abs(first.value - measure.of_colour(median_rgb(pair.before, reference))) if reference else 0.0
 
@@ -198,6 +206,8 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
             n,
         )
 
+    if pair.registration.by_view:
+        return refuse(*UNMATCHED)
     if sample is None:
         return refuse((Flag.REGION_TOO_SMALL,), "the shared region holds too little measurable skin")
     if math.isnan(sample.change):

@@ -51,8 +51,8 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
         blur=_log_ratio(before.quality.blur_px, after.quality.blur_px / registration.scale_ratio),
         pose=abs(math.log(registration.scale_ratio)) + abs(math.log(singular[0] / singular[1])),
         noise=_log_ratio(_noise(before), _noise(after)),
-        exposure=_log_ratio(1.0, float(gains[1])),
-        contrast=_log_ratio(1.0, registration.texture_ratio),
+        exposure=0.0 if registration.by_view else _log_ratio(1.0, float(gains[1])),  # fewer hairs are brighter too
+        contrast=0.0 if registration.by_view else _log_ratio(1.0, registration.texture_ratio),
         turn_deg=abs(registration.rotation_deg),
         chroma=float(np.max([_log_ratio(1.0, float(balance[c])) for c in (0, 2)])),
         gradient=registration.light_change,
@@ -65,7 +65,10 @@ def capture_difference(of_before: Maps, of_after: Maps, registration: Registrati
 
 
 def may_be_face(frame: Frame) -> bool:
-    """Whether a face was found, or could not be looked for in a photo that is not known to be a close-up."""
+    """Whether a face was found, or could not be looked for in a photo that is known neither to be a close-up nor of
+    another site."""
+    if frame.recipe.get("site", "") not in ("", "face"):
+        return False
     if frame.face is not None or frame.face_sought:
         return frame.face is not None
     return not max(frame.shape) * frame.um_per_px / 1000 < CLOSE_UP_MM
@@ -200,6 +203,7 @@ def pair_of(
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
     difference = capture_difference(before, after, registration)
+    stated_same &= not registration.by_view  # what the skin does not confirm has the larger error
     same = not repeatability.against_same(difference) if stated_same else repeatability.seen_to_be_same(difference)
     difference = replace(difference, setup="same" if same else "other")
     gains = _reference_gains(before, after, registration)

@@ -110,8 +110,7 @@ class Flag(StrEnum):
     UNDEFINED = "undefined"
     END_BINS = "end_bins"
     FEW_PORES = "few_pores"
-    FEW_LINES = "few_lines"
-    OTHER_SITE = "other_site"
+    FEW_FOUND = "few_found"
     OUT_OF_MODEL = "out_of_model"
     NOT_APPLICABLE = "not_applicable"
     HAIR_UNCLEAR = "hair_unclear"
@@ -121,6 +120,7 @@ class Flag(StrEnum):
     MIRRORED = "mirrored"
     SWAPPED = "swapped"
     NOT_REGISTERED = "not_registered"
+    MATCHED_BY_VIEW = "matched_by_view"
     LITTLE_OVERLAP = "little_overlap"
     LIGHT_DIFFERS = "light_differs"
     SHARPNESS_DIFFERS = "sharpness_differs"
@@ -170,8 +170,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.UNDEFINED: "the value is undefined here",
         Flag.END_BINS: "many pixels lie beyond the grey-level range and were counted in its end bins",
         Flag.FEW_PORES: "too few pores for a distribution",
-        Flag.FEW_LINES: "too few lines for their width and contrast",
-        Flag.OTHER_SITE: "this measure is not told of this part of the body",
+        Flag.FEW_FOUND: "too little of it was found to tell how it looks",
         Flag.OUT_OF_MODEL: "the skin model does not hold here",
         Flag.NOT_APPLICABLE: "this measure is meant for another part of the body, or another light",
         Flag.HAIR_UNCLEAR: "hair and scalp cannot be told apart",
@@ -180,6 +179,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.MIRRORED: "a photo is mirrored",
         Flag.SWAPPED: "the photos seem to be in the wrong order",
         Flag.NOT_REGISTERED: "the two photos could not be matched",
+        Flag.MATCHED_BY_VIEW: "the hair is compared place by place of the picture, as it was combed anew",
         Flag.LITTLE_OVERLAP: "the two photos share too little skin",
         Flag.LIGHT_DIFFERS: "the light comes from elsewhere",
         Flag.SHARPNESS_DIFFERS: "the two photos differ in sharpness",
@@ -603,7 +603,8 @@ class Registration:
     registered (1: the same light), `texture_ratio` how much stronger it is after, `anisotropy_change` (0 to 2) how
     differently it is directed, `light_change` how strongly the low-frequency light differs (SD of the log ratio).
     `spread` (h, w) float32 is the standard uncertainty of one axis of each sample's place in after pixels, sampled as
-    `displacement` is (also where that is of zero size), NaN where unknown.
+    `displacement` is (also where that is of zero size), NaN where unknown. `by_view`: the skin itself did not match,
+    and a fixed view stands for it (see `capture.registration.by_view`).
     """
 
     ok: bool
@@ -622,6 +623,7 @@ class Registration:
     anisotropy_change: float = math.nan
     notices: tuple[Notice, ...] = ()
     spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    by_view: bool = False
 
     def __post_init__(self) -> None:
         frozen(self.homography)

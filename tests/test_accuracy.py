@@ -12,6 +12,7 @@ from skinscan.environment import data_path
 from skinscan.measures import all_measures
 from skinscan.phantom import Camera, SkinRecipe, light, make_skin, optics, photograph
 from skinscan.study import pore_accuracy
+from skinscan.study.colour_accuracy import OF_DIFFERENCE
 from skinscan.study.pairs import LAMPS
 
 MEASURES = json.loads(data_path("datasets", "study", "pore_accuracy.json").read_text())["measures"]
@@ -55,13 +56,13 @@ def test_another_lamp_bears_on_every_colour_that_a_grey_ties_and_an_unknown_tone
     for measure in all_measures().values():
         tones = [accuracy.of_another_lamp(measure.name, ita) for ita in (90.0, 60.0, 20.0, -48.0, -90.0)]
         share = accuracy.of_another_lamp_on_contrast(measure.name)
-        if measure.needs_colour or measure.name == "redness.area":
+        if measure.needs_colour or measure.name in ("redness.area", "pigment.spot_area"):
             assert min(tones) > 0
             assert 0 < share < 0.5
             assert accuracy.of_another_lamp(measure.name, math.nan) >= max(tones)
         else:
             assert max(tones) == 0
-            assert (share > 0) == (measure.name == "pigment.evenness")
+            assert (share > 0) == (measure.name in OF_DIFFERENCE)
 
 
 @pytest.mark.parametrize("tone", ["I", "III", "V", "VI"])
@@ -97,3 +98,17 @@ def test_true_numbers_count_what_lies_in_the_region() -> None:
     assert found["pores.visible_share"] == pytest.approx(100 * np.mean(truth.pores.diameter_um[inside] >= 250))
     nothing = pore_accuracy.true_numbers(truth, half, 900.0)
     assert nothing == {"pores.density": 0.0, "pores.area": 0.0}
+
+
+def test_a_length_of_no_lines_is_uncertain_and_a_longer_one_no_surer() -> None:
+    """Faint lines are missed: a standard uncertainty of 0 would say that none can be there."""
+    for ita in (65.0, 30.0, -10.0, -55.0, math.nan):
+        none, some = (accuracy.of_lines("lines.length_density", ita, 50.0, 8.0, value) for value in (0.0, 10.0))
+        assert none is not None
+        assert some is not None
+        assert 0 < none <= some
+    known = [accuracy.of_lines("lines.width_um", ita, 50.0, 30.0, 300.0) for ita in (40.0, math.nan)]
+    assert known[0] is not None
+    assert known[1] is not None
+    assert 0 < known[0] <= known[1] < 300
+    assert accuracy.of_lines("texture.anisotropy", 30.0, 50.0, 8.0, 0.5) is None

@@ -70,7 +70,7 @@ def test_without_a_scale_lengths_are_refused_and_the_rest_comes(photo_path: Path
     for m in found:
         if Flag.NOT_APPLICABLE in m.flags:
             continue  # hair and dimples are meant for other sites and another light
-        needs = m.measure.startswith(("lines.", "pores.", "texture."))
+        needs = m.measure.startswith(("lines.", "pores.", "scars.", "texture."))
         assert math.isnan(m.value) == needs, m.measure
         assert (Flag.NO_SCALE in m.flags) == needs
 

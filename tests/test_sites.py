@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from skinscan.assessment import check_site
 from skinscan.capture.face.regions import REGIONS
 from skinscan.capture.regions import check_polygon
-from skinscan.measures import all_measures
+from skinscan.measures import all_measures, striae
+from skinscan.records import ParameterError
 from skinscan.report.words import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +62,13 @@ def test_dimples_are_told_of_raking_light_and_hair_of_a_scalp() -> None:
         if any(name.startswith("dimples.") for name in values(site, "measure")):
             assert "raking" in values(site, "light")[0] or "low beside" in values(site, "light")[0]
     assert [site for site in SITES if any(n.startswith("hair.") for n in values(site, "measure"))] == ["scalp"]
+
+
+def test_stretch_marks_are_looked_for_where_the_table_says() -> None:
+    told = [site for site in SITES if any(n.startswith("striae.") for n in values(site, "measure"))]
+    assert told == list(striae.SITES)
+    with pytest.raises(ParameterError, match="no site of the body"):
+        check_site("moon")
 
 
 def test_every_site_is_in_the_documentation() -> None:

@@ -33,6 +33,8 @@ SMALLEST_MM, LARGEST_MM = 0.8, 6.0
 FLATTEN_MM = 4.0
 EXPLAINED_MM = (0.2, 2.0)
 """Gaussians between which brightness is explained by pigment."""
+COARSEST_SIGMA_PX = 4.0
+"""SD of a Gaussian, in pixels, that a coarser map still carries."""
 FURTHEST = 12.0
 """Standard deviations beyond which a response says no more."""
 SCATTER_PX = 65_536
@@ -67,7 +69,10 @@ def skin_of(darkness: Floats, melanin: Floats, haemoglobin: Floats, mask: Bools,
     bands = [
         _blurred(image, EXPLAINED_MM[0] / mm_per_px) - _blurred(image, EXPLAINED_MM[1] / mm_per_px) for image in maps
     ]
-    pigments, seen = np.stack([bands[1][mask], bands[2][mask]], 1), bands[0][mask]
+    some = np.flatnonzero(mask.ravel())
+    some = some[:: max(len(some) // SCATTER_PX, 1)]
+    seen, *of_pigments = (band.ravel()[some] for band in bands)
+    pigments = np.stack(of_pigments, 1)
     share = np.zeros(2)
     near = np.ones(len(seen), bool)
     for _ in range(4):
@@ -86,15 +91,30 @@ def _blurred(image: Floats, sigma_px: float) -> Floats:
 
 def responses(skin: Skin) -> Iterator[tuple[str, Floats]]:
     """Named maps (h, w) of what each radius shows, in optical density: `disc` contrasts and sizes of gradients."""
+    reduced = {name: getattr(skin, name) for name in ("shading", "melanin", "haemoglobin")}
+    factor = 1
     for radius in RADII_MM:
-        sigma = radius / math.sqrt(2) / skin.mm_per_px
-        for name in ("shading", "melanin", "haemoglobin"):
-            smooth = _blurred(getattr(skin, name), sigma)
+        sigma_mm = radius / math.sqrt(2)
+        while sigma_mm / (2 * factor * skin.mm_per_px) >= COARSEST_SIGMA_PX:
+            reduced = {name: filters.reduced(image, 2) for name, image in reduced.items()}
+            factor *= 2
+        sigma = sigma_mm / (factor * skin.mm_per_px)
+        left = math.sqrt(sigma**2 - (1 - 1 / factor**2) / 12)  # what averaging over squares has not smoothed yet
+        for name, image in reduced.items():
+            smooth = _blurred(image, left)
             disc = cv2.Laplacian(smooth, cv2.CV_32F, ksize=1, scale=-(sigma**2) / DISC_RESPONSE)
             across, down = (cv2.Sobel(smooth, cv2.CV_32F, *way, ksize=1, scale=sigma / 2) for way in ((1, 0), (0, 1)))
-            yield f"{name}_disc_{radius}", np.asarray(disc, np.float32)
-            yield f"{name}_slope_{radius}", np.asarray(cv2.magnitude(across, down), np.float32)
+            for kind, found in (("disc", disc), ("slope", cv2.magnitude(across, down))):
+                yield f"{name}_{kind}_{radius}", _enlarged(np.asarray(found, np.float32), factor, skin.mask.shape)
     yield from _lines(skin)
+
+
+def _enlarged(image: Floats, factor: int, shape: tuple[int, ...]) -> Floats:
+    """A map of squares of `factor` pixels on the pixels themselves, linear from middle to middle."""
+    if factor == 1:
+        return image
+    size = (image.shape[1] * factor, image.shape[0] * factor)
+    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]])
 
 
 def _lines(skin: Skin) -> Iterator[tuple[str, Floats]]:
@@ -192,10 +212,11 @@ def marked(chance: Floats, mask: Bools, mm_per_px: float) -> Marks:
     area = np.asarray(np.bincount(labels.ravel(), minlength=count) * mm_per_px**2, np.float64)
     # a mark cut by the picture's edge is as wide as what is seen of it
     depth = cv2.distanceTransform(np.pad(inside, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] * mm_per_px
-    radius = np.zeros(count)
-    np.maximum.at(radius, labels.ravel(), depth.ravel())
-    peak = np.zeros(count, np.float32)
-    np.maximum.at(peak, labels.ravel(), smooth.ravel())
+    marked = np.flatnonzero(labels.ravel())
+    which = labels.ravel()[marked]
+    radius, peak = np.zeros(count), np.zeros(count, np.float32)
+    np.maximum.at(radius, which, depth.ravel()[marked])
+    np.maximum.at(peak, which, smooth.ravel()[marked])
     kept = (peak > LEAST_PEAK) & (area >= LEAST_AREA_MM2) & (2 * radius >= NARROWEST_MM) & (2 * radius <= WIDEST_MM)
     kept &= area <= LONGEST * math.pi * radius**2
     kept[0] = False

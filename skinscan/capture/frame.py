@@ -69,7 +69,8 @@ class Choices:
     `auto` to look and try both, `none` not to look for any card. `regions`: name -> polygon; `face`: propose a face's
     regions where none are given. `reference`: the region that others are held against. `cross_polarised`: filters on
     lamp and lens cross, so nothing shines. `raking_light`: one fixed lamp stands low beside the skin and all other
-    light is out, which no picture can tell.
+    light is out, which no picture can tell. `site`: the part of the body, where it is known; a face is looked for where
+    it is the face or not told.
     """
 
     mm_per_px: float | None = None
@@ -82,6 +83,7 @@ class Choices:
     face: bool = True
     cross_polarised: bool = False
     raking_light: bool = False
+    site: str = ""
 
 
 class Watch(Protocol):
@@ -198,7 +200,7 @@ def _doubt(photo: Photo, skin: BoolArray, thumbnails: Thumbnails) -> list[Notice
 
 def _face(photo: Photo, skin: BoolArray, thumbnails: Thumbnails, chosen: Choices) -> tuple[FaceSearch, list[Notice]]:
     """The search for a face, if one is to be looked for."""
-    if not chosen.face or photo.is_grey or not skin.any():
+    if not chosen.face or chosen.site not in ("", "face") or photo.is_grey or not skin.any():
         return FaceSearch(None, "not looked for", 0, sought=False), []
     search = search_face(photo, thumbnails)
     several = search.face is not None and search.seen > 1

@@ -66,6 +66,18 @@ def photo_options(report: bool = True) -> Callable[[F], F]:
             help="Filters on lamp and lens cross, so that nothing shines: a card then tells colours more surely.",
         ),
         click.option(
+            "--raking-light",
+            is_flag=True,
+            help="One fixed lamp stands low beside the skin and all other light is out: what dimples (cellulite) need.",
+        ),
+        click.option(
+            "--site",
+            default="",
+            metavar="NAME",
+            help="The part of the body: face, scalp, neck, decolletage, abdomen, thigh, buttock, upper_arm. Stretch "
+            "marks are told only where it is stated.",
+        ),
+        click.option(
             "--face/--no-face",
             default=True,
             show_default=True,

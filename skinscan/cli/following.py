@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 @click.option(
     "--session", "sessions", multiple=True, metavar="DAY", help="A day of treatment, 2026-03-04. Repeat for more."
 )
-@click.option("--site", default="", metavar="NAME", help="The site of the body that all photos show.")
 @click.option(
     "--treatment",
     "override",

@@ -15,7 +15,7 @@ from skinscan.course.telling import summary_of
 from skinscan.course_records import Course, Plan
 from skinscan.environment import check_opencv
 from skinscan.treatment import SHIPPED, Treatment
-from skinscan.treatment.functions import indication_of
+from skinscan.treatment.functions import indication_of, sites_of
 
 
 def follow(
@@ -51,7 +51,8 @@ def course_of(
 ) -> Course:
     """The course of a Plan."""
     primary = indication_of(treatment, plan.indication).primary
-    measured = list(measure_course(plan, regions, treatment=treatment, progress=progress, **choices))
+    known = plan.site if plan.site in sites_of(treatment) else ""
+    measured = list(measure_course(plan, regions, treatment=treatment, progress=progress, site=known, **choices))
     lines = trajectories_of(plan, measured, primary, treatment)
     flags, notices = flags_of(plan, lines, treatment, measured)
     said = dict.fromkeys(

@@ -14,7 +14,7 @@ from typing import Any
 from skinscan.arrays.threads import each
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.comparison import compare_frames
 from skinscan.course.looking import Looked, Looking, due
 from skinscan.course_records import Picture, Plan, Shot, Visit
@@ -112,7 +112,7 @@ def _measure_view(
             continue
         frame = _frame_of(shot, later)
         if visit.is_baseline:
-            baselines += _carried(baselines[0], frame, register(baselines[0], frame))
+            baselines += _carried(baselines[0], frame, match(baselines[0], frame, stated["same_setup"]))
             continue
         looking = Looking(wanted(visit))
         earlier = [*baselines, *([previous] if previous else [])]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from skinscan.assessment import check_site
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
 from skinscan.environment import check_opencv
@@ -24,6 +25,7 @@ def frame_of(shot: Shot, **settings: Any) -> Frame:
     if isinstance(shot, Frame):
         return shot
     check_opencv()
+    check_site(settings.get("site", ""))
     most = {"max_megapixels": settings.pop("max_megapixels")} if "max_megapixels" in settings else {}
     photo = shot if isinstance(shot, Photo) else read_photo(shot, **most)
     return make_frame(photo, **settings)

@@ -284,7 +284,7 @@ _MAKERS: Mapping[Flag, Callable[[Found], Finding]] = {
     Flag.REGION_TOO_SMALL: _nothing_left("", "come closer, or draw the region larger"),
     Flag.HAIR_UNCLEAR: _reworded("framing", "part the hair so that bare scalp shows, and come closer"),
     Flag.NOT_RAKING: _reworded("light", "put one lamp low beside the skin, and all other light out"),
-    Flag.NOT_APPLICABLE: _reworded("other", "draw a region on the scalp, or state the raking light"),
+    Flag.NOT_APPLICABLE: _reworded("other", "draw a region on the scalp, state raking light, or say which site it is"),
     Flag.REGION_TOO_SMALL_FOR_BAND: _reworded("framing", "draw the region larger, or show more skin"),
     Flag.FEW_PORES: _reworded("framing", "draw the region larger, or show more skin"),
 }

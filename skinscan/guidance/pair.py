@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from skinscan.arrays.cells import Cells
 from skinscan.assessment import LEAST_PIXELS, read
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.comparison import order_notices
 from skinscan.guidance.aim import aim_of
 from skinscan.guidance.differences import Setup, differences
@@ -44,7 +44,7 @@ def against(
     Prospects are told of the measures that a report shows first and of those that `wanted` names. `same_setup` and
     `same_lamp` as in `compare`; `registration` of the two where it is known already.
     """
-    registration = registration or register(baseline, frame)
+    registration = registration or match(baseline, frame, same_setup)
     notices = [*order_notices(baseline.photo, frame.photo), *registration.notices]
     if not registration.ok:
         by_region = suited(Maps(baseline, lasting=False), measures, wanted is not None)

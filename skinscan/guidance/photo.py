@@ -143,7 +143,7 @@ def _weak_notices(maps: Maps, cells: Cells, region: str, measures: Mapping[str, 
             yield Notice(Flag.OUT_OF_MODEL, detail)
 
 
-BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin")
+BEYOND_MODEL = ("redness.haemoglobin", "redness.area", "pigment.melanin", "pigment.spot_area")
 """Measures that the unmixing of melanin and blood stands behind."""
 
 

@@ -70,7 +70,9 @@ class Measure:
     results to be comparable. `evidence_unit`: of the map, where it is not the number's own. `gate`: why a region cannot
     carry the measure as far as the frame tells before anything is measured; `evaluate` refuses for the same reasons,
     and for those that only measuring tells (too few pores, a constant region). `method_error`: standard uncertainty, in
-    the unit, of how the method itself differs from the truth, which no scatter of blocks shows.
+    the unit, of how the method itself differs from the truth, which no scatter of blocks shows, and
+    `method_error_scaled` the same on the scale of `transform`. `by_view`: it is compared even where two photos are
+    matched by their view alone.
     """
 
     name: str
@@ -94,6 +96,8 @@ class Measure:
     gate: Callable[[Maps, Cells], Notice | None] | None = None
     evidence_unit: str | None = None
     method_error: float = 0.0
+    method_error_scaled: float = 0.0
+    by_view: bool = False
     same: str = "camera, light and distance"
     empty: str = "NaN with the reason"
 

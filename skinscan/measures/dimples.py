@@ -170,7 +170,6 @@ MEASURES = (
         gate=dimples_refused,
         transform="log",
         needs_scale=True,
-        fine=True,
         largest_um_per_px=1000 * SHORTEST_MM / 3,
         scale_power=0.5,
         same="the raking lamp's place and height against the skin, all other light out, posture and muscles at rest",

@@ -73,7 +73,7 @@ def hair_refused(maps: Maps, cells: Cells) -> Notice | None:
     if name is None:
         return Notice(Flag.NOT_APPLICABLE, "hair is measured in a region drawn on the scalp")
     mask = frame.regions[name]
-    skin = float(np.mean(frame.regions[SKIN][mask])) if mask.any() else 0.0
+    skin = float(np.mean(frame.regions[SKIN][mask])) if mask.any() and SKIN in frame.regions else 0.0
     if skin > MOST_SKIN and not {*re.split(r"[\W_\d]+", name.lower())}.intersection(NAMES):
         return Notice(Flag.NOT_APPLICABLE, f"'{name}' is bare skin: hair is measured in a region drawn on the scalp")
     if frame.photo.is_grey:
@@ -235,7 +235,7 @@ def _part_width(maps: Maps, cells: Cells, name: str, cover: Cover) -> Sample:
 def _measure(**differing: Any) -> Measure:
     return Measure(
         version=1, evidence=hair_map, evidence_title="share under hair", evidence_unit="1", gate=hair_refused,
-        needs_scale=True, fine=True, largest_um_per_px=LARGEST_UM_PER_PX, same=_SAME, **differing,
+        needs_scale=True, by_view=True, largest_um_per_px=LARGEST_UM_PER_PX, same=_SAME, **differing,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skinscan.arrays import colour
 from skinscan.arrays.cells import Cells, cells_of, median
 from skinscan.measures import Measure, Sample, refused_for
+from skinscan.measures.above import share_above
 from skinscan.measures.colours import (
     beyond_unmixing,
     colour_medians,
@@ -23,6 +24,10 @@ from skinscan.records import Flag, Notice
 
 def melanin_map(maps: Maps) -> NDArray[np.float32]:
     return maps.chromophores[0]
+
+
+def smooth_melanin_map(maps: Maps) -> NDArray[np.float32]:
+    return maps.smooth_melanin
 
 
 def ita_map(maps: Maps) -> NDArray[np.float32]:
@@ -94,6 +99,10 @@ def _evenness(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> 
     return Sample(whole, blocks, cells.sizes.astype(float), cells.pixels)
 
 
+def _spot_area(maps: Maps, cells: Cells, carried: Mapping[str, float] | None) -> Sample:
+    return share_above(smooth_melanin_map, "pigmented", maps, cells, carried)
+
+
 def _melanin_of(rgb: NDArray[np.float64]) -> float:
     return float(chromophores_of(colour.optical_density(rgb))[0])
 
@@ -148,5 +157,25 @@ MEASURES = (
         transform="log",
         gate=smooth_colour_refused,
         same="light direction, distance, sharpness and noise",
+    ),
+    Measure(
+        name="pigment.spot_area",
+        title="Pigmented area",
+        unit="% of region",
+        better="lower",
+        definition="pixels whose melanin coordinate exceeds median + 2 x 1.4826 MAD of the reference region, or of the "
+        "baseline's same region; colour averaged over 0.15 mm; the threshold is carried to the follow-up. Where more "
+        "than a fifth of the region is pigmented and no untreated skin is named, the threshold rises with it and the "
+        "area is understated. How deep the pigment lies is not told",
+        source="skinscan; robust threshold after Rousseeuw and Croux 1993",
+        version=1,
+        evidence=smooth_melanin_map,
+        evidence_title="melanin, averaged",
+        evidence_unit="optical density",
+        evaluate=_spot_area,
+        transform="threshold",
+        within_photo=True,
+        gate=smooth_colour_refused,
+        same="the threshold (carried from the baseline) and the light's direction",
     ),
 )

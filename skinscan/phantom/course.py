@@ -50,7 +50,8 @@ class CourseRecipe:
     """A course, fully determined by these numbers. Days count from the first session; visits on the day of a session
     come before it.
 
-    `pores`, `relief`, `patches`, `melanin`: lasting relative changes once the whole course has had its time. `flush`:
+    `pores`, `relief`, `patches`, `melanin`, `spots`, `lines`, `scars`: lasting relative changes once the whole course
+    has had its time (of lines and scars, their depth). `flush`:
     relative rise of blood right after a session, `flush_half_days` until half of it is gone; `swelling`: share by which
     pores and relief look smaller then. `adverse`: what goes badly, as told above, if anything; `pigment`: relative rise
     of melanin then; `tracks`, `foci` with `focus_strength`, `sided`: marks, papules and one side's relative rise of
@@ -64,6 +65,9 @@ class CourseRecipe:
     relief: float = -0.15
     patches: float = -0.3
     melanin: float = 0.0
+    spots: float = 0.0
+    lines: float = 0.0
+    scars: float = 0.0
     flush: float = 0.9
     flush_half_days: float = 1.0
     swelling: float = 0.12
@@ -83,7 +87,10 @@ class CourseRecipe:
 
 def unchanging(recipe: CourseRecipe) -> CourseRecipe:
     """The same course on skin that nothing happens to."""
-    return replace(recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, flush=0.0, swelling=0.0, adverse="none")
+    return replace(
+        recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0, flush=0.0,
+        swelling=0.0, adverse="none",
+    )  # fmt: skip
 
 
 def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
@@ -103,6 +110,9 @@ def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
         pore_diameter=(1 + recipe.pores * healed) * (1 - swollen) - 1,
         roughness=(1 + recipe.relief * healed) * (1 - swollen) - 1,
         redness=recipe.patches * healed,
+        spot=recipe.spots * healed,
+        line_depth=recipe.lines * healed,
+        scar_depth=recipe.scars * healed,
     )
 
 

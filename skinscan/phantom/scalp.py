@@ -30,7 +30,8 @@ class ScalpRecipe:
     `white_share` of the strands without any. `part_mm`: width of the bare band, None for hair combed all one way;
     `part_angle_deg` its direction from +x towards +y, `part_bend_mm` how far it bows. `thinning`: share of the roots
     lost beside the part, `sweep_deg`: how far the strands lie from square to the part, `clumping` 0..1: how far strands
-    run together in locks, `strays`: share of the strands that lie across the part.
+    run together in locks, `strays`: share of the strands that lie across the part. `combing`: another number is the
+    same scalp on another day, with no strand where it lay.
     """
 
     seed: int = 0
@@ -50,6 +51,7 @@ class ScalpRecipe:
     sweep_deg: float = 20.0
     clumping: float = 0.4
     strays: float = 0.01
+    combing: int = 0
 
     def __post_init__(self) -> None:
         if self.tone not in MELANIN:
@@ -120,7 +122,7 @@ def make_scalp(recipe: ScalpRecipe, grid_um: float = 25.0) -> Scalp:
 
 def _paths(recipe: ScalpRecipe, frame: _Frame) -> tuple[Float, Float]:
     """Paths x, y (n, POINTS) mm of the strands."""
-    draw = np.random.default_rng([recipe.seed, 21])
+    draw = np.random.default_rng([recipe.seed, 21, recipe.combing] if recipe.combing else [recipe.seed, 21])
     half = frame.half_mm
     count = draw.poisson(recipe.density_per_cm2 * (2 * half) ** 2 / 100.0)
     s, d = draw.uniform(-half, half, (2, count))
@@ -158,7 +160,7 @@ def _paths(recipe: ScalpRecipe, frame: _Frame) -> tuple[Float, Float]:
 
 
 def _drawn(recipe: ScalpRecipe, grid: Grid, x: Float, y: Float) -> Coat:
-    draw = np.random.default_rng([recipe.seed, 22])
+    draw = np.random.default_rng([recipe.seed, 22, recipe.combing] if recipe.combing else [recipe.seed, 22])
     h, w = grid.shape
     count = len(x)
     melanin = recipe.melanin * np.exp(draw.normal(0, 0.25, count))

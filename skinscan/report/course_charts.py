@@ -11,6 +11,7 @@ from skinscan.measures import all_measures
 from skinscan.records import SKIN
 from skinscan.report import words
 from skinscan.report.numbers import change_places, decimals, number, unit_text
+from skinscan.treatment.rows import ClinicianScale
 
 MARGIN = 4.0
 """Percent of the chart left free at either side."""
@@ -115,6 +116,36 @@ def chart(plan: Plan, line: Trajectory, reaction_days: int) -> Chart | None:
             if p.from_baseline.verdict == "not_comparable"
         ),
     )  # fmt: skip
+
+
+def score_chart(plan: Plan, scale: ClinicianScale) -> Chart | None:
+    """The scores that a clinician gave on a scale, over its whole range; None where none was given. They carry no
+    error: nobody measured how this clinician repeats."""
+    told = [(visit, visit.scores[scale.scale]) for visit in plan.visits if scale.scale in visit.scores]
+    if not told:
+        return None
+    across, up = _Axis(*_days(plan)), _Axis(scale.lowest, scale.highest)
+    dots = []
+    for visit, score in told:
+        at = 100 - up.at(score)
+        label = f"{visit.day}{_after(visit)}: {scale.scale} {score:g}, given by the clinician"
+        dots.append(Dot(across.at(visit.day.toordinal()), at, at, at, "score", False, label))
+    better = {"lower": "lower is better", "higher": "higher is better"}.get(scale.better, "")
+    return Chart(
+        title=f"{scale.scale}: {scale.title}",
+        where="; ".join(part for part in (scale.meaning, better) if part),
+        unit="",
+        primary=False,
+        dots=tuple(dots),
+        band="",
+        zero=100 - up.at(scale.lowest),
+        line=None,
+        sessions=tuple(across.at(s.day.toordinal()) for s in plan.sessions),
+        reactions=(),
+        days=_apart([Tick(across.at(v.day.toordinal()), f"{v.day:%d %b}") for v, _ in told]),
+        levels=tuple(Tick(100 - up.at(value), f"{value:g}") for value in (scale.lowest, scale.highest)),
+        missing=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

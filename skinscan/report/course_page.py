@@ -10,7 +10,7 @@ from skinscan.course_records import Course, CourseFlag, Point, Role, Trajectory
 from skinscan.records import SKIN, Change
 from skinscan.report import folder as _folder
 from skinscan.report import page, pictures, rows, tables, words
-from skinscan.report.course_charts import Chart, chart
+from skinscan.report.course_charts import Chart, chart, score_chart
 from skinscan.report.flag_pictures import sight_views
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import (
@@ -88,7 +88,7 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         families=[] if for_patient else rows.families([rows.change_row(c) for c in last_changes(course)]),
         last_day=str(last.day),
         sessions=plan.sessions,
-        scores=[(v.day, scale, f"{score:g}") for v in plan.visits for scale, score in v.scores.items()],
+        scores=[] if for_patient else score_charts(course, treatment),
         notices=[] if for_patient else [words.readable(text) for text in course.notices],
         windows=windows_on(treatment, last.days_after) if last.days_after is not None else (),
         clock=treatment.clock,
@@ -112,6 +112,14 @@ def charts_of(course: Course, treatment: Treatment, for_patient: bool) -> list[C
     lines.sort(key=lambda line: (not line.is_primary, order[line.measure]))
     drawn = [chart(course.plan, line, reaction_days(treatment)) for line in lines]
     return [one for one in drawn if one is not None][: 1 if for_patient else CHARTS]
+
+
+def score_charts(course: Course, treatment: Treatment) -> list[Chart]:
+    """What the clinician graded by eye, beside what was measured; the indication's own scales first."""
+    own = indication_of(treatment, course.plan.indication).scales
+    scales = sorted(treatment.scales, key=lambda row: own.index(row.scale) if row.scale in own else len(own))
+    drawn = [score_chart(course.plan, scale) for scale in scales]
+    return [one for one in drawn if one is not None]
 
 
 def last_changes(course: Course) -> list[Change]:

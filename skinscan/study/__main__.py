@@ -154,14 +154,39 @@ def pore_accuracy(workers: int, count: int) -> None:
 @click.option("--fit", is_flag=True, help="Fit what tells a line, on other skins, instead of telling how good it is.")
 @click.pass_obj
 def line_accuracy(workers: int, rounds: int, fit: bool) -> None:
-    """How well lines are found on phantoms, as a table; nothing is written."""
+    """docs/sites.md: how well lines are found on phantoms."""
     from skinscan.study import line_accuracy as module
+    from skinscan.study.tables import put_table
 
     if fit:
         jobs = module.jobs(module.FIRST_SEED + 500_000, rounds, every=True)
         click.echo(str(module.fit(over(module.run, jobs, "photos", workers))))
         return
-    click.echo(module.table(over(module.run, module.jobs(module.FIRST_SEED, rounds), "photos", workers)))
+    rows = over(module.run, module.jobs(module.FIRST_SEED, rounds), "photos", workers)
+    put_table(ROOT / "docs" / "sites.md", "lines", module.table(rows))
+
+
+@study.command("line-errors")
+@click.option("--rounds", default=2, show_default=True, help="Photos of each tone, depth and recipe to fit on, twice.")
+@click.option(
+    "--count", default=15, show_default=True, help="Photos with few and faint lines to fit on, and to try it."
+)
+@click.pass_obj
+def line_errors(workers: int, rounds: int, count: int) -> None:
+    """datasets/study/line_accuracy.json, and in docs/sites.md how often the intervals hold the truth."""
+    from skinscan.study import line_accuracy, line_errors
+    from skinscan.study.tables import put_table
+
+    first = line_accuracy.FIRST_SEED
+    jobs = [line_accuracy.jobs(start, rounds + 1) for start in (first, first + 500_000)]
+    last = len(jobs[0]) * rounds // (rounds + 1)  # of each, the last round is for trying
+    seeds = range(line_errors.FIRST_SEED, line_errors.FIRST_SEED + 2 * count)
+    faint = over(line_errors.errors, seeds, "faint lines", workers)
+    found = [over(line_errors.of_job, part, "photos", workers) for part in jobs]
+    fitted = [row for part in (*found[0][:last], *found[1][:last], *faint[:count]) for row in part]
+    line_errors.write(ROOT / "datasets" / "study" / "line_accuracy.json", fitted)
+    tried = [row for part in (*found[0][last:], *found[1][last:], *faint[count:]) for row in part]
+    put_table(ROOT / "docs" / "sites.md", "lineintervals", line_errors.table(tried))
 
 
 @study.command()
@@ -172,7 +197,7 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
     """datasets/study/repeatability.json, from unchanged phantom pairs."""
     import pandas as pd
 
-    from skinscan.study import pairs, repeatability_model
+    from skinscan.study import pairs, repeatability_model, site_pairs
 
     if rows is not None and rows.exists():
         found: list[dict[str, Any]] = [
@@ -182,7 +207,11 @@ def repeatability(workers: int, count: int, rows: Path | None) -> None:
         for row in found:
             row["measure"] = row["measure"] if isinstance(row["measure"], str) else ""
     else:
-        found = [row for part in over(pairs.run, pairs.study_jobs(count), "skins", workers) for row in part]
+        parts = [
+            *over(pairs.run, pairs.study_jobs(count), "skins", workers),
+            *over(site_pairs.run, site_pairs.site_jobs(count // 3), "scalps and thighs", workers),
+        ]
+        found = [row for part in parts for row in part]
         if rows is not None:
             pd.DataFrame(found).to_csv(rows, index=False)
     repeatability_model.write(ROOT / "datasets" / "study" / "repeatability.json", found)

@@ -33,10 +33,11 @@ WHITE_BALANCE_SD = 0.03
 EXPOSURE_SD = 0.3
 BLOOD = (0.015, 0.025, 0.04)
 
-OF_LEVEL = {"redness.area": "redness.haemoglobin"}
+OF_LEVEL = {"redness.area": "redness.haemoglobin", "pigment.spot_area": "pigment.melanin"}
 """Measures that hold a colour measure's value against a threshold."""
 
-OF_DIFFERENCE = "pigment.evenness"
+OF_DIFFERENCE = ("pigment.evenness", "scars.contrast", "striae.contrast_de00", "striae.contrast_redness")
+"""Measures that are themselves a difference in colour between places of one skin."""
 
 PAIRS = 600
 MELANIN_SHARES = (0.85, 1.0, 1.15)
@@ -104,7 +105,7 @@ def between_lamps(seed: int = 2) -> dict[str, Any]:
         "lamps": list(pairs.LAMPS),
         "ita_degree": [round(_ita_of(melanin), 1) for melanin in optics.MELANIN.values()],
         "neutral": neutral,
-        "contrast": {**contrast, OF_DIFFERENCE: _rounded(_rms(np.concatenate(ratios)))},
+        "contrast": {**contrast, **dict.fromkeys(OF_DIFFERENCE, _rounded(_rms(np.concatenate(ratios))))},
     }
 
 

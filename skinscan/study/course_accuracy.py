@@ -27,7 +27,7 @@ from skinscan.phantom import Camera, Card, Props, SkinRecipe, make_skin, photogr
 from skinscan.phantom.cameras import grid_for
 from skinscan.phantom.course import CourseRecipe, photographed, skin_on, unchanging
 from skinscan.records import SKIN, Frame
-from skinscan.study.pairs import CAMERAS, TONES
+from skinscan.study.pairs import CAMERAS, SITE, TONES, with_marks
 from skinscan.treatment import SHIPPED
 
 FIRST_SEED = 1_300_000
@@ -73,6 +73,7 @@ def recipe_of(job: Job) -> CourseRecipe:
         roughness_scale=float(draw.uniform(0.6, 1.2)), redness_patches=int(draw.integers(0, 4)),
         spots=int(draw.integers(0, 6)), hairs=int(draw.integers(0, 4)),
     )  # fmt: skip
+    skin = with_marks(skin)
     spacing = int(draw.choice([14, 30, 42]))
     sessions = tuple(range(0, spacing * int(draw.integers(2, 5)), spacing))
     last = sessions[-1]
@@ -86,7 +87,8 @@ def recipe_of(job: Job) -> CourseRecipe:
     recipe = CourseRecipe(
         skin, sessions, tuple(sorted(set(visits))), pores=float(draw.uniform(-0.2, 0.05)),
         relief=float(draw.uniform(-0.25, 0.1)), patches=float(draw.uniform(-0.6, 0.3)),
-        melanin=float(draw.uniform(-0.1, 0.15)), flush=float(draw.uniform(0.4, 1.2)),
+        melanin=float(draw.uniform(-0.1, 0.15)), spots=float(draw.uniform(-0.5, 0.2)),
+        lines=float(draw.uniform(-0.4, 0.1)), scars=float(draw.uniform(-0.4, 0.1)), flush=float(draw.uniform(0.4, 1.2)),
         swelling=float(draw.uniform(0.0, 0.2)), seed=int(draw.integers(1, 2**31)),
     )  # fmt: skip
     return recipe if job.changes else unchanging(recipe)
@@ -138,7 +140,7 @@ def follow(job: Job) -> list[dict[str, Any]]:
             path = write_shot(shot, Path(folder) / f"{number}{shot.suffix}")
             shots.append(Shot(path, "", START + timedelta(days=day), None, path.name))
         sessions = [Session(START + timedelta(days=day)) for day in recipe.session_days]
-        plan = in_order(Read(shots, sessions, [], []), "pores", SHIPPED)
+        plan = in_order(Read(shots, sessions, [], []), "pores", SHIPPED, SITE)
         found = course_of(plan, regions_of(job), mm_per_px=1 / PX_PER_MM, **stated)
     return _rows(job, recipe, found, true_changes(job, recipe, camera, props))
 
@@ -192,7 +194,7 @@ def _frame(job: Job, recipe: CourseRecipe, camera: Camera, props: Props, day: fl
         photo = read_photo(write_shot(shot, Path(folder) / f"ideal{shot.suffix}"))
     reference = REFERENCE if job.aid == "grey" else None
     return make_frame(
-        photo, mm_per_px=1 / PX_PER_MM, regions=regions_of(job), reference=reference, card="none", face=False
+        photo, mm_per_px=1 / PX_PER_MM, regions=regions_of(job), reference=reference, card="none", face=False, site=SITE
     )
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.capture.registration.register import register
+from skinscan.capture.registration.by_view import match
 from skinscan.judgement import own_error
 from skinscan.measures.maps import Maps
 from skinscan.pairing import pair_of, samples_of
-from skinscan.phantom import Camera, Card, Props, Skin, SkinRecipe, make_skin, photograph, write_shot
+from skinscan.phantom import Camera, Card, Props, Skin, SkinRecipe, StriaeRecipe, make_skin, photograph, write_shot
 from skinscan.phantom.light import Illuminant
 from skinscan.records import SKIN, Flag, Frame
 from skinscan.repeatability import Setup
@@ -80,17 +80,36 @@ def draw_recipe(draw: np.random.Generator, tone: str, px_per_mm: float) -> SkinR
     )
 
 
-UNSCARRED = 2
-"""One skin of the study's pairs in so many has no scar."""
-
-
-def with_scars(recipe: SkinRecipe) -> SkinRecipe:
-    """The recipe with scars on every other skin, told by its seed alone so that nothing else is drawn otherwise."""
-    if recipe.seed % UNSCARRED == 0:
-        return recipe
+def with_marks(recipe: SkinRecipe) -> SkinRecipe:
+    """The recipe with scars on every other skin, lines on every third and stretch marks on every fourth, told by its
+    seed alone so that nothing else is drawn otherwise."""
     draw = np.random.default_rng([recipe.seed, 20])
     depth_um = float(np.exp(draw.uniform(math.log(100), math.log(500))))
-    return replace(recipe, scars=int(draw.integers(4, 16)), scar_depth_um=depth_um)
+    if recipe.seed % 2:
+        recipe = replace(recipe, scars=int(draw.integers(4, 16)), scar_depth_um=depth_um)
+    draw = np.random.default_rng([recipe.seed, 21])
+    if recipe.seed % 3 == 0:
+        lines_um = float(np.exp(draw.uniform(math.log(70), math.log(260))))
+        recipe = replace(recipe, lines=int(draw.integers(2, 9)), line_depth_um=lines_um)
+    if recipe.seed % 4 < 1:
+        recipe = replace(recipe, striae=_stretch_marks(draw))
+    return recipe
+
+
+def _stretch_marks(draw: np.random.Generator) -> StriaeRecipe:
+    """Old pale or young red ones, short enough for a close-up."""
+    old = draw.uniform() < 0.5
+    return StriaeRecipe(
+        seed=int(draw.integers(1, 2**31)),
+        count=int(draw.integers(2, 6)),
+        width_mm=(1.2, 4.0),
+        length_mm=(12.0, 35.0),
+        spacing_mm=float(draw.uniform(5, 9)),
+        direction_deg=float(draw.uniform(0, 180)),
+        melanin=float(draw.uniform(-0.6, -0.2)) if old else 0.0,
+        blood=float(draw.uniform(-0.5, -0.1)) if old else float(draw.uniform(0.4, 1.2)),
+        depth_um=float(draw.uniform(20, 90)),
+    )
 
 
 def draw_camera(draw: np.random.Generator, px_per_mm: float) -> Camera:
@@ -139,6 +158,9 @@ def photographed_again(draw: np.random.Generator, camera: Camera, far: Spread, s
         seed=int(draw.integers(1, 2**31)),
     )
 
+
+SITE = "thigh"
+"""What the study's skin is said to be, so that stretch marks are looked for too."""
 
 REFERENCE_MM = 6.0
 
@@ -197,14 +219,15 @@ def frame_of(skin: Skin, camera: Camera, props: Props | None, baseline: bool, re
         path = write_shot(photograph(skin, camera, props), Path(folder) / "photo.jpg")
         photo = read_photo(path)
     carded = "none" if props is None or props.card is None else props.card.formulation
+    stated: dict[str, Any] = {"card": carded, "site": SITE}
     if not baseline:
-        return make_frame(photo, card=carded)
+        return make_frame(photo, **stated)
     regions = regions_of(camera.px_per_mm)
     if carded != "none":
         regions = {"patch": regions["patch"]}
     return make_frame(
         photo,
-        card=carded,
+        **stated,
         mm_per_px=1 / camera.px_per_mm,
         regions=regions,
         reference="untreated" if referenced and carded == "none" else None,
@@ -218,7 +241,7 @@ def rows_of(
 
     A pair that is not registered gives one row with `measure` empty.
     """
-    registration = register(before, after)
+    registration = match(before, after)
     if not registration.ok:
         yield {"measure": "", "region": "", "flags": ",".join(n.flag for n in registration.notices)}
         return
@@ -263,7 +286,7 @@ class Job:
 def run(job: Job) -> list[dict[str, Any]]:
     """Rows of one skin: its baseline against `repeats` later photos of another set-up and as many of the same."""
     draw = np.random.default_rng(job.seed)
-    recipe = with_scars(draw_recipe(draw, job.tone, job.px_per_mm))
+    recipe = with_marks(draw_recipe(draw, job.tone, job.px_per_mm))
     camera = draw_camera(draw, job.px_per_mm)
     skin = make_skin(recipe, min(20.0, 1000.0 / job.px_per_mm / 1.75))
     props = grey_patch(job.px_per_mm) if job.grey else None

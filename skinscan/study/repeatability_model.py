@@ -93,7 +93,8 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     pairs: dict[tuple[Any, Any], Mapping[str, Any]] = {}
     for row in rows:
         if row["measure"]:
-            pairs[row["seed"], row["repeat"]] = row
+            if not isinstance(row.get("site"), str):  # how far apart ordinary photos may lie is not told by others
+                pairs[row["seed"], row["repeat"]] = row
             if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]):
                 groups[group_of(row)].append(row)
     seeds = {int(row["seed"]) for row in pairs.values()}

@@ -31,7 +31,7 @@ from skinscan.study.pairs import (
     grey_patch,
     photographed_again,
     under_another_lamp,
-    with_scars,
+    with_marks,
 )
 from skinscan.study.scoring import score
 
@@ -177,7 +177,7 @@ POWERED = (
 def twice(job: Twice) -> list[dict[str, Any]]:
     """One row a measure and region of the comparison."""
     draw = np.random.default_rng(job.seed)
-    recipe = with_scars(draw_recipe(draw, job.tone, job.px_per_mm))
+    recipe = with_marks(draw_recipe(draw, job.tone, job.px_per_mm))
     camera = draw_camera(draw, job.px_per_mm)
     situation = SITUATIONS[job.situation]
     same = situation.setup == "same"

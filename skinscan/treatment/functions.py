@@ -90,6 +90,11 @@ def reaction_days(treatment: Treatment) -> int:
     return next(row.early_until_day for row in treatment.judging if row.family == "redness")
 
 
+def sites_of(treatment: Treatment) -> tuple[str, ...]:
+    """The sites of the body that the tables know."""
+    return tuple(dict.fromkeys(row.site for row in treatment.sites))
+
+
 def how_to_photograph(treatment: Treatment, site: str) -> tuple[SiteFact, ...]:
     """View, distance, light, posture, scale and what to keep the same at a site; nothing for one that is not told."""
     how = ("view", "distance_cm", "light", "posture", "scale", "keep")

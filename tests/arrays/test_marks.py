@@ -49,12 +49,25 @@ def test_a_disc_of_pigment_tells_its_contrast_at_its_own_radius() -> None:
 
 
 def test_a_hollow_lit_from_one_side_slopes_in_its_middle() -> None:
-    """Shading is the slope of the hollow along the light: odd across the middle, so that its own slope peaks there."""
+    """Shading is the slope of the hollow along the light: odd across the middle, so that its own slope peaks there,
+    to half a pixel of the coarser map that so wide a mark is looked for in, 0.2 mm."""
     hollow = np.exp(-0.5 * (far() / 1.0) ** 2)
     shading = np.asarray(-np.gradient(hollow, axis=1), np.float32)
     flat = np.zeros(SHAPE, np.float32)
     slope = dict(marks.responses(skin(shading, flat, flat)))["shading_slope_1.5"]
-    assert np.unravel_index(np.argmax(slope), SHAPE) == (120, 120)
+    assert np.abs(np.array(np.unravel_index(np.argmax(slope), SHAPE)) - 120).max() <= 2
+
+
+def test_coarser_maps_show_wide_marks_as_the_finest_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    seen = skin(*maps(rng, 3))
+    fast = dict(marks.responses(seen))
+    monkeypatch.setattr(marks, "COARSEST_SIGMA_PX", np.inf)
+    for name, plain in marks.responses(seen):
+        inner = (slice(30, -30), slice(30, -30))
+        assert np.corrcoef(fast[name][inner].ravel(), plain[inner].ravel())[0, 1] > 0.98, (
+            name
+        )  # of white noise, which no coarser map carries as well
 
 
 def test_responses_are_told_in_the_skins_own_scatter() -> None:

@@ -49,11 +49,12 @@ def disagreements(one: Frame) -> list[str]:
     meant = [m for m in assessment.measurements if (m.region, m.measure) in told]
     unsaid = [m for m in assessment.measurements if m not in meant]  # what is meant for another site or light
     assert len(told) == len(meant)
-    assert all(m.measure.startswith(("hair.", "dimples.")) and math.isnan(m.value) for m in unsaid)
+    assert all(m.measure.startswith(("hair.", "dimples.", "striae.")) and math.isnan(m.value) for m in unsaid)
     return [
         f"{m.measure} of {m.region}: {told[m.region, m.measure]}, assess {m.value:.3g} {m.reason}"
         for m in meant
         if (told[m.region, m.measure] == "cannot") != math.isnan(m.value)
+        and Flag.FEW_FOUND not in m.flags  # the photo can carry it, and there is none
     ]
 
 
@@ -165,7 +166,7 @@ def test_what_stops_is_said_before_what_weakens_and_three_sentences_are_enough()
     told = advise(frame(scaled=False, noise=4.0, gradient=1.6))
     assert 2 <= len(told.sentences) <= 3
     assert told.advice[0].flag == Flag.NO_SCALE
-    assert told.sentences[0] == "Usable for redness and pigment; not for pores and texture."
+    assert told.sentences[0] == "Usable for redness and pigment; not for pores, texture, lines and scars."
     assert "sticker" in told.sentences[1]
     stops = [bool(a.stops) for a in told.advice]
     assert stops == sorted(stops, reverse=True)
@@ -192,7 +193,7 @@ def test_overexposed_skin_is_told_so_and_not_to_come_closer() -> None:
 def test_darkest_skin_is_told_what_would_show_it() -> None:
     told = advise(frame("VI", exposure_ev=-0.5), wanted=["redness", "pigment"])
     advice = next(a for a in told.advice if a.flag == Flag.OUT_OF_MODEL)
-    assert set(advice.weakens) == {"redness.haemoglobin", "redness.area", "pigment.melanin"}
+    assert set(advice.weakens) == {"redness.haemoglobin", "redness.area", "pigment.melanin", "pigment.spot_area"}
     assert "polarise" in advice.todo
 
 

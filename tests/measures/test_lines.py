@@ -102,7 +102,7 @@ def test_skin_without_lines_has_none(tone: str, roughness: float, tmp_path: Path
     assert sample(maps, "length_density").value <= 0.3
     few = sample(maps, "width_um")
     assert math.isnan(few.value)
-    assert few.notices[0].flag == Flag.FEW_LINES
+    assert few.notices[0].flag == Flag.FEW_FOUND
 
 
 def test_deeper_wrinkles_have_more_contrast_and_no_less_length(tmp_path: Path) -> None:

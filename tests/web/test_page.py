@@ -103,7 +103,7 @@ def test_a_photo_just_added_is_told_what_it_can_carry(site, photo_path, offline)
     told = page.inner_text(".lights")
     assert "Redness" in told
     assert "Pores" in told
-    assert page.locator(".lights li").count() == 4
+    assert page.locator(".lights li").count() == 6
     with page.expect_download() as download:
         page.click("#settings button")
         page.click("#skin-card")
