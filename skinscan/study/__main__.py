@@ -104,6 +104,20 @@ def courses(workers: int, count: int) -> None:
     put_table(ROOT / "docs" / "treatment.md", "courses", module.markdown(module.summary(rows)))
 
 
+@study.command()
+@click.option(
+    "--count", default=4, show_default=True, help="Courses a tone of unchanged skin, and of each adverse event."
+)
+@click.pass_obj
+def flags(workers: int, count: int) -> None:
+    """The table of flags in docs/treatment.md: false alarms, and what is found, by tone."""
+    from skinscan.study import flag_accuracy as module
+    from skinscan.study.tables import put_table
+
+    rows = [row for part in over(module.follow, module.jobs(count), "courses", workers) for row in part]
+    put_table(ROOT / "docs" / "treatment.md", "flags", module.markdown(rows))
+
+
 @study.command("face-shape")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def face_shape(photos: tuple[Path, ...]) -> None:
