@@ -62,6 +62,12 @@ def test_what_was_done_is_found_when_it_is_time(followed: Course) -> None:
     assert last.survives_correction
 
 
+def test_what_is_meant_for_another_site_is_not_spoken_of(followed: Course) -> None:
+    told = {line.measure.partition(".")[0] for line in followed.trajectories}
+    assert told >= {"redness", "pigment", "pores", "texture", "lines", "scars"}
+    assert not told & {"hair", "dimples", "striae"}
+
+
 def test_a_course_that_goes_well_raises_no_flag(followed: Course) -> None:
     """Pores, relief and redness change; no marks, no papules."""
     assert not followed.flags
