@@ -89,7 +89,7 @@ def _coefficients(
 
 def _empty(row: Mapping[str, Any]) -> bool:
     """Whether neither photo showed any of it: that says nothing of the error of what is found."""
-    return bool(row["before"] == 0 and row["after"] == 0)
+    return row.get("before") == row.get("after") == 0
 
 
 def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
