@@ -187,8 +187,11 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
     without one colour is not compared. With a colour card it is what the card leaves open on this skin.
     """
     frame = maps.frame
-    known = accuracy.of_pores(measure.name, maps.typical_ita, maps.effective_um_per_px, sample.n)
-    if known is None:
+    seen = (measure.name, maps.typical_ita, maps.effective_um_per_px)
+    known, of_lines = accuracy.of_pores(*seen, sample.n), _of_lines(*seen, sample)
+    if of_lines is not None:
+        own = of_lines
+    elif known is None:
         own = block_standard_error(sample.value, sample.blocks, sample.weights)
     else:
         own = backward_spread(sample.value, known, measure.scale(sample))
@@ -199,6 +202,11 @@ def spread_of(measure: Measure, maps: Maps, region: str, sample: Sample) -> floa
             of_method, backward_spread(sample.value, measure.method_error_scaled, measure.scale(sample))
         )
     return math.hypot(own, scale, _lamp_and_camera(measure, maps, region), of_method)
+
+
+def _of_lines(measure: str, ita_degree: float, um_per_px: float, sample: Sample) -> float | None:
+    """What the study holds of a line measure, whose sample weighs what it rests on."""
+    return accuracy.of_lines(measure, ita_degree, um_per_px, float(np.nansum(sample.weights)), sample.value)
 
 
 def _lamp_and_camera(measure: Measure, maps: Maps, region: str) -> float:

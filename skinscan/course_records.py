@@ -189,6 +189,10 @@ class CourseFlag:
     def text(self, role: Role) -> str:
         return f"{self.to_practitioner} ({self.numbers})" if role == "practitioner" else self.to_patient
 
+    def sentence(self) -> str:
+        """The flag in the practitioner's summary."""
+        return f"{self.level.capitalize()} flag: {self.text('practitioner')}."
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the picture."""
         told = asdict(replace(self, sight=None))

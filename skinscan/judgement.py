@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skinscan import accuracy, repeatability
 from skinscan.arrays import colour, statistics
+from skinscan.assessment import spread_of
 from skinscan.capture.card import difference
 from skinscan.measures import Measure, PairedSample, Sample
 from skinscan.measures.colours import median_rgb
@@ -108,12 +109,20 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
             first.value, second.value, first.blocks, second.blocks, weights, judged
         )
     }
+    if measure.transform == "sqrt" and first.value == second.value == 0:
+        parts["unseen"] = _unseen(measure, pair, region, first, second)
     if measure.scale_power:
         parts["scale"] = abs(measure.scale_power * judged.slope(first.value) * first.value) * REGISTERED_SCALE_ERROR
     if measure.of_colour is not None:
         of_pair = card_uncertainty if pair.by_cards else colour_uncertainty
         parts["colour"] = of_pair(measure.of_colour, pair, region)
     return parts
+
+
+def _unseen(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> float:
+    """SD of the root of what was found in neither photo: its blocks are all alike, and yet some of it is missed."""
+    missed = math.hypot(spread_of(measure, pair.before, region, first), spread_of(measure, pair.after, region, second))
+    return math.sqrt(statistics.COVERAGE_95 * missed) / statistics.COVERAGE_95
 
 
 def lamp_error(measure: Measure, pair: Pair, region: str, first: Sample) -> float:

@@ -98,3 +98,17 @@ def test_true_numbers_count_what_lies_in_the_region() -> None:
     assert found["pores.visible_share"] == pytest.approx(100 * np.mean(truth.pores.diameter_um[inside] >= 250))
     nothing = pore_accuracy.true_numbers(truth, half, 900.0)
     assert nothing == {"pores.density": 0.0, "pores.area": 0.0}
+
+
+def test_a_length_of_no_lines_is_uncertain_and_a_longer_one_no_surer() -> None:
+    """Faint lines are missed: a standard uncertainty of 0 would say that none can be there."""
+    for ita in (65.0, 30.0, -10.0, -55.0, math.nan):
+        none, some = (accuracy.of_lines("lines.length_density", ita, 50.0, 8.0, value) for value in (0.0, 10.0))
+        assert none is not None
+        assert some is not None
+        assert 0 < none <= some
+    known = [accuracy.of_lines("lines.width_um", ita, 50.0, 30.0, 300.0) for ita in (40.0, math.nan)]
+    assert known[0] is not None
+    assert known[1] is not None
+    assert 0 < known[0] <= known[1] < 300
+    assert accuracy.of_lines("texture.anisotropy", 30.0, 50.0, 8.0, 0.5) is None

@@ -143,27 +143,33 @@ def drawn_out(
     before; a pit, a speck of noise and a net's short edges answer less.
     """
     offsets = np.linspace(-1, 1, steps)
-    weight = np.exp(-0.5 * (1.5 * offsets) ** 2)
-    weight /= weight.sum()
+    weights = np.exp(-0.5 * (1.5 * offsets) ** 2)
+    weights /= weights.sum()
     response, angle = np.full(len(points), -np.inf), points.angle.copy()
     for number, hessian in enumerate(hessians):
         own = np.flatnonzero(points.scale == number)
-        for turn in turns if len(own) else ():
-            theta = points.angle[own] + turn
+        if len(own) == 0:
+            continue
+        planes: Image = np.dstack([hessian.xx, hessian.xy, hessian.yy])  # read together: one look-up of where
+        x, y, first = (values[own].astype(np.float32) for values in (points.x, points.y, points.angle))
+        best, turned = np.full(len(own), -np.inf, np.float32), np.zeros(len(own))
+        for turn in turns:
+            theta = first + np.float32(turn)
             c, s = np.cos(theta), np.sin(theta)
-            x = points.x[own, None] + reach_px * offsets * c[:, None]
-            y = points.y[own, None] + reach_px * offsets * s[:, None]
-            xx, xy, yy = (sampled(plane, x, y) @ weight for plane in (hessian.xx, hessian.xy, hessian.yy))
-            bend = s * s * xx - 2 * s * c * xy + c * c * yy
-            better = bend > response[own]
-            response[own[better]], angle[own[better]] = bend[better], theta[better] % math.pi
+            mean = np.zeros((len(own), 3), np.float32)
+            for offset, weight in zip(np.float32(reach_px) * offsets.astype(np.float32), weights, strict=True):
+                cv2.scaleAdd(sampled(planes, x + offset * c, y + offset * s), float(weight), mean, mean)
+            bend = s * s * mean[:, 0] - 2 * s * c * mean[:, 1] + c * c * mean[:, 2]
+            better = bend > best
+            best[better], turned[better] = bend[better], turn
+        response[own], angle[own] = best, (points.angle[own] + turned) % math.pi
     return Points(points.x, points.y, angle, response, points.scale)
 
 
-def sampled(image: Image, x: Values, y: Values) -> Image:
-    """The image at places (n, m), bilinear, its edge repeated."""
-    out = np.empty(x.shape, np.float32)
-    map_x, map_y = x.astype(np.float32), y.astype(np.float32)
+def sampled(image: Image, x: NDArray[Any], y: NDArray[Any]) -> Image:
+    """The image (H, W[, C]) at places (n[, m]), bilinear, its edge repeated: (n[, m][, C])."""
+    out = np.empty((*x.shape, *image.shape[2:]), np.float32)
+    map_x, map_y = x.astype(np.float32, copy=False), y.astype(np.float32, copy=False)
     for start in range(0, len(out), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         found = cv2.remap(image, map_x[part], map_y[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

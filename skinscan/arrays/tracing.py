@@ -20,89 +20,99 @@ ALIGNMENT_PX = 2.0
 """SD over which places along a line are smoothed: the noise of single points would lengthen it."""
 
 Chain = NDArray[np.int64]
+_NONE = -1
+_CELL_PX = 0.5
 
 
 def trace(points: Points, least: float, gap_px: float) -> list[Chain]:
     """Indices of the points of each line, in order, no point in two lines.
 
-    Lines start at points of `least` response, strongest first, and go on through weaker ones, over gaps of up to
-    `gap_px` where they go on straight.
+    Each point chooses, to either side, the one that goes on most nearly straight; two that choose each other follow
+    one another. Ends that are left choose again, over gaps of up to `gap_px`. A line has a point of `least` response.
+    Its cost is that of the points, whatever they show.
     """
-    walk = _Walk(points, gap_px)
-    chains = []
-    for start in np.argsort(-points.response, kind="stable").tolist():
-        if points.response[start] < least:
-            break
-        if not walk.used[start]:
-            forward, back = walk.from_point(start)
-            chains.append(np.array([*back[::-1], start, *forward], np.int64))
-    return chains
+    chosen = _apart(points)
+    own = points.where(chosen)
+    after = np.full((len(own), 2), _NONE, np.int64)
+    for reach in (STEP_PX, STEP_PX, gap_px):
+        ends = np.flatnonzero((after == _NONE).any(1))
+        if len(ends) > 1:
+            _follow(own, after, ends, reach)
+    return [chosen[chain] for chain in _walked(after, own.response, least)]
 
 
-class _Walk:
-    """Steps from point to point; plain lists, as each step looks at a handful."""
+def _apart(points: Points) -> Chain:
+    """Indices of the points but for the weaker of any two that neighbouring pixels found at nearly one place: which of
+    them comes first would be chance."""
+    chosen = np.arange(len(points))
+    for shift in (0.0, 0.5):
+        own = points.where(chosen)
+        column, row = (np.floor(values / _CELL_PX + shift).astype(np.int64) for values in (own.x, own.y))
+        place = row * (column.max(initial=0) + 2) + column
+        order = np.lexsort((-own.response, place))
+        first = np.diff(place[order], prepend=np.iinfo(np.int64).min) != 0
+        chosen = chosen[np.sort(order[first])]
+    return chosen
 
-    def __init__(self, points: Points, gap_px: float) -> None:
-        from scipy.spatial import cKDTree
 
-        self.gap_px = gap_px
-        self.x, self.y = points.x.tolist(), points.y.tolist()
-        self.cos, self.sin = np.cos(points.angle).tolist(), np.sin(points.angle).tolist()
-        self.places = np.stack([points.x, points.y], 1)
-        self.tree = cKDTree(self.places) if len(points) else None
-        self.near = self.tree.query_ball_point(self.places, STEP_PX + 0.5) if self.tree is not None else []
-        self.used = bytearray(len(points))
+def _follow(points: Points, after: Chain, ends: Chain, reach: float) -> None:
+    """Write into `after` (n, 2), the neighbours along and against each point's direction, what free `ends` choose."""
+    from scipy.spatial import cKDTree
 
-    def from_point(self, start: int) -> tuple[list[int], list[int]]:
-        """The points that follow one, to both sides."""
-        self.used[start] = 1
-        halves = []
-        for sign in (1.0, -1.0):
-            found: list[int] = []
-            at, dx, dy = start, sign * self.cos[start], sign * self.sin[start]
-            while (step := self._next(at, dx, dy)) is not None:
-                self.used[step] = 1
-                self._pass(at)
-                c, s = self.cos[step], self.sin[step]
-                if c * dx + s * dy < 0:
-                    c, s = -c, -s
-                dx, dy = 0.7 * dx + 0.3 * c, 0.7 * dy + 0.3 * s
-                norm = math.hypot(dx, dy)
-                at, dx, dy = step, dx / norm, dy / norm
-                found.append(step)
-            self._pass(at)
-            halves.append(found)
-        return halves[0], halves[1]
+    places = np.stack([points.x[ends], points.y[ends]], 1)
+    pairs = ends[cKDTree(places).query_pairs(reach * _DIAGONAL, output_type="ndarray")]
+    one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
+    cos, sin = np.cos(points.angle), np.sin(points.angle)
+    ex, ey = points.x[other] - points.x[one], points.y[other] - points.y[one]
+    along, beside = ex * cos[one] + ey * sin[one], np.abs(ex * sin[one] - ey * cos[one])
+    ahead, turn = np.abs(along), np.abs(sin[other] * cos[one] - cos[other] * sin[one])
+    slot = 2 * one + (along < 0)
+    back = 2 * other + (ex * cos[other] + ey * sin[other] > 0)  # the side of the other that looks at the one
+    free = after.ravel()
+    fits = (ahead <= reach) & (beside <= 0.35 * ahead + 0.5) & (turn <= WIDEST_RAD)
+    fits &= (free[slot] == _NONE) & (free[back] == _NONE) & (free[slot ^ 1] != other)
+    cost, slot, back = (ahead + 2 * beside + 2 * turn)[fits], slot[fits], back[fits]
+    order = np.lexsort((cost, slot))
+    first = order[np.diff(slot[order], prepend=_NONE) > 0]
+    best = np.full(len(free), _NONE, np.int64)
+    best[slot[first]] = back[first]
+    own = np.flatnonzero(best != _NONE)
+    mutual = own[best[best[own]] == own]
+    free[mutual] = best[mutual] // 2
 
-    def _next(self, at: int, dx: float, dy: float) -> int | None:
-        found = self._best(self.near[at], at, dx, dy, STEP_PX)
-        if found is None and self.gap_px > STEP_PX and self.tree is not None:
-            middle = (self.x[at] + 0.5 * self.gap_px * dx, self.y[at] + 0.5 * self.gap_px * dy)
-            found = self._best(self.tree.query_ball_point(middle, 0.6 * self.gap_px), at, dx, dy, self.gap_px)
-        return found
 
-    def _best(self, candidates: list[int], at: int, dx: float, dy: float, reach: float) -> int | None:
-        """The candidate that goes on most nearly straight, within reach."""
-        best, least = None, math.inf
-        for other in candidates:
-            if self.used[other]:
-                continue
-            ex, ey = self.x[other] - self.x[at], self.y[other] - self.y[at]
-            ahead, beside = ex * dx + ey * dy, abs(ex * dy - ey * dx)
-            turn = abs(self.sin[other] * dx - self.cos[other] * dy)
-            if 0.5 <= ahead <= reach and beside <= 0.35 * ahead + 0.5 and turn <= WIDEST_RAD:
-                cost = ahead + 2 * beside + 2 * turn
-                if cost < least:
-                    best, least = other, cost
-        return best
+_DIAGONAL = 1.2
+"""Within reach ahead, and as far beside as is still straight on."""
 
-    def _pass(self, at: int) -> None:
-        """A point's twins beside it are of the same line."""
-        for other in self.near[at]:
-            ex, ey = self.x[other] - self.x[at], self.y[other] - self.y[at]
-            along = abs(ex * self.cos[at] + ey * self.sin[at])
-            if along <= 0.75 and abs(self.sin[other] * self.cos[at] - self.cos[other] * self.sin[at]) < WIDEST_RAD:
-                self.used[other] = 1
+
+def _walked(after: Chain, response: Values, least: float) -> list[Chain]:
+    """The points of each line from end to end, a ring from anywhere, longest response first."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(after)
+    at, side = np.nonzero(after != _NONE)
+    links = coo_matrix((np.ones(len(at), np.int8), (at, after[at, side])), shape=(count, count))
+    _, line = connected_components(links, directed=False)
+    size = np.bincount(line)
+    strongest = np.full(len(size), -np.inf)
+    np.maximum.at(strongest, line, response)
+    # its first end, or, of a ring, any point
+    order = np.lexsort(((after != _NONE).all(1), line))
+    starts = order[np.diff(line[order], prepend=_NONE) > 0]
+    starts = starts[strongest >= least]
+    neighbours = after.tolist()
+    return [_from(start, int(size[line[start]]), neighbours) for start in starts.tolist()]
+
+
+def _from(start: int, size: int, neighbours: list[list[int]]) -> Chain:
+    chain, before = [start], _NONE
+    while len(chain) < size:
+        here = chain[-1]
+        one, other = neighbours[here]
+        chain.append(one if one not in (before, _NONE) else other)
+        before = here
+    return np.array(chain, np.int64)
 
 
 def smoothed(values: Values, sigma: float) -> Values:

@@ -32,7 +32,15 @@ Found = tuple[list[CourseFlag], list[str]]
 
 
 def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, measured: Sequence[Measured] = ()) -> Found:
-    """Flags and notices of a whole course; `measured` tells what was looked for beside the measures."""
+    """Flags and notices of a whole course, each flag once; `measured` tells what was looked for beside the measures."""
+    flags, notices = every_flag(plan, lines, treatment, measured)
+    return [_with_sight(flag, measured) for flag in _gathered(flags, plan)], notices
+
+
+def every_flag(
+    plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, measured: Sequence[Measured] = ()
+) -> Found:
+    """The flags of every visit for itself, and the notices."""
     flags, notices = _spacing(plan, treatment)
     for view in plan.views:
         seen = by_key(lines, view)
@@ -51,8 +59,7 @@ def flags_of(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, meas
         flags += [flag for visit in one.visits for flag in _new(visit, treatment)]
     notices += _unseen(measured)
     of_sides, unsided = _asymmetry(plan, lines, treatment, measured)
-    kept = _gathered([*flags, *of_sides], plan)
-    return [_with_sight(flag, measured) for flag in kept], [*notices, *unsided]
+    return [*flags, *of_sides], [*notices, *unsided]
 
 
 def _with_sight(flag: CourseFlag, measured: Sequence[Measured]) -> CourseFlag:

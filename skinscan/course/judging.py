@@ -19,7 +19,7 @@ from skinscan.course.measuring import Compared, Measured
 from skinscan.course_records import Plan, Point, Step, Trajectory, Trend
 from skinscan.judgement import verdict_of
 from skinscan.measures import Measure, all_measures
-from skinscan.records import SKIN, Change
+from skinscan.records import SKIN, Change, Flag
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import reaction_days, timing
 
@@ -53,6 +53,8 @@ def _of_view(plan: Plan, measured: Measured, primary: str, treatment: Treatment)
         measure = all_measures()[measure_name]
         points = tuple(_points(plan, measured.visits, measure, region, treatment))
         value = own.get((measure_name, region))
+        if value is not None and Flag.NOT_APPLICABLE in value.flags and measure_name != primary:
+            continue  # it is meant for another site or light
         found.append(
             Trajectory(
                 view=measured.view,

@@ -18,7 +18,7 @@ from skinscan.measures.foci import Foci, new_foci
 from skinscan.measures.maps import Maps
 from skinscan.measures.new_marks import NewMark, NewMarks, new_parallel_marks
 from skinscan.records import SKIN, Flag, Frame, Notice, Registration
-from skinscan.report.numbers import number
+from skinscan.report.numbers import number, with_unit
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import rule_for
 
@@ -103,7 +103,7 @@ def _others(count: int) -> str:
 
 
 def _chance(share: float) -> str:
-    return "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return f"under {with_unit('0.1', '%')}" if share < 0.001 else with_unit(f"{100 * share:.1f}", "%")
 
 
 def _span(values: Iterable[float]) -> str:

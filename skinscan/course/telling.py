@@ -40,7 +40,7 @@ def _to_practitioner(
 ) -> Iterable[str]:
     yield _where_it_stands(plan, treatment)
     for flag in flags:
-        yield f"{flag.level.capitalize()} flag: {flag.text('practitioner')}."
+        yield flag.sentence()
     indication = indication_of(treatment, plan.indication)
     for line in _primary(lines):
         yield _of_primary(plan, line)

@@ -7,10 +7,11 @@ strung into lines. Hairs and the skin's own net of furrows are narrower, and fur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,8 @@ SIGMAS_UM = (110.0, 160.0, 240.0)
 """Widths (SD) of the valleys that are looked for."""
 LARGEST_STEP_UM = 60.0
 """Pixels of the reduced picture in which they are looked for, where the photo has them."""
+SEARCH_UM = 90.0
+"""Pixels on which they are looked for; only what is found is read from the finer picture."""
 LARGEST_UM_PER_PX = 66.0
 REACH_UM = 1200.0
 """How far along a centre line to either side its response is averaged."""
@@ -34,15 +37,19 @@ WEAKEST, STRONG = 1.6, 2.4
 LEAST_WEAK = 0.02
 """Response at which a line goes on, and at which it may begin, in what the skin's own texture answers; and the least
 (log-luminance) that goes on on smooth skin."""
+FIRST, SECOND = 0.75, 0.7
+"""Share of the former that a point needs alone, and averaged along its own direction, to be looked at further."""
+MOST_CONTRAST = 6.0
+"""The contrast of a valley over its response: 2.6 to 4.5 for those that are looked for, and room."""
 TURNS_RAD = tuple(np.linspace(-0.6, 0.6, 9).tolist())
 GAP_UM = 400.0
-LEAST_LOG_ODDS = 0.5
+LEAST_LOG_ODDS = 0.3
 LEAST_MM = 1.0
 PROFILE_UM = (80.0, 200.0, 450.0)
 PROFILE_OVER_UM = 500.0
 TURN_MM = 0.5
 LEAST_TEXTURE = 0.002
-COEFFICIENTS = (-3.69, 3.60, 4.38, -1.87, -3.24)
+COEFFICIENTS = (-2.7, 3.74, 4.17, -1.65, -2.07)
 LEAST_WIDTH_UM = 175.0
 """Full width at half depth from which a valley is a line: hairs have up to 120 um, furrows 100-160."""
 RIM_UM, HOLE_UM = 150.0, 300.0
@@ -105,20 +112,57 @@ def candidates(maps: Maps) -> tuple[list[Stroke], float]:
     picture = picture_of(maps)
     if not picture.searched.any():
         return [], LEAST_TEXTURE
-    step_um = picture.factor * maps.um_per_px
-    looks = ridges.looks(picture.image, [um / step_um for um in SIGMAS_UM])
+    image, searched, ratio = _coarser(picture, SEARCH_UM / (picture.factor * maps.um_per_px))
+    step_um = ratio * picture.factor * maps.um_per_px
+    looks = ridges.looks(image, [um / step_um for um in SIGMAS_UM])
     hessians = [hessian for _, _, hessian in looks]
-    texture = _texture(hessians[0], picture.searched)
+    texture = _texture(hessians[0], searched)
     weakest = max(WEAKEST * texture, LEAST_WEAK)
-    points = ridges.valleys(looks, picture.searched, weakest / 2)
-    for turns, share in ((0.0,), 0.6), (TURNS_RAD, 1.0):
+    points = ridges.valleys(looks, searched, FIRST * weakest)
+    for turns, share in ((0.0,), SECOND), (TURNS_RAD, 1.0):
         points = ridges.drawn_out(points, hessians, REACH_UM / step_um, turns)
         points = points.where(points.response > share * weakest)
     found = []
-    for chain in tracing.trace(points, weakest * STRONG / WEAKEST, GAP_UM / step_um):
-        if len(chain) * step_um * math.sqrt(2) > 1000 * LEAST_MM:
-            found += _lines_of(points.where(chain), picture, maps)
+    for chain in _hopeful(
+        tracing.trace(points, weakest * STRONG / WEAKEST, GAP_UM / step_um), points, texture, step_um
+    ):
+        path = tracing.smoothed(np.stack([points.x[chain], points.y[chain]], 1), tracing.ALIGNMENT_PX)
+        found += _lines_of((path + 0.5) * ratio - 0.5, picture, maps)
     return found, texture
+
+
+def _coarser(picture: Picture, ratio: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
+    """The picture and what is searched of it with pixels `ratio` times as large, and how many times they are."""
+    if ratio <= 1:
+        return picture.image, picture.searched, 1.0
+    image = cv2.resize(picture.image, None, fx=1 / ratio, fy=1 / ratio, interpolation=cv2.INTER_AREA)
+    at = [
+        np.minimum(((np.arange(n) + 0.5) * ratio).astype(int), m - 1)
+        for n, m in zip(image.shape, picture.searched.shape, strict=True)
+    ]
+    return np.asarray(image, np.float32), picture.searched[np.ix_(*at)], ratio
+
+
+def _hopeful(
+    chains: Sequence[tracing.Chain], points: ridges.Points, texture: float, step_um: float
+) -> list[tracing.Chain]:
+    """The chains that would be lines if all of each had the contrast that its response can have at most, and ran
+    straight: most are not, and are not looked at."""
+    if not chains:
+        return []
+    size = np.array([len(chain) for chain in chains])
+    start = np.concatenate([[0], np.cumsum(size)[:-1]])
+    response = np.add.reduceat(points.response[np.concatenate(chains)], start) / size
+    most = {
+        "constant": np.ones(len(size)),
+        "log length": np.log(size * step_um * math.sqrt(2) / 1000),
+        "log contrast": np.log(MOST_CONTRAST * response / 0.2),
+        "log texture": np.full(len(size), math.log(texture / 0.02)),
+        "turning": np.zeros(len(size)),
+    }
+    odds = np.stack([most[name] for name in FEATURES], 1) @ np.array(COEFFICIENTS)
+    kept = (odds > LEAST_LOG_ODDS) & (most["log length"] > math.log(LEAST_MM))
+    return [chain for chain, hope in zip(chains, kept, strict=True) if hope]
 
 
 def _texture(hessian: ridges.Hessian, searched: NDArray[np.bool_]) -> float:
@@ -145,12 +189,12 @@ def log_odds(features: Values) -> float:
     return float(features @ np.array(COEFFICIENTS))
 
 
-def _lines_of(points: ridges.Points, picture: Picture, maps: Maps) -> list[Stroke]:
+def _lines_of(path: Values, picture: Picture, maps: Maps) -> list[Stroke]:
     """The parts of a chain of points that are lines."""
     step_um = picture.factor * maps.um_per_px
-    path = tracing.smoothed(np.stack([points.x, points.y], 1), tracing.ALIGNMENT_PX)
     sigmas_px = [um / step_um for um in PROFILE_UM]
-    section = tracing.sections(picture.image, path, sigmas_px, PROFILE_OVER_UM / step_um, tracing.gaussian_valley)
+    over = PROFILE_OVER_UM / step_um / max(float(np.median(tracing.lengths(path))), 0.5)
+    section = tracing.sections(picture.image, path, sigmas_px, over, tracing.gaussian_valley)
     blur_um = tracing.FWHM * maps.frame.quality.blur_px * maps.um_per_px
     width_um = np.sqrt(np.maximum((section.width_px * step_um) ** 2 - blur_um**2, 0.0))
     full = path * picture.factor + (picture.factor - 1) / 2
@@ -228,7 +272,7 @@ def _measure(
         definition=definition,
         source="ridges after Steger 1998, doi 10.1109/34.659930; scale normalised after Lindeberg 1998, "
         "doi 10.1023/A:1008097225773",
-        version=1,
+        version=2,
         evidence=lines_map,
         evidence_title="lines and their contrast",
         evidence_unit="log-luminance",

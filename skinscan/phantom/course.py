@@ -54,7 +54,8 @@ class CourseRecipe:
     has had its time (of lines and scars, their depth). `flush`:
     relative rise of blood right after a session, `flush_half_days` until half of it is gone; `swelling`: share by which
     pores and relief look smaller then. `adverse`: what goes badly, as told above, if anything; `pigment`: relative rise
-    of melanin then; `lasting_half_days`: until half of marks, papules and one side's redness is gone.
+    of melanin then; `tracks`, `foci` with `focus_strength`, `sided`: marks, papules and one side's relative rise of
+    blood, `lasting_half_days` until half of that is gone.
     """
 
     skin: SkinRecipe = field(default_factory=SkinRecipe)
@@ -75,7 +76,7 @@ class CourseRecipe:
     tracks: TracksRecipe = field(default_factory=lambda: TracksRecipe(length_mm=(9.0, 14.0), blood=1.5, depth_um=40.0))
     foci: int = 16
     focus_strength: float = 2.0
-    sided: float = 0.6
+    sided: float = 1.5
     lasting_half_days: float = 45.0
     seed: int = 0
 

@@ -70,7 +70,8 @@ def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
 def course_page(course: Course, treatment: Treatment, role: Role) -> str:
     """The HTML of a course for one reader."""
     plan, indication = course.plan, indication_of(treatment, course.plan.indication)
-    said = list(course.summary[role])
+    shown = {flag.sentence() for flag in course.flags}  # as cards, with their pictures
+    said = [text for text in course.summary[role] if text not in shown]
     last = plan.visits[-1]
     sights = sight_views(course.flags, plan)
     for_patient, site = role == "patient", f", {words.visible(plan.site)}" if plan.site else ""

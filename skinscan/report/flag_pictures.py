@@ -19,6 +19,7 @@ LESS, MORE = (33, 102, 172), (178, 24, 43)
 """Ends of a scale that colour-blind readers tell apart (ColorBrewer RdBu)."""
 
 STRONGEST = 225
+UNIT = "optical density"
 LEAST_RANGE = 0.02
 """Optical density of a rise that takes the end colour at least, so that noise stays pale."""
 
@@ -65,7 +66,7 @@ def _view(key: str, sight: Sight, baseline_day: str, day: str) -> SightView:
     before, after = (pictures.data_uri(pictures.jpeg(picture), "jpeg") for picture in (sight.before, sight.after))
     lines = tuple(" ".join(f"{x:.1f},{y:.1f}" for x, y in line) for line in sight.lines)
     rings = tuple((round(x, 1), round(y, 1), round(r, 1)) for x, y, r in sight.rings)
-    rise = None if sight.rise is None else rise_of(sight.rise, words.title(sight.rise_of))
+    rise = None if sight.rise is None else rise_of(sight.rise, f"{words.title(sight.rise_of)}, {UNIT}")
     return SightView(key, width, height, before, after, baseline_day, day, lines, rings, sight.closed, rise)
 
 
@@ -75,7 +76,7 @@ def rise_of(values: NDArray[np.floating], title: str) -> Rise:
     limit = max(float(np.percentile(known, 98)) if len(known) else 0.0, LEAST_RANGE)
     share = np.clip(np.nan_to_num(values.astype(np.float64)) / limit, -1, 1)
     index = np.round((share + 1) / 2 * (STEPS - 1)).astype(np.uint8)
-    places = decimals(limit / 30)
+    places = decimals(limit)
     uri = pictures.data_uri(pictures.palette_png(index, palette()), "png")
     return Rise(uri, title, number(-limit, places, signed=True), number(limit, places, signed=True))
 

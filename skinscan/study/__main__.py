@@ -104,6 +104,20 @@ def courses(workers: int, count: int) -> None:
     put_table(ROOT / "docs" / "treatment.md", "courses", module.markdown(module.summary(rows)))
 
 
+@study.command()
+@click.option(
+    "--count", default=4, show_default=True, help="Courses a tone of unchanged skin, and of each adverse event."
+)
+@click.pass_obj
+def flags(workers: int, count: int) -> None:
+    """The table of flags in docs/treatment.md: false alarms, and what is found, by tone."""
+    from skinscan.study import flag_accuracy as module
+    from skinscan.study.tables import put_table
+
+    rows = [row for part in over(module.follow, module.jobs(count), "courses", workers) for row in part]
+    put_table(ROOT / "docs" / "treatment.md", "flags", module.markdown(rows))
+
+
 @study.command("face-shape")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def face_shape(photos: tuple[Path, ...]) -> None:
@@ -154,14 +168,39 @@ def pore_accuracy(workers: int, count: int) -> None:
 @click.option("--fit", is_flag=True, help="Fit what tells a line, on other skins, instead of telling how good it is.")
 @click.pass_obj
 def line_accuracy(workers: int, rounds: int, fit: bool) -> None:
-    """How well lines are found on phantoms, as a table; nothing is written."""
+    """docs/sites.md: how well lines are found on phantoms."""
     from skinscan.study import line_accuracy as module
+    from skinscan.study.tables import put_table
 
     if fit:
         jobs = module.jobs(module.FIRST_SEED + 500_000, rounds, every=True)
         click.echo(str(module.fit(over(module.run, jobs, "photos", workers))))
         return
-    click.echo(module.table(over(module.run, module.jobs(module.FIRST_SEED, rounds), "photos", workers)))
+    rows = over(module.run, module.jobs(module.FIRST_SEED, rounds), "photos", workers)
+    put_table(ROOT / "docs" / "sites.md", "lines", module.table(rows))
+
+
+@study.command("line-errors")
+@click.option("--rounds", default=2, show_default=True, help="Photos of each tone, depth and recipe to fit on, twice.")
+@click.option(
+    "--count", default=15, show_default=True, help="Photos with few and faint lines to fit on, and to try it."
+)
+@click.pass_obj
+def line_errors(workers: int, rounds: int, count: int) -> None:
+    """datasets/study/line_accuracy.json, and in docs/sites.md how often the intervals hold the truth."""
+    from skinscan.study import line_accuracy, line_errors
+    from skinscan.study.tables import put_table
+
+    first = line_accuracy.FIRST_SEED
+    jobs = [line_accuracy.jobs(start, rounds + 1) for start in (first, first + 500_000)]
+    last = len(jobs[0]) * rounds // (rounds + 1)  # of each, the last round is for trying
+    seeds = range(line_errors.FIRST_SEED, line_errors.FIRST_SEED + 2 * count)
+    faint = over(line_errors.errors, seeds, "faint lines", workers)
+    found = [over(line_errors.of_job, part, "photos", workers) for part in jobs]
+    fitted = [row for part in (*found[0][:last], *found[1][:last], *faint[:count]) for row in part]
+    line_errors.write(ROOT / "datasets" / "study" / "line_accuracy.json", fitted)
+    tried = [row for part in (*found[0][last:], *found[1][last:], *faint[count:]) for row in part]
+    put_table(ROOT / "docs" / "sites.md", "lineintervals", line_errors.table(tried))
 
 
 @study.command()

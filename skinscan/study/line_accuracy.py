@@ -94,6 +94,11 @@ def jobs(first_seed: int, rounds: int, recipes: Sequence[Recipe] = ("own", "othe
 
 def run(job: Job) -> Found:
     """One skin made, photographed, searched and held against its truth."""
+    return found_in(job, *made(job))
+
+
+def made(job: Job) -> tuple[Skin, Camera]:
+    """The skin of a job and what photographs it."""
     draw = np.random.default_rng(job.seed)
     camera = replace(
         draw_camera(draw, job.px_per_mm), size_px=(SIDE_PX, SIDE_PX), blur_px=float(draw.uniform(0.6, 1.1))
@@ -108,7 +113,7 @@ def run(job: Job) -> Found:
     skin = make_skin(recipe, min(20.0, 1000.0 / job.px_per_mm / 1.75))
     if job.depth_um and job.recipe == "other":
         skin = with_other_lines(skin, draw, 7, job.depth_um)
-    return found_in(job, skin, camera)
+    return skin, camera
 
 
 def found_in(job: Job, skin: Skin, camera: Camera) -> Found:
@@ -126,9 +131,9 @@ def found_in(job: Job, skin: Skin, camera: Camera) -> Found:
     ]
     whole, asked = (
         np.concatenate(
-            [np.zeros((0, 2)), *(_inside(path[ends], searched) for path, ends in zip(paths, parts, strict=True))]
+            [np.zeros((0, 2)), *(inside_of(path[ends], searched) for path, ends in zip(paths, parts, strict=True))]
         )
-        for parts in ([_at_least(path, 0.0) for path in paths], [_at_least(path, FADED) for path in paths])
+        for parts in ([along_core(path, 0.0) for path in paths], [along_core(path, FADED) for path in paths])
     )
     tolerance, unit = TOLERANCE_UM * job.px_per_mm / 1000, STEP_PX / job.px_per_mm
     found = [dense(line.path) for line in lines]
@@ -158,14 +163,15 @@ def dense(path: Points) -> Points:
     return np.stack([np.interp(at, along, path[:, axis]) for axis in (0, 1)], 1)
 
 
-def _at_least(path: Points, share: float) -> NDArray[np.bool_]:
-    """Which points lie further than a share of the chord from both ends, as the phantom's lines fade by the chord."""
+def along_core(path: Points, share: float) -> NDArray[np.bool_]:
+    """Which points of a path lie further than a share of the chord from both ends: the phantom's lines fade by it."""
     run = path[-1] - path[0]
     place = (path - path[0]) @ run / (run @ run)
     return np.asarray((place >= share) & (place <= 1 - share))
 
 
-def _inside(points: Points, mask: NDArray[np.bool_]) -> Points:
+def inside_of(points: Points, mask: NDArray[np.bool_]) -> Points:
+    """The points that lie in a mask (h, w)."""
     column, row = np.rint(points).astype(int).T
     own = (row >= 0) & (row < mask.shape[0]) & (column >= 0) & (column < mask.shape[1])
     own[own] = mask[row[own], column[own]]

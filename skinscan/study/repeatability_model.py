@@ -87,6 +87,11 @@ def _coefficients(
     return np.asarray(found.x)
 
 
+def _empty(row: Mapping[str, Any]) -> bool:
+    """Whether neither photo showed any of it: that says nothing of the error of what is found."""
+    return row.get("before") == row.get("after") == 0
+
+
 def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The model of `skinscan.repeatability` from rows of `pairs.rows_of`."""
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -95,7 +100,7 @@ def fit(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if row["measure"]:
             if not isinstance(row.get("site"), str):  # how far apart ordinary photos may lie is not told by others
                 pairs[row["seed"], row["repeat"]] = row
-            if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]):
+            if math.isfinite(row["difference"]) and math.isfinite(row["known_sd"]) and not _empty(row):
                 groups[group_of(row)].append(row)
     seeds = {int(row["seed"]) for row in pairs.values()}
     scales = [row["um_per_px"] for row in pairs.values()]

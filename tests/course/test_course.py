@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from skinscan.cli import main
 from skinscan.course.build import follow
 from skinscan.course_records import Course
 from skinscan.phantom import SkinRecipe
-from skinscan.phantom.course import CourseRecipe, skin_on, unchanging, write_course
+from skinscan.phantom.course import ADVERSE, CourseRecipe, sides, skin_on, unchanging, write_course
 from skinscan.records import SkinscanError
 from skinscan.report.course_charts import chart
 from skinscan.report.course_page import write_course as write_report
@@ -61,6 +62,28 @@ def test_what_was_done_is_found_when_it_is_time(followed: Course) -> None:
     assert last.survives_correction
 
 
+def test_what_is_meant_for_another_site_is_not_spoken_of(followed: Course) -> None:
+    told = {line.measure.partition(".")[0] for line in followed.trajectories}
+    assert told >= {"redness", "pigment", "pores", "texture", "lines", "scars"}
+    assert not told & {"hair", "dimples", "striae"}
+
+
+def test_a_course_that_goes_well_raises_no_flag(followed: Course) -> None:
+    """Pores, relief and redness change; no marks, no papules."""
+    assert not followed.flags
+    assert not any("could not be looked for" in text for text in followed.notices)
+
+
+def test_each_way_of_going_badly_lasts_beyond_a_week_and_spares_the_baseline() -> None:
+    for adverse in ADVERSE[1:]:
+        recipe = replace(RECIPE, adverse=adverse, flush=0.4)
+        assert skin_on(recipe, 0) == RECIPE.skin
+        well = skin_on(replace(recipe, adverse="none"), 20)
+        assert skin_on(recipe, 20) != well
+    assert CliRunner().invoke(main, ["phantom", "--course", "--adverse", "x", "--out", "y"]).output.count("marks") == 1
+    assert all(name in CliRunner().invoke(main, ["phantom", "--help"]).output for name in ADVERSE)
+
+
 def test_redness_of_the_second_day_is_seen_and_not_flagged(followed: Course) -> None:
     red = next(t for t in followed.trajectories if t.measure == "redness.haemoglobin" and t.region == "skin")
     assert red.points[0].from_baseline.change > 0
@@ -96,12 +119,13 @@ def test_the_report_for_either_reader(followed: Course, tmp_path: Path) -> None:
 def test_an_unchanged_course_is_within_error(tmp_path: Path) -> None:
     recipe = CourseRecipe(SkinRecipe(seed=21, tone="VI"), session_days=(0,), visit_days=(0, 100), seed=2)
     write_course(tmp_path, unchanging(recipe), px_per_mm=PX_PER_MM, size_px=SIDE)
-    regions = json.loads((tmp_path / "regions.json").read_text(encoding="utf-8"))
+    regions = json.loads((tmp_path / "regions.json").read_text(encoding="utf-8")) | sides(SIDE)
     found = follow(tmp_path, "pores", 1 / PX_PER_MM, regions, reference="grey", same_lamp=True, card="none")
     primary = next(line for line in found.trajectories if line.is_primary)
     assert primary.points[-1].from_baseline.verdict == "within_error"
     assert not any(point.survives_correction for line in found.trajectories for point in line.points)
     assert not found.flags
+    assert not any("looked for" in text for text in found.notices)  # marks, spots and sides were
     assert any("does not show that nothing changed" in text.replace("\n", " ") for text in found.summary["patient"])
 
 

@@ -101,7 +101,12 @@ def maps_of_body(tmp_path_factory: pytest.TempPathFactory) -> Maps:
 def test_skin_without_marks_has_none(maps_of_body: Maps, tmp_path: Path) -> None:
     """Mottled, spotted, reddened and hairy skin."""
     for maps in (maps_of_body, seen(tmp_path, None, seed=12, tone="V", mottling=1.4, spots=8, hairs=8)[0]):
-        assert sample(maps, "length_density").value <= 0.25  # one stray of 9 mm on 36 cm2
+        told = sample(maps, "length_density")
+        if math.isnan(told.value):  # on dark skin that red marks were not found says little
+            assert maps.typical_ita < 10
+            assert [notice.flag for notice in told.notices] == [Flag.FEW_FOUND]
+        else:
+            assert told.value <= 0.25  # one stray of 9 mm on 36 cm2
         if not find_striae(maps):
             few = sample(maps, "width_mm")
             assert math.isnan(few.value)

@@ -94,13 +94,16 @@ def test_the_shipped_model_holds_every_measure_that_compares() -> None:
             known = repeatability.phantom_error(measure.name, state, pair, measure.fine)
             assert known is not None, (measure.name, state, pair.setup)
             assert known[0] > 0
-            assert 1.9 < known[1] < 3.5, (measure.name, known)
+            # a mark is found or missed as a whole: such errors have long tails
+            assert 1.9 < known[1] < (4.5 if measure.transform == "sqrt" else 3.5), (measure.name, known)
 
 
 def test_the_same_setup_errs_less_than_another() -> None:
-    """Of nearly every measure; and of none by much more."""
+    """Of nearly every measure; and of none by much more. Hair that was combed anew is of no same set-up."""
     ratios = []
     for measure in all_measures().values():
+        if measure.by_view:
+            continue
         other = repeatability.phantom_error(measure.name, "reference", difference(0.2), measure.fine)
         same = repeatability.phantom_error(measure.name, "reference", twins(setup="same"), measure.fine)
         assert other is not None
