@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from sqlalchemy import select
 
@@ -38,7 +38,7 @@ def repeated_photos(store: Store) -> list[RepeatedPhoto]:
 
 
 def _first_pair(shots: list[Photo]) -> Iterator[RepeatedPhoto]:
-    for first, second in zip(shots, shots[1:], strict=False):
+    for first, second in pairwise(shots):
         if second.repositioned:
             yield RepeatedPhoto(second.patient_id, second.site, second.view, first, second)
             return
