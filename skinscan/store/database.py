@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from skinscan.records import EnvironmentFault
 from skinscan.store.errors import RecordError
 from skinscan.store.files import PRIVATE_FILE, private_folder
 from skinscan.store.places import DATABASE_VARIABLE, Places
-
-if TYPE_CHECKING:
-    from skinscan.records import SkinscanError
 
 BUSY_MS = 30_000
 """How long a writer waits for others."""
@@ -65,9 +63,15 @@ def open_database(places: Places) -> Database:
         private_folder(places.folder)
         if not places.database_url and not places.record.exists():
             places.record.touch(PRIVATE_FILE)
-    with translated():
-        # hide_parameters: a failed statement's message would tell what was to be written
-        engine = create_engine(places.url, hide_parameters=True, pool_pre_ping=not places.url.startswith("sqlite"))
+    try:
+        with translated():
+            # hide_parameters: a failed statement's message would tell what was to be written
+            engine = create_engine(places.url, hide_parameters=True, pool_pre_ping=not places.url.startswith("sqlite"))
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            "The database's driver is not installed", expected=f"the package {error.name}", found="none",
+            todo="run: pip install 'skinscan[postgresql]'",
+        ) from None  # fmt: skip
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -146,15 +150,9 @@ def checkpoint(database: Database) -> bool:
         return True
     with translated(), database.engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
-        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        raw.execute("PRAGMA busy_timeout=50")  # whoever asks knows how long to go on
+        try:
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         return not busy
-
-
-def is_reachable(database: Database) -> SkinscanError | None:
-    """None where the database answers, or the error."""
-    try:
-        with database.reading() as session:
-            session.execute(text("SELECT 1"))
-    except RecordError as error:
-        return error
-    return None

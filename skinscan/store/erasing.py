@@ -6,7 +6,6 @@ The decision is the line in the list of erasures. Whatever happens after it, the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from skinscan.store.audit import SYSTEM
 from skinscan.store.columns import Base
 from skinscan.store.database import checkpoint, translated
 from skinscan.store.errors import NotFound, RecordError
-from skinscan.store.files import locked
+from skinscan.store.files import PRIVATE_FILE, locked
 from skinscan.store.tables import Patient
 
 if TYPE_CHECKING:
@@ -40,8 +39,11 @@ def erase_patient(store: Store, patient_id: str, actor: str = SYSTEM) -> list[Pa
             if rows.get(Patient, patient_id) is None:
                 raise NotFound("There is no such patient", found=patient_id)
         store.erasures.add(patient_id)
-        carry_out(store, [patient_id], actor)
-        return reach_backups(store, patient_id)
+        _due(store).touch(PRIVATE_FILE)
+        _remove(store, patient_id, actor)
+        missed = reach_backups(store, patient_id)
+        purge(store)
+    return missed
 
 
 def unfinished(store: Store) -> list[str]:
@@ -56,14 +58,25 @@ def unfinished(store: Store) -> list[str]:
     return [one for one in ids if one in left]
 
 
-def carry_out(store: Store, patient_ids: Iterable[str], actor: str = SYSTEM) -> None:
-    """Remove all of patients on the list of erasures; only while holding the vault's lock alone."""
-    for patient_id in patient_ids:
-        store.keys.destroy(patient_id)
-        store.vault.remove_patient(patient_id)
-        with store.change("erase", "patient", patient_id, actor) as rows:
-            rows.execute(delete(Patient).where(Patient.id == patient_id))
-    purge(store)
+def finish(store: Store) -> None:
+    """Carry erasures that were cut off to their end; only while holding the vault's lock alone."""
+    left = unfinished(store)
+    for patient_id in left:
+        _remove(store, patient_id, SYSTEM)
+    if left or _due(store).exists():
+        purge(store)
+
+
+def _remove(store: Store, patient_id: str, actor: str) -> None:
+    store.keys.destroy(patient_id)
+    store.vault.remove_patient(patient_id)
+    with store.change("erase", "patient", patient_id, actor) as rows:
+        rows.execute(delete(Patient).where(Patient.id == patient_id))
+
+
+def _due(store: Store) -> Path:
+    """Is there as long as the database's files may hold something of the erased."""
+    return store.keys.folder / "purge.due"
 
 
 def purge(store: Store) -> None:
@@ -78,9 +91,19 @@ def purge(store: Store) -> None:
                     found="one at work", todo="close other programs that use the record, then start skinscan again",
                 )  # fmt: skip
             time.sleep(0.05)
-        return
+    else:
+        _write_anew(store)
+    _due(store).unlink(missing_ok=True)
+
+
+def _write_anew(store: Store) -> None:
+    """Have PostgreSQL write every table anew, without the rows that were deleted."""
     quoted = store.database.engine.dialect.identifier_preparer.quote
     with translated(), store.database.engine.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        for table in Base.metadata.sorted_tables:
-            alone.exec_driver_sql(f"VACUUM FULL {quoted(table.name)}")
+        alone.exec_driver_sql(f"SET lock_timeout = '{PURGE_PATIENCE_S:.0f}s'")
+        try:
+            for table in Base.metadata.sorted_tables:
+                alone.exec_driver_sql(f"VACUUM FULL {quoted(table.name)}")
+        finally:
+            alone.exec_driver_sql("RESET lock_timeout")

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session as Rows
 from skinscan.store.audit import SYSTEM, Audit
 from skinscan.store.columns import new_id
 from skinscan.store.database import Database, open_database
-from skinscan.store.erasing import carry_out, unfinished
+from skinscan.store.erasing import finish
 from skinscan.store.erasures import NAME, Erasures
 from skinscan.store.errors import BusyError, NotFound, StoreError
 from skinscan.store.files import PRIVATE_FILE, locked, private_folder, remove_begun
 from skinscan.store.keys import KeyStore
 from skinscan.store.master_key import make_master_key, read_master_key
-from skinscan.store.migrating import upgrade
+from skinscan.store.migrating import revision_of, upgrade
 from skinscan.store.places import Places
 from skinscan.store.tables import Installation
 from skinscan.store.vault import Vault
@@ -110,6 +110,11 @@ def open_store(places: Places) -> Store:
         )  # fmt: skip
     database = open_database(places)
     try:
+        if revision_of(database) is None:
+            raise NotFound(
+                "The record is empty", expected="the record of this clinic", found="a database without tables",
+                todo="name the right database, or restore a backup: skinscan restore",
+            )  # fmt: skip
         upgrade(database)
         with database.reading() as rows:
             found = rows.scalar(select(Installation.id))
@@ -135,8 +140,6 @@ def _tidy(store: Store) -> None:
         with locked(store.places.lock, alone=True, patience_s=0):
             for folder in (store.vault.folder, store.keys.folder):
                 remove_begun(folder)
-            left = unfinished(store)
-            if left:
-                carry_out(store, left)
+            finish(store)
     except BusyError:
         return

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Rows
 
 from skinscan.store.audit import SYSTEM
-from skinscan.store.columns import new_id
+from skinscan.store.columns import Base, new_id
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.files import locked
 from skinscan.store.opening import Store
@@ -64,6 +64,35 @@ def add_visit(store: Store, patient_id: str, at: datetime, zone: str, *, actor: 
         check_patient(rows, patient_id)
         rows.add(visit)
     return visit
+
+
+def set_name(store: Store, patient_id: str, name: str, *, actor: str = SYSTEM) -> None:
+    """Another name to show, or none. Raises NotFound."""
+    with locked(store.places.lock, alone=False), store.change("name", "patient", patient_id, actor) as rows:
+        check_patient(rows, patient_id)
+        kept = rows.get(PatientName, patient_id)
+        sealed = _sealed_name(store.keys.of(patient_id), patient_id, name)
+        if kept is None:
+            rows.add(PatientName(patient_id=patient_id, sealed=sealed))
+        else:
+            kept.sealed = sealed
+
+
+def correct(store: Store, table: type[Base], row_id: str, *, actor: str = SYSTEM, **values: Any) -> None:
+    """Change what a row says (a session's notes, a visit's preparation, a photo's view); never its id or patient.
+
+    Raises NotFound, and RecordError where a column is none that may be changed.
+    """
+    fixed = {"id", "patient_id", "digest", "bytes", "made_at", *(() if table is not Photo else ("visit_id",))}
+    wrong = [name for name in values if name in fixed or name not in table.__table__.columns]
+    if wrong:
+        raise RecordError("That cannot be changed", expected="a column of the row's own", found=", ".join(wrong))
+    with store.change("correct", table.__tablename__, row_id, actor) as rows:
+        row = rows.get(table, row_id)
+        if row is None:
+            raise NotFound("There is nothing to correct", found=row_id)
+        for name, value in values.items():
+            setattr(row, name, value)
 
 
 def save_photo(

@@ -62,7 +62,7 @@ def restore(
     database = open_database(places)
     try:
         _check_empty(database)
-        _bring_keys(places, source, keys_backup, erased)
+        _bring_keys(places, source, keys_backup, erased, master)
         keys = KeyStore.open(places.keys, master)
         for path in lists:
             Erasures(places.keys / NAME, keys).take_over(Erasures(path, keys))
@@ -119,14 +119,14 @@ def _read(path: Path) -> bytes:
         raise BackupError("The backup cannot be read", found=error.strerror or type(error).__name__) from None
 
 
-def _bring_keys(places: Places, source: KeyStore, backup: Path | None, erased: Sequence[str]) -> None:
+def _bring_keys(places: Places, source: KeyStore, backup: Path | None, erased: Sequence[str], master: bytes) -> None:
     """Copy the keys that are not there, the installation's last, so that a killed restore begins anew."""
     private_folder(places.keys)
     for path in sorted(backup.glob("*.key") if backup else [], key=lambda one: one.stem == OWN):
         target = places.keys / path.name
         if path.stem not in erased and not target.exists():
             write_whole(target, path.read_bytes())
-    if KeyStore.open(places.keys, source._master).installation != source.installation:
+    if KeyStore.open(places.keys, master).installation != source.installation:
         raise BackupError("The keys there are of another clinic", expected=source.installation)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from skinscan.store import Store, erasing, open_store, reading, recording
 from skinscan.store.access_tables import AuditLine
-from skinscan.store.errors import NotFound
+from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.tables import Photo
 from tests.store.conftest import Seen
 
@@ -98,3 +98,19 @@ def test_a_patient_who_was_erased_cannot_be_added_to(seen: Seen) -> None:
         recording.save_photo(seen.store, seen.visit.id, b"photo", "front")
     with pytest.raises(NotFound):
         recording.add_visit(seen.store, seen.patient.id, seen.visit.at, seen.visit.zone)
+
+
+def test_files_that_could_not_be_purged_are_purged_at_the_next_start(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording.add_visit(seen.store, seen.patient.id, seen.visit.at, seen.visit.zone, notes=MARK * 200)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "PURGE_PATIENCE_S", 1.0)
+        with seen.store.database.reading() as rows:  # a long reader
+            assert rows.scalars(select(Photo)).all() == []
+            with pytest.raises(RecordError):
+                erasing.erase_patient(seen.store, seen.patient.id)
+    assert reading.patients(seen.store) == []
+    seen.store.close()
+    with open_store(seen.store.places) as store:
+        assert _held(store, MARK.encode()) == 0

@@ -101,3 +101,16 @@ def test_the_original_lies_in_no_file_in_clear(seen: Seen) -> None:
     for path in files:
         assert b"secret secret" not in path.read_bytes()
         assert not path.stat().st_mode & 0o077, path.name
+
+
+def test_what_was_written_wrong_is_corrected(seen: Seen) -> None:
+    recording.set_name(seen.store, seen.patient.id, "王 小明")
+    assert reading.name_of(seen.store, seen.patient.id) == "王 小明"
+    recording.correct(seen.store, Visit, seen.visit.id, make_up=True, notes="late")
+    (visit,) = reading.rows_of(seen.store, Visit, seen.patient.id)
+    assert (visit.make_up, visit.notes, visit.washed) == (True, "late", True)
+    for values in ({"patient_id": "0" * 32}, {"nothing": 1}, {"id": "0" * 32}):
+        with pytest.raises(RecordError, match="cannot be changed"):
+            recording.correct(seen.store, Visit, seen.visit.id, **values)
+    with pytest.raises(NotFound):
+        recording.correct(seen.store, Visit, "0" * 32, notes="late")
