@@ -61,7 +61,8 @@ def make_backup(
     try:
         for place in (folder, keys_folder):
             private_folder(place)
-        with locked(folder / LOCK, alone=True), locked(store.places.lock, alone=False):
+        places = [locked(place / LOCK, alone=True) for place in sorted((folder, keys_folder))]
+        with places[0], places[1], locked(store.places.lock, alone=False):
             for place in (folder, keys_folder):
                 Erasures(place / NAME, store.keys).take_over(store.erasures)
             _remember(store, folder, keys_folder)
@@ -161,10 +162,11 @@ def _prune(folder: Path, kind: str, days: int) -> None:
             for key in path.glob("*.key"):
                 wipe(key)
             shutil.rmtree(path)
-    yesterday = f"{BEGUN}{now() - timedelta(days=1):%Y%m%dT%H%M%SZ}"
-    for path in folder.glob(f"{BEGUN}*"):
-        if path.name < yesterday:
+    for path in folder.glob(f"{BEGUN}*"):  # of killed ones: this one holds the place alone, and has done its part
+        if path.is_dir():
             shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _prune_pool(folder: Path) -> None:

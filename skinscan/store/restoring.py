@@ -54,6 +54,9 @@ def restore(
     """
     master = read_master_key(places)
     had_keys = (places.keys / f"{OWN}.key").exists()
+    for path in erasures:
+        if not path.is_file():
+            raise BackupError("The list of erased patients is missing", expected=f"a file {path}", found="none")
     lists = [backup.parent / NAME, *([keys_backup.parent / NAME] if keys_backup else []), *erasures]
     _check(places, backup, keys_backup, had_keys, lists, old_list_will_do)
     source = KeyStore.open(places.keys if had_keys else keys_backup or places.keys, master)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from skinscan.store.errors import NotFound, StoreError, VaultError
+from skinscan.store.errors import StoreError, VaultError
 from skinscan.store.files import locked
 from skinscan.store.opening import Store
 from skinscan.store.tables import Patient, Photo
@@ -48,10 +48,12 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda done, tot
     Photos may be saved meanwhile; an erasure waits.
     """
     with locked(store.places.lock, alone=False):
-        kept, keys = set(store.vault.kept()), set(store.keys.patients())
+        # what is written first is looked at first: a file before its row, a key before its patient
+        kept, keys_before = set(store.vault.kept()), set(store.keys.patients())
         with store.database.reading() as rows:
             patients = set(rows.scalars(select(Patient.id)))
             photos = rows.execute(select(Photo.id, Photo.patient_id, Photo.digest, Photo.bytes)).all()
+        keys = set(store.keys.patients())
         faults = []
         for number, (photo_id, patient_id, digest, size) in enumerate(photos, 1):
             fault = _fault(store, patient_id, digest, size)
@@ -61,7 +63,7 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda done, tot
     told = {(patient_id, digest) for _, patient_id, digest, _ in photos}
     return Verification(
         len(photos) - len(faults), tuple(faults), tuple(sorted(patients - keys)), tuple(sorted(kept - told)),
-        tuple(sorted(keys - patients)),
+        tuple(sorted(keys_before - patients)),
     )  # fmt: skip
 
 
@@ -89,5 +91,5 @@ def _fault(store: Store, patient_id: str, digest: str, size: int) -> Fault | Non
         return None if len(store.vault.get(patient_id, digest)) == size else "altered"
     except VaultError:
         return "altered"
-    except (NotFound, StoreError):
+    except StoreError:
         return "no_key"
