@@ -127,11 +127,11 @@ def _missing(comparison: Comparison) -> Iterable[tuple[str, str]]:
 
 
 def _refused(comparison: Comparison) -> Iterable[Change]:
-    return (c for c in comparison.changes if c.verdict == "not_comparable" and words.meant_for(c.flags))
+    return (c for c in comparison.changes if c.verdict == "not_comparable" and words.is_news(c.flags))
 
 
 def _unmeasured(assessment: Assessment) -> Iterable[tuple[str, str]]:
-    missing = (m for m in assessment.measurements if not math.isfinite(m.value) and words.meant_for(m.flags))
+    missing = (m for m in assessment.measurements if not math.isfinite(m.value) and words.is_news(m.flags))
     yield from _grouped((m.measure, _why(m)) for m in missing)
 
 

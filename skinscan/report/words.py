@@ -192,6 +192,11 @@ def meant_for(flags: Iterable[Flag]) -> bool:
     return Flag.NOT_APPLICABLE not in flags
 
 
+def is_news(flags: Iterable[Flag]) -> bool:
+    """Whether a missing number says something of the photo: not where the skin has nothing of it to measure."""
+    return meant_for(flags) and Flag.FEW_FOUND not in flags
+
+
 def visible(text: str) -> str:
     """The text with control and direction-changing characters made visible, as a name can hold them."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

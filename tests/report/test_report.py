@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import builders
@@ -11,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from skinscan.records import ParameterError
-from skinscan.report import write_assessment, write_comparison
+from skinscan.records import Change, Flag, ParameterError
+from skinscan.report import headline, write_assessment, write_comparison
 
 HOSTILE = "<img src=x onerror=alert(1)>.jpg"
 
@@ -117,6 +119,17 @@ def test_what_could_not_be_compared_is_told_once_with_its_reason_and_what_to_do(
     assert "Haemoglobin and Redness (a*)" in text
     assert "name it as the reference region" in text
     assert "the photo is not sharp: blur of 2.9 px, 1.5 wanted" in text.replace("The photo is", "the photo is")
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"), [(Flag.TOO_FAR, True), (Flag.FEW_FOUND, False), (Flag.NOT_APPLICABLE, False)]
+)
+def test_what_the_skin_does_not_have_is_no_failure_of_the_photos(flag: Flag, told: bool) -> None:
+    comparison = builders.comparison()
+    nan = math.nan
+    missing = Change("scars.contrast", "skin", nan, nan, nan, "dE00", nan, "", "not_comparable", "because", (flag,))
+    said = headline.of_comparison(replace(comparison, changes=(*comparison.changes, missing))).missing
+    assert any("Contrast of scars" in what for what, _ in said) == told
 
 
 def test_every_verdict_has_a_word_and_a_mark(compared):
