@@ -92,6 +92,8 @@ def smallest_detectable_change(
     lamp = lamp_error(measure, pair, region, first)
     if lamp:
         parts["lamp"] = lamp
+    if measure.transform == "sqrt" and first.value == second.value == 0:
+        parts["unseen"] = _unseen(measure, pair, region, first, second) / known.factor
     s_d = math.hypot(*parts.values())
     sdc = statistics.detectable_change(
         first.value, s_d, second.value >= first.value, measure.scale(first), known.factor
@@ -110,8 +112,6 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
             first.value, second.value, first.blocks, second.blocks, weights, judged
         )
     }
-    if measure.transform == "sqrt" and first.value == second.value == 0:
-        parts["unseen"] = _unseen(measure, pair, region, first, second)
     if measure.scale_power:
         parts["scale"] = abs(measure.scale_power * judged.slope(first.value) * first.value) * REGISTERED_SCALE_ERROR
     if measure.of_colour is not None:
@@ -121,9 +121,10 @@ def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: 
 
 
 def _unseen(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> float:
-    """SD of the root of what was found in neither photo: its blocks are all alike, and yet some of it is missed."""
+    """Root of what both photos may together have missed of something that was found in neither, with 95 %: its blocks
+    are all alike, and tell nothing."""
     missed = math.hypot(spread_of(measure, pair.before, region, first), spread_of(measure, pair.after, region, second))
-    return math.sqrt(statistics.COVERAGE_95 * missed) / statistics.COVERAGE_95
+    return math.sqrt(statistics.COVERAGE_95 * missed)
 
 
 def lamp_error(measure: Measure, pair: Pair, region: str, first: Sample) -> float:

@@ -69,6 +69,7 @@ def test_no_scale_is_not_a_failure(photo_path: Path) -> None:
         ["--reference", "nowhere"],
         ["--mm-per-px", "0.04", "--marker-mm", "8"],
         ["--regions", "missing.json"],
+        ["--site", "moon"],
         ["--nonsense"],
     ],
     ids=" ".join,
@@ -78,6 +79,20 @@ def test_wrong_use_is_two(photo_path: Path, arguments: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stderr
     assert "Traceback" not in result.output
+
+
+def test_what_no_picture_tells_can_be_stated(photo_path: Path) -> None:
+    """The site lets stretch marks be looked for, raking light dimples; neither is without."""
+    told = {
+        row["measure"]: row["flags"]
+        for row in parsed(
+            run("assess", photo_path, "--mm-per-px", 1 / PX_PER_MM, "--site", "thigh", "--raking-light", "--json")
+        )["measurements"]
+        if row["region"] == "skin"
+    }
+    assert "not_applicable" not in told["striae.length_density"]
+    assert "not_applicable" not in told["dimples.relief_2_20mm"]
+    assert "not_applicable" in told["hair.coverage"]
 
 
 def test_a_missing_sticker_is_no_failure_but_told(photo_path: Path) -> None:

@@ -409,3 +409,17 @@ def test_the_user_is_told_which_setup_was_taken(treated_from_a_stand: Comparison
     assert Flag.SAME_SETUP in {n.flag for n in treated_from_a_stand.notices}
     assert "stand" in " ".join(treated_from_a_stand.to_dict()["notices"])
     assert Flag.SAME_SETUP not in {n.flag for n in unchanged.notices}
+
+
+def test_of_what_neither_photo_shows_the_limit_is_what_both_may_miss(unchanged: Comparison) -> None:
+    """Skin without lines: its blocks are all alike, which is no sign of a faultless measure."""
+    change = found(unchanged, "lines.length_density")
+    assert change.before == change.after == 0
+    assert change.verdict == "within_error"
+    missed = math.hypot(
+        *(
+            next(m.spread for m in one.measurements if (m.measure, m.region) == (change.measure, "skin"))
+            for one in (unchanged.before, unchanged.after)
+        )
+    )
+    assert 1.96 * missed <= change.sdc < 1.5 * 1.96 * missed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -31,6 +31,8 @@ LARGEST_STEP_UM = 60.0
 SEARCH_UM = 90.0
 """Pixels on which they are looked for; only what is found is read from the finer picture."""
 LARGEST_UM_PER_PX = 66.0
+BAND_PX = 1_500_000
+"""Pixels of the searched picture that are looked at together."""
 REACH_UM = 1200.0
 """How far along a centre line to either side its response is averaged."""
 WEAKEST, STRONG = 1.6, 2.4
@@ -114,14 +116,9 @@ def candidates(maps: Maps) -> tuple[list[Stroke], float]:
         return [], LEAST_TEXTURE
     image, searched, ratio = _coarser(picture, SEARCH_UM / (picture.factor * maps.um_per_px))
     step_um = ratio * picture.factor * maps.um_per_px
-    looks = ridges.looks(image, [um / step_um for um in SIGMAS_UM])
-    hessians = [hessian for _, _, hessian in looks]
-    texture = _texture(hessians[0], searched)
+    texture = _texture(image, searched, step_um)
     weakest = max(WEAKEST * texture, LEAST_WEAK)
-    points = ridges.valleys(looks, searched, FIRST * weakest)
-    for turns, share in ((0.0,), SECOND), (TURNS_RAD, 1.0):
-        points = ridges.drawn_out(points, hessians, REACH_UM / step_um, turns)
-        points = points.where(points.response > share * weakest)
+    points = ridges.joined([_points_of(image, searched, rows, step_um, weakest) for rows in _bands(image.shape)])
     found = []
     for chain in _hopeful(
         tracing.trace(points, weakest * STRONG / WEAKEST, GAP_UM / step_um), points, texture, step_um
@@ -129,6 +126,36 @@ def candidates(maps: Maps) -> tuple[list[Stroke], float]:
         path = tracing.smoothed(np.stack([points.x[chain], points.y[chain]], 1), tracing.ALIGNMENT_PX)
         found += _lines_of((path + 0.5) * ratio - 0.5, picture, maps)
     return found, texture
+
+
+def _bands(shape: tuple[int, ...]) -> list[slice]:
+    """Rows that are looked at together, so that a large picture takes no more memory than a small one."""
+    height, width = shape[:2]
+    at_once = max(BAND_PX // max(width, 1), 64)
+    return [slice(top, min(top + at_once, height)) for top in range(0, height, at_once)]
+
+
+def _around(rows: slice, height: int, step_um: float) -> slice:
+    """The rows, and what beside them has a part in what they answer."""
+    margin = math.ceil(REACH_UM / step_um + 5 * SIGMAS_UM[-1] / step_um)
+    return slice(max(rows.start - margin, 0), min(rows.stop + margin, height))
+
+
+def _points_of(
+    image: NDArray[np.float32], searched: NDArray[np.bool_], rows: slice, step_um: float, weakest: float
+) -> ridges.Points:
+    """Points of centre lines in some rows that answer as a line does when drawn out."""
+    around = _around(rows, len(image), step_um)
+    looks = ridges.looks(np.ascontiguousarray(image[around]), [um / step_um for um in SIGMAS_UM])
+    hessians = [hessian for _, _, hessian in looks]
+    inside = searched[around].copy()
+    inside[: rows.start - around.start] = False
+    inside[rows.stop - around.start :] = False
+    points = ridges.valleys(looks, inside, FIRST * weakest)
+    for turns, share in ((0.0,), SECOND), (TURNS_RAD, 1.0):
+        points = ridges.drawn_out(points, hessians, REACH_UM / step_um, turns)
+        points = points.where(points.response > share * weakest)
+    return replace(points, y=points.y + around.start)
 
 
 def _coarser(picture: Picture, ratio: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
@@ -165,10 +192,16 @@ def _hopeful(
     return [chain for chain, hope in zip(chains, kept, strict=True) if hope]
 
 
-def _texture(hessian: ridges.Hessian, searched: NDArray[np.bool_]) -> float:
+def _texture(image: NDArray[np.float32], searched: NDArray[np.bool_], step_um: float) -> float:
     """How strongly skin without a line answers: the median of every seventh searched pixel."""
-    seen = ridges.across(hessian)[searched][::7]
-    return max(float(np.median(np.abs(seen))), LEAST_TEXTURE) if len(seen) else LEAST_TEXTURE
+    seen = []
+    for rows in _bands(image.shape):
+        around = _around(rows, len(image), step_um)
+        hessian = ridges.derivatives(np.ascontiguousarray(image[around]), SIGMAS_UM[0] / step_um)[2]
+        own = slice(rows.start - around.start, rows.stop - around.start)
+        seen.append(np.abs(ridges.across(hessian)[own][searched[rows]][::7]))
+    answers = np.concatenate(seen)
+    return max(float(np.median(answers)), LEAST_TEXTURE) if len(answers) else LEAST_TEXTURE
 
 
 FEATURES = ("constant", "log length", "log contrast", "log texture", "turning")

@@ -18,6 +18,8 @@ from skinscan.measures.maps import Maps
 
 Values = NDArray[np.float64]
 
+ROWS_AT_ONCE = 128
+
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
@@ -90,10 +92,13 @@ def pieces_of(maps: Maps, cells: Cells, strokes: Sequence[Stroke], names: Iterab
 
 def _searched_cm2(maps: Maps, cells: Cells, searched: Searched) -> Values:
     labels = np.asarray(cells.on(searched.mask).labels[:])
-    row, column = np.nonzero(searched.mask & (labels > 0))
-    step = float(searched.factor)
-    side_um: Values = np.asarray(step * maps.um_per_px_at(column * step, row * step), np.float64)
-    return summed(labels[row, column] - 1, (side_um / 1e4) ** 2, cells.count)
+    step, total = float(searched.factor), np.zeros(cells.count)
+    for top in range(0, len(labels), ROWS_AT_ONCE):
+        own, known = labels[top : top + ROWS_AT_ONCE], searched.mask[top : top + ROWS_AT_ONCE]
+        row, column = np.nonzero(known & (own > 0))
+        side_um: Values = np.asarray(step * maps.um_per_px_at(column * step, (row + top) * step), np.float64)
+        total += summed(own[row, column] - 1, (side_um / 1e4) ** 2, cells.count)
+    return total
 
 
 def summed(block: NDArray[Any], weights: Values, count: int) -> Values:

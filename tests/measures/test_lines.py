@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from skinscan.assessment import cells_in
 from skinscan.capture.frame import make_frame
 from skinscan.capture.photo import read_photo
-from skinscan.measures import all_measures
+from skinscan.measures import all_measures, lines
 from skinscan.measures.lines import find_lines, lines_map
 from skinscan.measures.maps import Maps
 from skinscan.phantom import Camera, Shot, SkinRecipe, make_skin, photograph, write_shot
@@ -130,3 +130,19 @@ def test_what_is_too_far_has_no_lines(maps: Maps) -> None:
     refused = sample(far, "length_density")
     assert math.isnan(refused.value)
     assert refused.notices[0].flag == Flag.TOO_FAR
+
+
+def test_lines_of_a_picture_searched_in_bands_are_those_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To half a pixel: every line crosses the bands' borders, and only the thinning of the texture differs."""
+    maps, _ = seen(tmp_path, seed=5, tone="III", lines=5, line_depth_um=200.0)
+    whole = find_lines(maps)
+    monkeypatch.setattr(lines, "BAND_PX", 1)  # the least: 64 rows
+    assert len(lines._bands(lines.picture_of(maps).image.shape)) > 2
+    parts = find_lines(Maps(maps.frame))
+    assert len(whole) > 2
+    assert len(parts) == len(whole)
+    for one, other in zip(whole, parts, strict=True):
+        assert np.median(cKDTree(dense(other.path)).query(dense(one.path))[0]) < 0.5
+        assert other.length(maps.um_per_px) == pytest.approx(one.length(maps.um_per_px), rel=0.02)
