@@ -60,6 +60,7 @@ def compare(
     max_megapixels: float = 60.0,
     evidence: bool = True,
     progress: Progress | None = None,
+    clinic: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Make two photos comparable, measure both where both see the skin, and say which changes are real.
 
@@ -68,7 +69,8 @@ def compare(
     were the same (a stand, or a lamp fixed to the camera), which makes the smallest detectable changes smaller; a
     statement that the photos speak against is not taken, and flagged. `same_lamp`: camera and lamp were the same,
     wherever they stood (`same_setup` says so too): needed for changes of colour that only a neutral patch ties, as
-    white balance on it hides another lamp. `progress(share, text)` is told of each step.
+    white balance on it hides another lamp. `progress(share, text)` is told of each step. `clinic`: the table of a
+    clinic's own repeats (`study.clinic_repeats.own_table`), which replaces the shipped error where it holds.
     Raises a SkinscanError where a file cannot be read; photos that cannot be compared give `comparable=False` with
     reasons.
     """
@@ -92,6 +94,7 @@ def compare(
         same_lamp=same_lamp,
         evidence=evidence,
         progress=progress,
+        clinic=clinic,
     )
 
 
@@ -104,9 +107,10 @@ def compare_frames(
     evidence: bool = True,
     progress: Progress | None = None,
     also: Look | None = None,
+    clinic: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Compare two frames; the regions and the reference are those of `before`. `also` is lent the maps of the tied
-    frames once they are made, where the photos could be matched."""
+    frames once they are made, where the photos could be matched. `clinic`: as of `compare`."""
     tell = progress or (lambda share, text: None)
     tell(0.3, "matching the skin of the two photos")
     registration = match(before, after, same_setup)
@@ -124,7 +128,7 @@ def compare_frames(
     maps_before, maps_after = Maps(before), Maps(after)
     first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
-    pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp)
+    pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp, clinic)
     notices += _setup_notices(pair, same_setup and not registration.by_view)
     notices += lamp_notices(pair)
     if pair.difference.blur > SHARPNESS_RATIO:

@@ -76,7 +76,8 @@ def _refusal(
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
     if beyond:
         return (Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {'; '.join(beyond)}"
-    if repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region) is None:
+    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region, pair.clinic)
+    if known is None:
         return (Flag.OUTSIDE_STUDY,), "the error study holds nothing for this measure here"
     return None
 
@@ -85,7 +86,7 @@ def smallest_detectable_change(
     measure: Measure, pair: Pair, region: str, first: Sample, second: Sample
 ) -> tuple[float, str, tuple[float, float, float]]:
     """SDC on the side of the change, in the measure's unit, the parts that it holds, and the change's interval."""
-    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
+    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region, pair.clinic)
     assert known is not None
     parts = {"capture": known.sd, **own_error(measure, pair, region, first, second)}
     lamp = lamp_error(measure, pair, region, first)
@@ -99,7 +100,7 @@ def smallest_detectable_change(
     )
     interval = statistics.change_interval(first.value, second.value, s_d, measure.scale(first), known.factor)
     told = [f"{name} {sd:.2g}" for name, sd in parts.items()]
-    return sdc, repeatability.source(told, pair.difference.setup, known.of_people), interval
+    return sdc, repeatability.source(told, pair.difference.setup, known), interval
 
 
 def own_error(measure: Measure, pair: Pair, region: str, first: Sample, second: Sample) -> dict[str, float]:
@@ -223,7 +224,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
     if math.isnan(sample.change):
         return refuse(tuple(n.flag for n in sample.notices), "; ".join(n.text for n in sample.notices), sample.n)
     beyond = repeatability.beyond_study(pair.difference, measure.fine)
-    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region)
+    known = repeatability.capture_error(measure.name, pair.tied_by, pair.difference, measure.fine, region, pair.clinic)
     if beyond or known is None:
         reason = "; ".join(beyond) or "the error study holds nothing for this measure"
         return refuse((Flag.OUTSIDE_STUDY,), f"the two photos were taken too differently: {reason}", sample.n)
@@ -241,7 +242,7 @@ def judge_paired(measure: Measure, pair: Pair, region: str, sample: PairedSample
         sample.change,
         measure.unit,
         sdc,
-        repeatability.source(parts, pair.difference.setup, known.of_people),
+        repeatability.source(parts, pair.difference.setup, known),
         verdict,
         words(verdict, measure),
         (),

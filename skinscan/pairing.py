@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ class Pair:
 
     `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains;
     `reference_rounding` (k, 3): what one SD of each rounding of its colour would have. `stated_lamp`: the user says
-    that camera and lamp are the same.
+    that camera and lamp are the same. `clinic`: the table of a clinic's own repeats, if any.
     """
 
     before: Maps
@@ -133,6 +134,7 @@ class Pair:
     reference_gains: tuple[NDArray[np.float64], NDArray[np.float64]]
     reference_rounding: NDArray[np.float64]
     stated_lamp: bool = False
+    clinic: Mapping[str, Any] | None = None
 
     @property
     def same_lamp(self) -> bool:
@@ -193,12 +195,17 @@ def _reference_gains(before: Maps, after: Maps, r: Registration) -> tuple[NDArra
 
 
 def pair_of(
-    before: Maps, after: Maps, registration: Registration, stated_same: bool = False, stated_lamp: bool = False
+    before: Maps,
+    after: Maps,
+    registration: Registration,
+    stated_same: bool = False,
+    stated_lamp: bool = False,
+    clinic: Mapping[str, Any] | None = None,
 ) -> Pair:
     """Both photos' maps made ready to be read alike: at what the coarser of the two resolves.
 
     `stated_same`: the user says that camera, lamp and place are the same, `stated_lamp` that camera and lamp are;
-    taken unless the photos speak against it.
+    taken unless the photos speak against it. `clinic`: the table of a clinic's own repeats, if any.
     """
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
@@ -208,7 +215,7 @@ def pair_of(
     difference = replace(difference, setup="same" if same else "other")
     gains = _reference_gains(before, after, registration)
     rounding = _reference_rounding(before.frame, after.frame)
-    return Pair(before, after, registration, difference, gains, rounding, stated_lamp or stated_same)
+    return Pair(before, after, registration, difference, gains, rounding, stated_lamp or stated_same, clinic)
 
 
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:

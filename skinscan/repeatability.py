@@ -111,11 +111,13 @@ def key_of(measure: str, state: str | None, setup: Setup) -> str:
 
 
 class CaptureError(NamedTuple):
-    """SD of the transformed difference that capture makes, the factor that makes 95 % of it, and whose it is."""
+    """SD of the transformed difference that capture makes, the factor that makes 95 % of it, and whose it is: real
+    people's, or a clinic's own repeats' (told in words)."""
 
     sd: float
     factor: float
     of_people: bool
+    of_clinic: str = ""
 
 
 @cache
@@ -126,13 +128,22 @@ def people() -> Mapping[str, Any]:
 
 
 def capture_error(
-    measure: str, state: str, difference: Difference, fine: bool = True, region: str = ""
+    measure: str,
+    state: str,
+    difference: Difference,
+    fine: bool = True,
+    region: str = "",
+    clinic: Mapping[str, Any] | None = None,
 ) -> CaptureError | None:
-    """What capture makes of an unchanged pair; None where the study holds nothing for it.
+    """What capture makes of an unchanged pair; None where the study holds nothing for it. `clinic`: a clinic's own
+    table (`study.clinic_repeats.own_table`), which comes first where it holds this measure and so different a capture.
 
     A face turns, moves and blushes as no patch of phantom skin does: there the larger of the phantoms' error and that
     of real people's repeats is taken.
     """
+    own_repeats = None if clinic is None else clinic_error(clinic, measure, state, difference, fine, region)
+    if own_repeats is not None:
+        return own_repeats
     known = phantom_error(measure, state, difference, fine)
     told = people()["measures"].get(measure) if difference.of_face else None
     if known is None or told is None:
@@ -140,6 +151,25 @@ def capture_error(
     own = told["regions"].get(region, told)  # of this region, or else of all regions of a face together
     of_people = CaptureError(own["capture_sd"], own["factor"], True)
     return max(known, of_people, key=lambda one: one.sd * one.factor)
+
+
+def clinic_error(
+    clinic: Mapping[str, Any], measure: str, state: str, difference: Difference, fine: bool, region: str
+) -> CaptureError | None:
+    """What a clinic's own repeats tell of this measure and region, or of the worst of its regions; None where they hold
+    nothing of it, or were taken more alike than this pair."""
+    entries = clinic["measures"]
+    told = entries.get(key_of(measure, state, "other")) or entries.get(key_of(measure, None, "other"))
+    if told is None:
+        return None
+    own = told["regions"].get(region, told)
+    finest, coarsest = own["um_per_px"]
+    limits = {name: limit for name, limit in own["limits"].items() if fine or name not in FINE}
+    if _beyond(difference, limits) or (fine and not finest <= difference.um_per_px <= coarsest):
+        return None
+    words = f"this clinic's own {own['pairs']} repeats of {own['patients']} patients"
+    missing = f"missing: {', '.join(clinic['missing'])}"
+    return CaptureError(own["capture_sd"], own["factor"], False, f"{words}; {missing}")
 
 
 def phantom_error(measure: str, state: str, difference: Difference, fine: bool = True) -> CaptureError | None:
@@ -209,10 +239,13 @@ def against_same(difference: Difference) -> tuple[str, ...]:
     )
 
 
-def source(parts: list[str], setup: Setup, of_people: bool = False) -> str:
+def source(parts: list[str], setup: Setup, known: CaptureError | None = None) -> str:
     """The `sdc_source` sentence: which parts an SDC holds, and which it lacks."""
+    if known is not None and known.of_clinic:
+        name, missing = known.of_clinic.split("; ", 1)
+        return f"{name} ({', '.join(parts)}); {missing}"
     about = model()["about"]
-    if of_people:
+    if known is not None and known.of_people:
         told, name = people()["about"], f"repeats of {people()['people']} people"
         return f"{name}, {told['name']} ({', '.join(parts)}); missing: {', '.join(told['missing'])}"
     told = about["setups"][setup]

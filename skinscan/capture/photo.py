@@ -9,6 +9,7 @@ import hashlib
 import math
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,11 +47,20 @@ def read_photo(path: str | os.PathLike[str], *, max_megapixels: float = 60.0) ->
     Raises PhotoError where the file is missing, no supported photo, damaged, cut short, animated, of several
     pages or too large, and ParameterError where `max_megapixels` is not a positive number.
     """
+    return _photo_in(lambda: _read_file(Path(path)), Path(path).name or str(path), max_megapixels)
+
+
+def photo_of(data: bytes, name: str = "photo", *, max_megapixels: float = 60.0) -> Photo:
+    """The photo in the bytes of a file, as `read_photo` tells it; `name` stands for the file's in messages."""
+    return _photo_in(lambda: data, name, max_megapixels)
+
+
+def _photo_in(read: Callable[[], bytes], name: str, max_megapixels: float) -> Photo:
     if not (isinstance(max_megapixels, int | float) and math.isfinite(max_megapixels) and max_megapixels > 0):
         raise ParameterError("max_megapixels", expected="a positive number", found=repr(max_megapixels))
-    name = _shown(Path(path).name or str(path))
+    name = _shown(name)
     try:
-        data = _read_file(Path(path))
+        data = read()
         picture = read_header(data)
         _check_sizes(picture, max_megapixels)
         raster, picture = _decode(picture)

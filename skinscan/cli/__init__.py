@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from skinscan.cli import following, guiding, measuring, serving, trying
+from skinscan.cli import following, guiding, keeping, measuring, serving, trying
 from skinscan.cli.calling import FAILED, WRONG_USE, stop
 
 
@@ -43,6 +43,11 @@ for _command in (
     serving.serve,
     serving.models,
     trying.demo,
+    keeping.vault,
+    keeping.backup,
+    keeping.restore,
+    keeping.audit,
+    keeping.patient,
     measuring.measures,
     measuring.profile,
     trying.phantom,

@@ -1,0 +1,105 @@
+"""What was measured, into the record and back: assessments of photos, and the cache of comparisons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from skinscan.records import Assessment, plain_json
+from skinscan.store.audit import SYSTEM
+from skinscan.store.columns import new_id
+from skinscan.store.errors import NotFound
+from skinscan.store.measured_tables import AssessmentRow, ComparisonRow, MeasurementRow
+from skinscan.store.opening import Store
+from skinscan.store.tables import Photo
+
+
+def key_of(*parts: Any) -> str:
+    """A digest (hex) of JSON values, the same for the same ones in whatever order their mappings are."""
+    return hashlib.sha256(json.dumps(plain_json(list(parts)), sort_keys=True).encode()).hexdigest()
+
+
+def save_assessment(store: Store, photo_id: str, assessment: Assessment, *, actor: str = SYSTEM) -> AssessmentRow:
+    """Keep what a photo says; in place of an earlier assessment by the same recipe and versions. Raises NotFound."""
+    told = assessment.to_dict()
+    recipe, versions = dict(told["frame"].pop("recipe")), told["versions"]
+    of_measures = sorted({(m.measure, m.version) for m in assessment.measurements})
+    row = AssessmentRow(
+        id=new_id(), photo_id=photo_id, key=key_of(recipe, versions, of_measures), recipe=plain_json(recipe),
+        versions=versions, frame=told["frame"],
+    )  # fmt: skip
+    with store.change("assess", "photo", photo_id, actor) as rows:
+        photo = rows.scalar(select(Photo).where(Photo.id == photo_id).with_for_update())
+        if photo is None:
+            raise NotFound("There is no such photo", found=photo_id)
+        row.patient_id = photo.patient_id
+        same = (AssessmentRow.photo_id == photo_id, AssessmentRow.key == row.key)
+        rows.execute(delete(AssessmentRow).where(*same))
+        rows.add(row)
+        rows.flush()
+        rows.add_all(
+            MeasurementRow(
+                id=new_id(), patient_id=photo.patient_id, assessment_id=row.id, measure=m.measure, region=m.region,
+                value=_number(m.value), unit=m.unit, spread=_number(m.spread), n=int(m.n),
+                flags=[flag.value for flag in m.flags], version=m.version, reason=m.reason,
+            )
+            for m in assessment.measurements
+        )  # fmt: skip
+    return row
+
+
+def measurements_of(store: Store, photo_id: str) -> Sequence[MeasurementRow]:
+    """The measurements of a photo's latest assessment; none where it was not assessed."""
+    with store.database.reading() as rows:
+        latest = rows.scalar(
+            select(AssessmentRow.id).where(AssessmentRow.photo_id == photo_id).order_by(AssessmentRow.made_at.desc())
+        )
+        of = select(MeasurementRow).where(MeasurementRow.assessment_id == latest)
+        return rows.scalars(of.order_by(MeasurementRow.region, MeasurementRow.measure)).all() if latest else []
+
+
+def keep_comparison(
+    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    """Keep a comparison's result (JSON) to spare the time. `depends_on`: all that it depends on beside the two photos:
+    registration, recipe, versions. Raises NotFound where a photo is gone, or they are of two patients."""
+    with store.database.writing() as rows:
+        before = rows.scalar(select(Photo).where(Photo.id == before_id).with_for_update())
+        after = rows.get(Photo, after_id)
+        if before is None or after is None or before.patient_id != after.patient_id:
+            raise NotFound("There are no two such photos of one patient", found=f"{before_id}, {after_id}")
+        key = key_of(before.digest, after.digest, dict(depends_on))
+        rows.execute(delete(ComparisonRow).where(ComparisonRow.key == key))
+        rows.add(
+            ComparisonRow(
+                key=key, patient_id=before.patient_id, before_id=before_id, after_id=after_id,
+                result=plain_json(dict(result)),
+            )
+        )  # fmt: skip
+
+
+def kept_comparison(
+    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The result kept of just this comparison, or None."""
+    with store.database.reading() as rows:
+        before, after = (rows.get(Photo, one) for one in (before_id, after_id))
+        if before is None or after is None:
+            return None
+        found = rows.get(ComparisonRow, key_of(before.digest, after.digest, dict(depends_on)))
+        return None if found is None else found.result
+
+
+def drop_comparisons(store: Store) -> None:
+    """Drop the cache: all of it can be had again from the photos."""
+    with store.database.writing() as rows:
+        rows.execute(delete(ComparisonRow))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

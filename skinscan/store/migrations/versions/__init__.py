@@ -1,0 +1,1 @@
+"""Changes of the record's tables, oldest first. A revision that was released is never edited."""

@@ -1,0 +1,156 @@
+"""Adding to the record: patients, sessions, visits, photos."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as Rows
+
+from skinscan.store.audit import SYSTEM
+from skinscan.store.columns import Base, new_id
+from skinscan.store.errors import NotFound, RecordError
+from skinscan.store.files import locked
+from skinscan.store.opening import Store
+from skinscan.store.sealing import derived, seal
+from skinscan.store.tables import Patient, PatientName, Photo, Session, Visit
+
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Of a code: none that is taken for another when it is read out or written down."""
+
+
+def new_patient(store: Store, *, name: str = "", fitzpatrick: str | None = None, actor: str = SYSTEM) -> Patient:
+    """A new patient under a random code; `name`, to be shown only, is sealed. Raises RecordError."""
+    patient = Patient(id=new_id(), code=_new_code(), fitzpatrick=fitzpatrick)
+    with locked(store.places.lock, alone=False):
+        key = store.keys.add(patient.id)
+        # where this fails the key stays, as the record may have been written all the same; it protects nothing
+        with store.change("add", "patient", patient.id, actor) as rows:
+            rows.add(patient)
+            rows.flush()
+            if name:
+                rows.add(PatientName(patient_id=patient.id, sealed=_sealed_name(key, patient.id, name)))
+    return patient
+
+
+def _new_code() -> str:
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
+    return f"P-{letters[:4]}-{letters[4:]}"
+
+
+def _sealed_name(key: bytes, patient_id: str, name: str) -> bytes:
+    return seal(derived(key, "name"), name.encode("utf-8"), patient_id)
+
+
+def add_session(
+    store: Store, patient_id: str, at: datetime, zone: str, *, actor: str = SYSTEM, **details: Any
+) -> Session:
+    """A treatment at an instant (aware) in a time zone (IANA name); `details` are columns of `tables.Session`."""
+    session = Session(id=new_id(), patient_id=patient_id, at=at, zone=checked_zone(zone), **details)
+    with store.change("add", "session", session.id, actor) as rows:
+        check_patient(rows, patient_id)
+        rows.add(session)
+    return session
+
+
+def add_visit(store: Store, patient_id: str, at: datetime, zone: str, *, actor: str = SYSTEM, **details: Any) -> Visit:
+    """An occasion of photos at an instant (aware) in a time zone; `details` are columns of `tables.Visit`."""
+    visit = Visit(id=new_id(), patient_id=patient_id, at=at, zone=checked_zone(zone), **details)
+    with store.change("add", "visit", visit.id, actor) as rows:
+        check_patient(rows, patient_id)
+        rows.add(visit)
+    return visit
+
+
+def set_name(store: Store, patient_id: str, name: str, *, actor: str = SYSTEM) -> None:
+    """Another name to show, or none. Raises NotFound."""
+    with locked(store.places.lock, alone=False), store.change("name", "patient", patient_id, actor) as rows:
+        check_patient(rows, patient_id)
+        kept = rows.get(PatientName, patient_id)
+        sealed = _sealed_name(store.keys.of(patient_id), patient_id, name)
+        if kept is None:
+            rows.add(PatientName(patient_id=patient_id, sealed=sealed))
+        else:
+            kept.sealed = sealed
+
+
+def correct(store: Store, table: type[Base], row_id: str, *, actor: str = SYSTEM, **values: Any) -> None:
+    """Change what a row says (a session's notes, a visit's preparation, a photo's view); never its id or patient.
+
+    Raises NotFound, and RecordError where a column is none that may be changed.
+    """
+    fixed = {"id", "patient_id", "digest", "bytes", "made_at", *(() if table is not Photo else ("visit_id",))}
+    wrong = [name for name in values if name in fixed or name not in table.__table__.columns]
+    if wrong:
+        raise RecordError("That cannot be changed", expected="a column of the row's own", found=", ".join(wrong))
+    with store.change("correct", table.__tablename__, row_id, actor) as rows:
+        row = rows.get(table, row_id)
+        if row is None:
+            raise NotFound("There is nothing to correct", found=row_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def save_photo(
+    store: Store,
+    visit_id: str,
+    original: bytes,
+    view: str,
+    *,
+    site: str = "",
+    details: Mapping[str, Any] | None = None,
+    actor: str = SYSTEM,
+) -> Photo:
+    """Keep a photo: the original in the vault first, then its row; so a row always has its photo.
+
+    `details` are further columns of `tables.Photo`. Raises VaultError or RecordError, and then no row tells of it; and
+    RecordError where the patient has this very photo already.
+    """
+    with locked(store.places.lock, alone=False):
+        with store.database.reading() as rows:
+            patient_id = rows.scalar(select(Visit.patient_id).where(Visit.id == visit_id))
+        if patient_id is None:
+            raise NotFound("There is no such visit", found=visit_id)
+        digest = store.vault.put(patient_id, original)
+        photo = Photo(
+            id=new_id(), patient_id=patient_id, visit_id=visit_id, view=view, site=site, digest=digest,
+            bytes=len(original), **(details or {}),
+        )  # fmt: skip
+        with store.change("add", "photo", photo.id, actor) as rows:
+            photo.shot = _next_shot(rows, photo)
+            rows.add(photo)
+    return photo
+
+
+def _next_shot(rows: Rows, photo: Photo) -> int:
+    """The number of the next shot of this view of the visit; whoever saves another one meanwhile waits."""
+    rows.scalar(select(Visit.id).where(Visit.id == photo.visit_id).with_for_update())
+    same = (Photo.visit_id == photo.visit_id, Photo.view == photo.view, Photo.site == photo.site)
+    known = rows.scalars(select(Photo.id).where(Photo.patient_id == photo.patient_id, Photo.digest == photo.digest))
+    if known.first() is not None:
+        raise RecordError(
+            "This very photo is in the record already", expected="a photo of its own for each shot",
+            todo="leave it out; nothing was changed",
+        )  # fmt: skip
+    return (rows.scalar(select(func.max(Photo.shot)).where(*same)) or 0) + 1
+
+
+def checked_zone(zone: str) -> str:
+    """The name of a time zone. Raises RecordError where there is none of that name."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise RecordError(
+            "The time zone is not known", expected="an IANA name as Europe/Berlin", found=repr(zone)
+        ) from None
+    return zone
+
+
+def check_patient(rows: Rows, patient_id: str) -> None:
+    """Raise NotFound where there is no such patient."""
+    if rows.get(Patient, patient_id) is None:
+        raise NotFound("There is no such patient", found=patient_id)

@@ -1,0 +1,44 @@
+"""The clinic's own repeats in the record: photos of one view of one visit, between which camera and patient were placed
+anew. What their differences say of this clinic's error is told by `skinscan.study.clinic_repeats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from sqlalchemy import select
+
+from skinscan.store.opening import Store
+from skinscan.store.tables import Photo
+
+
+@dataclass(frozen=True)
+class RepeatedPhoto:
+    """Two photos of the same skin of a patient on one occasion, placed anew in between."""
+
+    patient_id: str
+    site: str
+    view: str
+    first: Photo
+    second: Photo
+
+    def originals(self, store: Store) -> tuple[bytes, bytes]:
+        """Both files' bytes. Raises VaultError."""
+        return store.vault.get(self.patient_id, self.first.digest), store.vault.get(self.patient_id, self.second.digest)
+
+
+def repeated_photos(store: Store) -> list[RepeatedPhoto]:
+    """One pair of each view of each visit that has a repositioned shot: the shot before it, and it. A burst is none."""
+    order = (Photo.visit_id, Photo.site, Photo.view, Photo.shot)
+    with store.database.reading() as rows:
+        photos = rows.scalars(select(Photo).order_by(*order)).all()
+    groups = groupby(photos, key=lambda photo: (photo.visit_id, photo.site, photo.view))
+    return [pair for _, shots in groups for pair in _first_pair(list(shots))]
+
+
+def _first_pair(shots: list[Photo]) -> Iterator[RepeatedPhoto]:
+    for first, second in pairwise(shots):
+        if second.repositioned:
+            yield RepeatedPhoto(second.patient_id, second.site, second.view, first, second)
+            return
