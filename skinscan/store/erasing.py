@@ -54,7 +54,8 @@ def unfinished(store: Store) -> list[str]:
     with store.database.reading() as rows:
         left = set(rows.scalars(select(Patient.id)))
     left.update(store.keys.patients())
-    left.update(path.name for path in store.vault.folder.iterdir())
+    for vault in (store.vault, store.derived):
+        left.update(path.name for path in vault.folder.iterdir())
     return [one for one in ids if one in left]
 
 
@@ -69,7 +70,8 @@ def finish(store: Store) -> None:
 
 def _remove(store: Store, patient_id: str, actor: str) -> None:
     store.keys.destroy(patient_id)
-    store.vault.remove_patient(patient_id)
+    for vault in (store.vault, store.derived):
+        vault.remove_patient(patient_id)
     with store.change("erase", "patient", patient_id, actor) as rows:
         rows.execute(delete(Patient).where(Patient.id == patient_id))
 

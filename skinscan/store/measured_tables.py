@@ -1,4 +1,4 @@
-"""What was measured: assessments with their measurements, regions drawn by hand, and the cache of comparisons."""
+"""What was measured: assessments with their measurements, regions drawn by hand, and caches of what is derived."""
 
 from __future__ import annotations
 
@@ -82,4 +82,24 @@ class ComparisonRow(Base):
     before_id: Mapped[str] = owner("photo.id")
     after_id: Mapped[str] = owner("photo.id")
     result: Mapped[dict[str, Any]]
+    made_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Derived(Base):
+    """Something made from photos and kept, sealed, to spare the time: a preview, a report, a table. It may be dropped
+    whenever. `key` is the digest of all that it was made from; the columns before it say of what it is: a photo, a
+    pair, a course; `for_patient` whether its words are meant for the patient."""
+
+    __tablename__ = "derived"
+    __table_args__ = (UniqueConstraint("patient_id", "key", "name"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    patient_id: Mapped[str] = owner(OF_PATIENT)
+    photo_id: Mapped[str | None] = owner("photo.id", nullable=True)
+    after_photo_id: Mapped[str | None] = owner("photo.id", nullable=True)
+    course_id: Mapped[str | None] = owner("course.id", nullable=True)
+    key: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    for_patient: Mapped[bool]
     made_at: Mapped[datetime] = mapped_column(default=now)

@@ -34,6 +34,11 @@ class Store:
     vault: Vault
 
     @property
+    def derived(self) -> Vault:
+        """What was made from the photos, sealed as they are; in no backup, and it may be dropped."""
+        return Vault(self.places.derived, self.keys)
+
+    @property
     def audit(self) -> Audit:
         return Audit(self.database, self.keys)
 
@@ -123,7 +128,8 @@ def open_store(places: Places) -> Store:
                 "The record and the keys are not of one clinic", expected=f"record {keys.installation}",
                 found=found or "an empty record", todo="name the places that belong together, or restore a backup",
             )  # fmt: skip
-        private_folder(places.vault)
+        for folder in (places.vault, places.derived):
+            private_folder(folder)
         store = Store(places, database, keys, Vault(places.vault, keys))
         _tidy(store)
     except BaseException:
@@ -138,7 +144,7 @@ def _tidy(store: Store) -> None:
         store.places.lock.touch(PRIVATE_FILE)
     try:
         with locked(store.places.lock, alone=True, patience_s=0):
-            for folder in (store.vault.folder, store.keys.folder):
+            for folder in (store.vault.folder, store.derived.folder, store.keys.folder):
                 remove_begun(folder)
             finish(store)
     except BusyError:

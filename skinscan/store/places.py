@@ -39,6 +39,10 @@ class Places:
         return self.folder / "vault"
 
     @property
+    def derived(self) -> Path:
+        return self.folder / "derived"
+
+    @property
     def lock(self) -> Path:
         return self.folder / "vault.lock"
 

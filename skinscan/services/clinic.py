@@ -1,0 +1,30 @@
+"""The clinic that the use cases work on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skinscan.store import Store
+from skinscan.treatment import SHIPPED, Treatment
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """An open record, the tables of treatment that the house goes by, and `desk`, the private folder in which an
+    original lies in clear as long as it is read."""
+
+    store: Store
+    desk: Path
+    treatment: Treatment = field(default=SHIPPED)
+
+    @contextmanager
+    def in_clear(self) -> Iterator[Path]:
+        """A private folder of its own on the desk; it goes when the work is done."""
+        with tempfile.TemporaryDirectory(prefix="work-", dir=self.desk) as folder:
+            os.chmod(folder, 0o700)
+            yield Path(folder)
