@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skinscan.services.passwords import Passwords
 from skinscan.store import Store
 from skinscan.treatment import SHIPPED, Treatment
 
 
 @dataclass(frozen=True)
 class Clinic:
-    """An open record, the tables of treatment that the house goes by, and `desk`, the private folder in which an
-    original lies in clear as long as it is read."""
+    """An open record, the tables of treatment that the house goes by, `desk`, the private folder in which an original
+    lies in clear as long as it is read, and how passwords are hashed."""
 
     store: Store
     desk: Path
     treatment: Treatment = field(default=SHIPPED)
+    passwords: Passwords = field(default_factory=Passwords)
 
     @contextmanager
     def in_clear(self) -> Iterator[Path]:
