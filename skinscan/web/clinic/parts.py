@@ -1,0 +1,19 @@
+"""What the pages of all roles share."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from skinscan.web.clinic.pages import render
+from skinscan.web.page import HEAD as _HEAD
+
+HEAD = (
+    f'{_HEAD.replace("no-referrer", "same-origin")}<link rel="stylesheet" href="/static/skinscan.css">'
+    '<script src="/static/skinscan.js" defer></script>'
+)
+"""For every page of Gradio: our style, and the script that gives frames their height and notices a lost sign-in."""
+
+
+def bar(title: str) -> gr.HTML:
+    """The page's head: its title, home, and the button that signs out."""
+    return gr.HTML(render("bar.html", title=title), elem_id="bar", padding=False)
