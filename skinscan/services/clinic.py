@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skinscan.services.passwords import Passwords
+from skinscan.services.tray import Tray
 from skinscan.store import Store
 from skinscan.treatment import SHIPPED, Treatment
 
 
 @dataclass(frozen=True)
 class Clinic:
-    """An open record, the tables of treatment that the house goes by, `desk`, the private folder in which an original
-    lies in clear as long as it is read, and how passwords are hashed."""
+    """An open record, the tables of treatment that the house goes by, and `desk`, the private folder in which an
+    original lies in clear as long as it is read; `tray` holds photos that are not saved yet, `passwords` how they are
+    hashed."""
 
     store: Store
     desk: Path
     treatment: Treatment = field(default=SHIPPED)
+    tray: Tray = field(default_factory=Tray)
     passwords: Passwords = field(default_factory=Passwords)
 
     @contextmanager
