@@ -27,15 +27,19 @@ def advise(clinic: Clinic, actor: Actor, item: str, site: str, capture: Mapping[
 def advise_against(
     clinic: Clinic, actor: Actor, item: str, earlier_photo_id: str, capture: Mapping[str, Any]
 ) -> Guidance:
-    """What it can carry against an earlier photo of the same view: the smallest change that the pair could show, and how
-    to take it more alike. Raises SkinscanError."""
+    """What it can carry against an earlier photo of the same view: the smallest change that the pair could show, and
+    how to take it more alike. Raises SkinscanError."""
     from skinscan.guidance.advising import advise as advise_on
 
     earlier = visits.photo_of(clinic, actor, earlier_photo_id)
     baseline = measuring.frame_of(clinic, actor, earlier.id)
-    stated = {name: bool(capture.get(name)) for name in ("same_setup", "same_lamp")}
-    settings = _settings(clinic, earlier.site, capture)
-    return advise_on(_photo(clinic, actor, item), baseline, **stated, **settings)
+    return advise_on(
+        _photo(clinic, actor, item),
+        baseline,
+        same_setup=bool(capture.get("same_setup")),
+        same_lamp=bool(capture.get("same_lamp")),
+        **_settings(clinic, earlier.site, capture),
+    )
 
 
 def _photo(clinic: Clinic, actor: Actor, item: str) -> Any:

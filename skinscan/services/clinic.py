@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skinscan.services.passwords import Passwords
 from skinscan.services.tray import Tray
 from skinscan.store import Store
 from skinscan.store.recording import checked_zone
@@ -20,13 +21,14 @@ ZONE_VARIABLE = "SKINSCAN_ZONE"
 @dataclass(frozen=True)
 class Clinic:
     """An open record, the tables of treatment that the house goes by, and `desk`, the private folder in which an
-    original lies in clear as long as it is read; `tray` holds photos that are not saved yet; `zone` is the IANA name
-    of the clinic's time zone."""
+    original lies in clear as long as it is read; `tray` holds photos that are not saved yet, `passwords` how they are
+    hashed; `zone` is the IANA name of the clinic's time zone."""
 
     store: Store
     desk: Path
     treatment: Treatment = field(default=SHIPPED)
     tray: Tray = field(default_factory=Tray)
+    passwords: Passwords = field(default_factory=Passwords)
     zone: str = field(default_factory=lambda: _own_zone())
 
     @contextmanager

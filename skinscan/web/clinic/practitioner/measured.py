@@ -73,9 +73,7 @@ def _follow(clinic: Clinic, actor: Actor, course_id: str) -> Callable[[Progress]
     row = patients.course_of(clinic, actor, course_id)
     titles = {one.indication: one.title for one in clinic.treatment.indications}
     title = f"The course: {titles.get(row.indication, row.indication)}, {row.site.replace('_', ' ')}"
-    return lambda progress: _made(
-        clinic, title, lambda: measuring.follow(clinic, actor, course_id, progress=progress)
-    )
+    return lambda progress: _made(clinic, title, lambda: measuring.follow(clinic, actor, course_id, progress=progress))
 
 
 def _made(clinic: Clinic, title: str, make: Callable[[], Mapping[str, str]]) -> Told:

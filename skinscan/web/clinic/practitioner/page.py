@@ -22,14 +22,13 @@ def build(clinic: Clinic) -> gr.Blocks:
         patient_id = gr.State("")
         with gr.Column(visible=False, elem_id="all-patients") as all_patients:
             table = listing.build(clinic)
-        with gr.Column(visible=False, elem_id="one-patient") as one_patient:
-            with gr.Tabs(elem_id="tabs") as tabs:
-                parts: list[Patient] = [
-                    session.build(clinic, patient_id, tabs),
-                    results.build(clinic, patient_id),
-                    photos.build(clinic, patient_id),
-                    person.build(clinic, patient_id),
-                ]
+        with gr.Column(visible=False, elem_id="one-patient") as one_patient, gr.Tabs(elem_id="tabs") as tabs:
+            parts: list[Patient] = [
+                session.build(clinic, patient_id, tabs),
+                results.build(clinic, patient_id),
+                photos.build(clinic, patient_id),
+                person.build(clinic, patient_id),
+            ]
         outputs = [head, patient_id, all_patients, one_patient, table]
         opened = page.load(_open(clinic), None, outputs, show_progress="hidden")
         for part in parts:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from skinscan.services import Actor, Clinic, inviting, patients
-from skinscan.web.clinic.asking import actor_of, address_of
+from skinscan.web.clinic.asking import actor_of, base_of
 from skinscan.web.clinic.practitioner.listing import PURPOSES, indications, sites
 from skinscan.web.clinic.practitioner.parts import Patient, html, refusing, view
 
@@ -58,7 +58,14 @@ def _show(clinic: Clinic) -> Any:
             rights = view("rights.html", patient_id=patient_id, code=one.code)
             account = patients.account_of(clinic, actor, patient_id)
             link = view("account.html", account=account)
-            return one.name, held, agreements(clinic, actor, patient_id), _courses(clinic, actor, patient_id), rights, link
+            return (
+                one.name,
+                held,
+                agreements(clinic, actor, patient_id),
+                _courses(clinic, actor, patient_id),
+                rights,
+                link,
+            )
 
     return show
 
@@ -111,9 +118,9 @@ def _invite(clinic: Clinic) -> Any:
         with refusing():
             actor = actor_of(clinic, request)
             invitation = inviting.invite_patient(clinic, actor, patient_id)
-            address = address_of(request, invitation.token)
+            address = invitation.link(base_of(request))
             account = patients.account_of(clinic, actor, patient_id)
-            return view("account.html", account=account, address=address, qr=inviting.qr_svg(address))
+            return view("account.html", account=account, address=address, qr=inviting.qr_code(address))
 
     return invite
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
 
 from skinscan.services import Actor, Clinic, visits
 from skinscan.services.days import day_of, local
+from skinscan.store.tables import Photo, Session, Visit
 from skinscan.web.clinic.asking import actor_of
 from skinscan.web.clinic.practitioner.parts import Patient, html, refusing, view
 from skinscan.web.clinic.practitioner.results import photo_choices
@@ -18,8 +20,8 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
         every = html(elem_id="visits")
         with gr.Accordion("Draw or correct a region", open=False, elem_id="regions"):
             gr.Markdown(
-                "Regions drawn on the first photo of a view hold for its whole course. A region named `reference`, over "
-                "untreated skin or a grey patch, ties the colours of the photos."
+                "Regions drawn on the first photo of a view hold for its whole course. A region named `reference`, "
+                "over untreated skin or a grey patch, ties the colours of the photos."
             )
             with gr.Row():
                 photo = gr.Dropdown([], label="Photo", elem_id="region-photo")
@@ -56,7 +58,8 @@ def of_visits(clinic: Clinic, actor: Actor, patient_id: str) -> str:
     """Every visit with its photos and how the skin was prepared, and every session, the latest first."""
     found = visits.visits_of(clinic, actor, patient_id)
     sessions = {day_of(one): one for one in visits.sessions_of(clinic, actor, patient_id)}
-    rows = [(local(visit), visit, photos, sessions.pop(day_of(visit), None)) for visit, photos in found]
+    rows: list[tuple[datetime, Visit | None, list[Photo], Session | None]] = []
+    rows += [(local(visit), visit, photos, sessions.pop(day_of(visit), None)) for visit, photos in found]
     rows += [(local(one), None, [], one) for one in sessions.values()]
     rows.sort(key=lambda row: row[0], reverse=True)
     questions = {row.prompt: row.question for row in clinic.treatment.screening}
@@ -80,9 +83,7 @@ def _drawing(clinic: Clinic) -> Any:
 
 
 def _keep(clinic: Clinic) -> Any:
-    def keep(
-        photo_id: str, name: str, corners: str, patient_id: str, request: gr.Request
-    ) -> tuple[str, str, str]:
+    def keep(photo_id: str, name: str, corners: str, patient_id: str, request: gr.Request) -> tuple[str, str, str]:
         with refusing():
             actor = actor_of(clinic, request)
             visits.draw_region(clinic, actor, photo_id or "", f"{name or ''}={corners or ''}")

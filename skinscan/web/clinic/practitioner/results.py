@@ -8,6 +8,7 @@ import gradio as gr
 
 from skinscan.services import Actor, Clinic, measuring, patients, sharing, visits
 from skinscan.services.days import day_of
+from skinscan.store.tables import Photo, Visit
 from skinscan.web.clinic.asking import actor_of
 from skinscan.web.clinic.practitioner import measured
 from skinscan.web.clinic.practitioner.parts import Patient, html, refusing, view
@@ -64,14 +65,15 @@ def course_choices(clinic: Clinic, actor: Actor, patient_id: str) -> list[tuple[
 
 def photo_choices(clinic: Clinic, actor: Actor, patient_id: str) -> list[tuple[str, str]]:
     """Every photo, the first first: its day, view, site and shot."""
-    return [
-        (", ".join(part for part in (
-            f"{day_of(visit)}", photo.view, photo.site.replace("_", " "), f"shot {photo.shot}" if photo.shot > 1 else "",
-            "after the session" if photo.after_session else "",
-        ) if part), photo.id)
-        for visit, photos in reversed(visits.visits_of(clinic, actor, patient_id))
-        for photo in photos
-    ]  # fmt: skip
+    found = reversed(visits.visits_of(clinic, actor, patient_id))
+    return [(_title(visit, photo), photo.id) for visit, photos in found for photo in photos]
+
+
+def _title(visit: Visit, photo: Photo) -> str:
+    shot = f"shot {photo.shot}" if photo.shot > 1 else ""
+    after = "after the session" if photo.after_session else ""
+    told = (str(day_of(visit)), photo.view, photo.site.replace("_", " "), shot, after)
+    return ", ".join(part for part in told if part)
 
 
 def _of_course(clinic: Clinic, actor: Actor, patient_id: str, course_id: str | None) -> tuple[str, str]:

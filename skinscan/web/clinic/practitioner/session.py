@@ -93,7 +93,8 @@ def _slot(number: int) -> Slot:
             )  # fmt: skip
             taken = gr.Radio([_BEFORE, _AFTER], value=_BEFORE, label="If treated today, taken")
             anew = gr.Checkbox(
-                label="A repeat: camera and patient placed anew", info="second shot of the same view, for this clinic's own error"
+                label="A repeat: camera and patient placed anew",
+                info="second shot of the same view, for this clinic's own error",
             )  # fmt: skip
             remove = gr.Button("Take off", size="sm", elem_id=f"remove-{number}")
     return Slot(box, picture, said, named, taken, anew, remove)
@@ -349,8 +350,7 @@ def entered(
     aids, rest = typed[:7], typed[7:]
     skin, rest = rest[:5], rest[5:]
     treatment, per_slot = rest[:12], rest[12:]
-    prompts = [row.prompt for row in clinic.treatment.screening]
-    treated = treated_of(*treatment[:3], prompts, *treatment[3:])
+    treated = treated_of([row.prompt for row in clinic.treatment.screening], treatment)
     shown = []
     for number, one in enumerate(items or ()):
         named, taken, anew = per_slot[3 * number : 3 * number + 3]
@@ -371,7 +371,9 @@ def moment(text: str, zone: str) -> datetime:
     try:
         day, at = dates.parse((text or "").strip())
     except ValueError as error:
-        raise ParameterError("When the visit was cannot be read", expected=str(error), found=(text or "")[:40]) from None
+        raise ParameterError(
+            "When the visit was cannot be read", expected=str(error), found=(text or "")[:40]
+        ) from None
     midday = datetime.min.replace(hour=12).time()
     return datetime.combine(day, at or midday, ZoneInfo(zone))
 
@@ -392,16 +394,14 @@ def capture_of(
 
 def preparation(washed: str, make_up: str, sunscreen: str, tan: str, rest: str) -> Preparation:
     """How the skin was prepared. Raises ParameterError."""
-    answers = [{"yes": True, "no": False}.get(one) for one in (washed, make_up, sunscreen, tan)]
+    told = [{"yes": True, "no": False}.get(one) for one in (washed, make_up, sunscreen, tan)]
     minutes = number_in("The minutes of rest", rest)
-    return Preparation(*answers, rest_minutes=None if minutes is None else round(minutes))
+    return Preparation(told[0], told[1], told[2], told[3], None if minutes is None else round(minutes))
 
 
-def treated_of(
-    treated: bool, screening: Sequence[str], asked: bool, prompts: Sequence[str], device: str, tip: str, depth: str, passes: str, topical: str,
-    numbing: str, operator: str, events: str, notes: str,
-) -> visits.Treated | None:  # fmt: skip
+def treated_of(prompts: Sequence[str], typed: Sequence[Any]) -> visits.Treated | None:
     """What was done; None where no session was. Raises SkinscanError."""
+    treated, screening, asked, device, tip, depth, passes, topical, numbing, operator, events, notes = typed
     if not treated:
         return None
     from skinscan.course.reading import depths_in

@@ -1,23 +1,5 @@
 "use strict";
-// Reports in frames as high as their content, and regions drawn by their corners. Listens at the document, as the page
-// brings its parts later.
-function fit(frame) {
-  try {
-    const page = frame.contentDocument;
-    if (page && page.body) frame.style.height = page.documentElement.scrollHeight + 4 + "px";
-  } catch { /* a frame on its way out */ }
-}
-document.addEventListener("load", (event) => {
-  const frame = event.target;
-  if (!(frame instanceof HTMLIFrameElement) || !frame.classList.contains("report")) return;
-  fit(frame);
-  const page = frame.contentDocument;
-  if (!page || !page.body) return;
-  new ResizeObserver(() => fit(frame)).observe(page.body);
-  page.addEventListener("toggle", () => fit(frame), true);
-}, true);
-window.addEventListener("resize", () => document.querySelectorAll("iframe.report").forEach(fit));
-
+// Regions drawn on a photo by their corners. Listens at the document, as the page brings its parts later.
 function box() { return document.querySelector("#region-corners textarea, #region-corners input"); }
 function corners() { return (box()?.value || "").split(",").map((text) => text.trim()).filter(Boolean); }
 function write(values) {
