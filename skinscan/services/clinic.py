@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skinscan.services.tray import Tray
 from skinscan.store import Store
 from skinscan.treatment import SHIPPED, Treatment
 
@@ -16,11 +17,12 @@ from skinscan.treatment import SHIPPED, Treatment
 @dataclass(frozen=True)
 class Clinic:
     """An open record, the tables of treatment that the house goes by, and `desk`, the private folder in which an
-    original lies in clear as long as it is read."""
+    original lies in clear as long as it is read; `tray` holds photos that are not saved yet."""
 
     store: Store
     desk: Path
     treatment: Treatment = field(default=SHIPPED)
+    tray: Tray = field(default_factory=Tray)
 
     @contextmanager
     def in_clear(self) -> Iterator[Path]:

@@ -45,6 +45,12 @@ def user_named(store: Store, username: str) -> User | None:
         return rows.scalar(select(User).where(User.username == username))
 
 
+def user_of_patient(store: Store, patient_id: str) -> User | None:
+    """The patient's own account, where there is one."""
+    with store.database.reading() as rows:
+        return rows.scalar(select(User).where(User.patient_id == patient_id))
+
+
 def roles_of(store: Store, user_id: str) -> frozenset[str]:
     """A user's roles; none of one who is disabled or not there."""
     with store.database.reading() as rows:
