@@ -9,33 +9,31 @@ from datetime import date, datetime, timedelta
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from skinscan.services import patients
+from skinscan.services import measuring, patients
 from skinscan.services.actor import PATIENT, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of
 from skinscan.services.patients import Agreement
-from skinscan.store import consents
-from skinscan.store.access_tables import Share
-from skinscan.store.deriving import Of, latest_for_patient
+from skinscan.services.sharing import Shared, shares_of
 from skinscan.store.exporting import export_patient
 from skinscan.store.measured_tables import Course
 from skinscan.store.reading import rows_of
-from skinscan.store.tables import Photo, Session, Visit
+from skinscan.store.tables import Session
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import care_on, indication_of, least_spacing_days, protocols_of
 from skinscan.treatment.rows import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """Something that the practitioner shows. `media_id`: of its report for the patient, or of the photo itself; None
-    where the report is not made yet. `days`: of the photos, none for a course."""
+class Result:
+    """A course that the practitioner shows, as it was then. `media_id`: of its report for the patient; None where it
+    has to be made anew, as after a new version of skinscan."""
 
+    course_id: str
     media_id: str | None
-    is_report: bool
     title: str
     site: str
-    days: tuple[date, ...]
+    shared_at: datetime
     shared_on: date
 
 
@@ -80,7 +78,7 @@ class OwnProgress:
     """All that the patient's page shows."""
 
     today: date
-    shared: tuple[Shared, ...]
+    results: tuple[Result, ...]
     skin: tuple[Skin, ...]
     appointments: tuple[Appointment, ...]
     agreements: tuple[Agreement, ...]
@@ -93,15 +91,22 @@ def own_progress(clinic: Clinic, actor: Actor, now: datetime) -> OwnProgress:
     """The patient's own progress at an instant (aware). `today` is the day where the last session was."""
     patient_id = _own(actor)
     sessions = [one for one in rows_of(clinic.store, Session, patient_id) if one.at <= now]
-    today = now.astimezone(ZoneInfo(sessions[-1].zone)).date() if sessions else now.date()
+    zone = ZoneInfo(sessions[-1].zone) if sessions else ZoneInfo("UTC")
+    today = now.astimezone(zone).date()
     courses = rows_of(clinic.store, Course, patient_id)
     return OwnProgress(
         today=today,
-        shared=tuple(reversed(_shared(clinic, patient_id, courses))),
+        results=tuple(_result(clinic, one, zone) for one in reversed(shares_of(clinic, actor, patient_id))),
         skin=tuple(_skin(clinic.treatment, one, now) for one in _last_of_each_site(sessions)),
         appointments=tuple(_appointment(clinic.treatment, course, sessions, today) for course in courses),
         agreements=tuple(patients.agreements(clinic, actor, patient_id)),
     )
+
+
+def make_anew(clinic: Clinic, actor: Actor, result: Result) -> None:
+    """Make a report that is not kept any more, from what it was made from. Takes a minute. Raises SkinscanError."""
+    _own(actor)
+    measuring.follow(clinic, actor, result.course_id, result.shared_at)
 
 
 def set_own_agreement(clinic: Clinic, actor: Actor, purpose: str, holds: bool) -> None:
@@ -125,31 +130,11 @@ def _own(actor: Actor) -> str:
     return actor.patient_id
 
 
-def _shared(clinic: Clinic, patient_id: str, courses: Sequence[Course]) -> list[Shared]:
-    shares = consents.shares_of(clinic.store, patient_id)
-    photos = {one.id: one for one in rows_of(clinic.store, Photo, patient_id)} if shares else {}
-    visits = {one.id: one for one in rows_of(clinic.store, Visit, patient_id)} if shares else {}
-    of = {one.id: one for one in courses}
-    return [_shown(clinic, share, of, photos, visits) for share in shares]
-
-
-def _shown(
-    clinic: Clinic, share: Share, courses: dict[str, Course], photos: dict[str, Photo], visits: dict[str, Visit]
-) -> Shared:
-    made = latest_for_patient(
-        clinic.store, Of(share.patient_id, share.photo_id, share.after_photo_id, share.course_id)
-    )  # fmt: skip
-    course = courses.get(share.course_id or "")
-    named = [photos[one] for one in (share.photo_id, share.after_photo_id) if one in photos]
-    alone = len(named) == 1
-    return Shared(
-        media_id=made.id if made is not None else named[0].id if alone else None,
-        is_report=not alone or made is not None,
-        title=indication_of(clinic.treatment, course.indication).title if course is not None else "",
-        site=course.site if course is not None else named[0].site if named else "",
-        days=tuple(day_of(visits[photo.visit_id]) for photo in named),
-        shared_on=share.shared_at.date(),
-    )
+def _result(clinic: Clinic, shared: Shared, zone: ZoneInfo) -> Result:
+    made = measuring.kept_course(clinic, shared.course_id, shared.shared_at)
+    title = indication_of(clinic.treatment, shared.indication).title
+    day = shared.shared_at.astimezone(zone).date()
+    return Result(shared.course_id, made.get(measuring.FOR_PATIENT), title, shared.site, shared.shared_at, day)
 
 
 def _last_of_each_site(sessions: Sequence[Session]) -> list[Session]:

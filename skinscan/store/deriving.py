@@ -62,18 +62,6 @@ def kept(store: Store, patient_id: str, key: str) -> dict[str, str]:
     return {one.name: one.id for one in found}
 
 
-def latest_for_patient(store: Store, of: Of) -> Derived | None:
-    """The latest report of a photo, pair or course whose words are meant for the patient; None where none is there."""
-    same = (
-        Derived.patient_id == of.patient_id, Derived.photo_id == of.photo_id, Derived.course_id == of.course_id,
-        Derived.after_photo_id == of.after_photo_id, Derived.for_patient.is_(True), Derived.media_type == "text/html",
-    )  # fmt: skip
-    with store.database.reading() as rows:
-        found = rows.scalar(select(Derived).where(*same).order_by(Derived.made_at.desc(), Derived.id).limit(1))
-    dropped = found is None or store.derived.size(of.patient_id, found.address) is None
-    return None if dropped else found
-
-
 def derived_of(store: Store, derived_id: str) -> Derived:
     """What is known of something kept. Raises NotFound."""
     with store.database.reading() as rows:

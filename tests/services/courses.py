@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from skinscan.services import Actor, Clinic
 from skinscan.services.actor import PATIENT, RESEARCHER
-from skinscan.store import Places, Store, consents, make_store, recording
+from skinscan.store import Store, consents, recording
 from skinscan.store.columns import new_id
 from skinscan.store.measured_tables import AssessmentRow, Course, MeasurementRow
 from skinscan.store.tables import Photo
@@ -21,14 +20,7 @@ NOTE = "<script>document.title='taken'</script> works at the zoo"
 RESEARCHING = Actor("researching", "rosa", frozenset({RESEARCHER}))
 
 
-def new_clinic(folder: Path) -> Clinic:
-    """A new clinic on SQLite."""
-    desk = folder / "desk"
-    desk.mkdir()
-    return Clinic(make_store(Places.under(folder / "clinic")), desk)
-
-
-class Treated:
+class Followed:
     """A patient treated at a site: a baseline on day 0, sessions from then on, photos with numbers."""
 
     def __init__(
@@ -42,7 +34,7 @@ class Treated:
         with self.store.database.writing() as rows:
             rows.add(self.course)
 
-    def agrees(self, *purposes: str) -> Treated:
+    def agrees(self, *purposes: str) -> Followed:
         for purpose in purposes:
             consents.give_consent(self.store, self.patient.id, purpose)
         return self

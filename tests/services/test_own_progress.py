@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,73 +13,67 @@ import pytest
 from skinscan.records import ParameterError
 from skinscan.services import Actor, Clinic
 from skinscan.services.actor import ADMINISTRATOR, PATIENT, PRACTITIONER, RESEARCHER
-from skinscan.services.own_progress import OwnProgress, export_own, own_progress, set_own_agreement
+from skinscan.services.measuring import FOR_PATIENT, HTML, REPORT, followed
+from skinscan.services.media import media_of
+from skinscan.services.own_progress import OwnProgress, export_own, make_anew, own_progress, set_own_agreement
+from skinscan.services.sharing import share_course
 from skinscan.store import consents, deriving
 from skinscan.store.deriving import Made, Of
 from skinscan.store.errors import NotFound
-from tests.services.courses import FIRST, NAME, Treated, audited, new_clinic
-
-PAGE = Made(b"<p>a report</p>", "text/html", for_patient=True)
+from tests.services.courses import FIRST, NAME, Followed, audited
 
 
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    made = new_clinic(tmp_path)
-    yield made
-    made.store.close()
-
-
-def seen(one: Treated, day: int = 20) -> OwnProgress:
+def seen(one: Followed, day: int = 20) -> OwnProgress:
     return own_progress(one.clinic, one.actor, FIRST + timedelta(days=day))
 
 
-def test_only_what_was_shared_is_there_with_the_report_for_the_patient(clinic: Clinic) -> None:
-    one, other = Treated(clinic).agrees("sharing"), Treated(clinic).agrees("sharing")
-    before, after, alone = one.photo(0), one.photo(9), one.photo(9, view="left")
-    for_practitioner = Made(b"<p>a diagnosis?</p>", "text/html")
-    picture = Made(b"\x89PNG", "image/png", for_patient=True)
-    of_course = Of(one.patient.id, course_id=one.course.id)
-    deriving.keep(clinic.store, of_course, "1" * 64, {"old.html": PAGE})
-    kept = deriving.keep(
-        clinic.store, of_course, "2" * 64, {"a.html": PAGE, "b.html": for_practitioner, "c.png": picture}
-    )
-    deriving.keep(clinic.store, Of(other.patient.id, course_id=other.course.id), "3" * 64, {"a.html": PAGE})
-    assert seen(one).shared == ()
+def test_only_what_was_shared_is_there_with_the_report_for_the_patient(clinic: Clinic, practitioner: Actor) -> None:
+    one, other = (Followed(clinic).agrees("sharing") for _ in range(2))
+    for each in (one, other):
+        each.photo(0)
+        each.photo(9)
+    pages = {REPORT: Made(b"for the practitioner", HTML), FOR_PATIENT: Made(b"for me", HTML, for_patient=True)}
+    kept = {}
+    for each in (one, other):
+        key = followed(clinic, each.course.id).key(clinic)
+        kept[each] = deriving.keep(clinic.store, Of(each.patient.id, course_id=each.course.id), key, pages)
+    assert seen(one).results == ()
 
-    consents.share(clinic.store, one.patient.id, course_id=one.course.id)
-    consents.share(clinic.store, one.patient.id, photo_id=before.id, after_photo_id=after.id)
-    consents.share(clinic.store, one.patient.id, photo_id=alone.id)
-    consents.share(clinic.store, other.patient.id, course_id=other.course.id)
-    photo, pair, course = seen(one).shared
-    assert (course.media_id, course.is_report, course.title) == (kept["a.html"], True, "Enlarged pores")
-    assert (pair.media_id, pair.is_report, pair.days) == (None, True, (date(2026, 3, 2), date(2026, 3, 11)))
-    assert (photo.media_id, photo.is_report, photo.days) == (alone.id, False, (date(2026, 3, 11),))
+    share_course(clinic, practitioner, one.course.id)
+    share_course(clinic, practitioner, other.course.id)
+    (told,) = seen(one).results
+    assert (told.media_id, told.title, told.site) == (kept[one][FOR_PATIENT], "Enlarged pores", "face")
+    assert media_of(clinic, one.actor, str(told.media_id)).content == b"for me"
+    one.photo(20)  # not in what was shared
+    assert seen(one).results == (told,)
 
     for path in clinic.store.derived.folder.rglob("*"):
         if path.is_file():
             path.unlink()
-    assert seen(one).shared[-1].media_id is None, "dropped from the cache"
+    assert seen(one).results[0].media_id is None, "to be made anew"
+    with pytest.raises(NotFound):
+        make_anew(clinic, other.actor, told)
 
 
 def test_withdrawing_sharing_empties_it_at_once_and_agreeing_again_brings_nothing_back(clinic: Clinic) -> None:
-    one = Treated(clinic).agrees("sharing", "research")
+    one = Followed(clinic).agrees("sharing", "research")
     consents.share(clinic.store, one.patient.id, course_id=one.course.id)
-    assert len(seen(one).shared) == 1
+    assert len(seen(one).results) == 1
     set_own_agreement(clinic, one.actor, "sharing", False)
-    assert seen(one).shared == ()
+    assert seen(one).results == ()
     assert not seen(one).agrees("sharing")
     assert seen(one).agrees("research")
     assert audited(clinic.store)[-1] == (one.actor.user_id, "withdraw", "patient", one.patient.id)
     set_own_agreement(clinic, one.actor, "sharing", True)
     assert seen(one).agrees("sharing")
-    assert seen(one).shared == ()
+    assert seen(one).results == ()
     with pytest.raises(ParameterError, match="no purpose"):
         set_own_agreement(clinic, one.actor, "marketing", True)
 
 
 @pytest.mark.parametrize("role", [ADMINISTRATOR, PRACTITIONER, RESEARCHER])
 def test_it_is_the_patients_alone(clinic: Clinic, role: str) -> None:
-    one = Treated(clinic).agrees("sharing")
+    one = Followed(clinic).agrees("sharing")
     for actor in (Actor("a", "a", frozenset({role}), one.patient.id), Actor("a", "a", frozenset({PATIENT}))):
         with pytest.raises(NotFound):
             own_progress(clinic, actor, FIRST)
@@ -93,7 +85,7 @@ def test_it_is_the_patients_alone(clinic: Clinic, role: str) -> None:
 
 
 def test_today_is_counted_from_the_last_session_on_the_clinics_calendar(clinic: Clinic) -> None:
-    one = Treated(clinic)
+    one = Followed(clinic)
     assert seen(one).skin == ()
     one.session(0)
     one.session(28)
@@ -114,7 +106,7 @@ def test_today_is_counted_from_the_last_session_on_the_clinics_calendar(clinic: 
 
 
 def test_each_site_has_its_own_days(clinic: Clinic) -> None:
-    one = Treated(clinic)
+    one = Followed(clinic)
     one.session(0)
     one.site = "neck"
     one.session(18)
@@ -123,7 +115,7 @@ def test_each_site_has_its_own_days(clinic: Clinic) -> None:
 
 def test_the_next_appointment_is_what_the_protocols_say_and_else_nobodys_guess(clinic: Clinic) -> None:
     """protocols.csv: acne scars 3 to 4 sessions, 14 (Alam 2014) to 30 days (JCAD 2020) apart; none for pores."""
-    scars, pores = Treated(clinic, indication="acne_scars"), Treated(clinic)
+    scars, pores = Followed(clinic, indication="acne_scars"), Followed(clinic)
     assert seen(scars).appointments[0].first_day is None, "no session yet"
     for one in (scars, pores):
         one.session(0)
@@ -141,7 +133,7 @@ def test_the_next_appointment_is_what_the_protocols_say_and_else_nobodys_guess(c
 
 
 def test_the_export_holds_all_and_leaves_nothing_on_the_desk(clinic: Clinic) -> None:
-    one = Treated(clinic).agrees("sharing")
+    one = Followed(clinic).agrees("sharing")
     one.photo(0)
     with export_own(clinic, one.actor) as file:
         assert list(clinic.desk.iterdir()) == []

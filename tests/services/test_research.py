@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,26 +14,20 @@ from skinscan.records import EnvironmentFault, ParameterError
 from skinscan.services import Actor, Clinic, research
 from skinscan.services.actor import ADMINISTRATOR, PATIENT, PRACTITIONER
 from skinscan.services.research import Filters
-from skinscan.store import consents
+from skinscan.store import Places, consents, make_store
+from skinscan.store.consented import research_id
 from skinscan.store.errors import NotFound
 from skinscan.store.measured_tables import Course
 from skinscan.store.recording import correct
-from tests.services.courses import FIRST, NAME, NOTE, RESEARCHING, Treated, audited, new_clinic
+from tests.services.courses import FIRST, NAME, NOTE, RESEARCHING, Followed, audited
 
 PORES, ITA = ("pores.area", "left_cheek"), ("pigment.ita", "skin")
 
 
 @pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    made = new_clinic(tmp_path)
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def treated(clinic: Clinic) -> Treated:
+def treated(clinic: Clinic) -> Followed:
     """A course over three visits of someone who agrees to research; the middle one is on the day of a session."""
-    one = Treated(clinic).agrees("research")
+    one = Followed(clinic).agrees("research")
     one.measured(one.photo(0), {PORES: 9.5, ITA: 33.0, ("pores.area", "Anna's scar"): 1.0})
     one.session(14)
     one.measured(one.photo(14, after_session=True), {PORES: 9.0, ITA: 35.0})
@@ -47,7 +40,7 @@ def rows_of(clinic: Clinic, **filters: object) -> pd.DataFrame:
     return research.table(clinic, RESEARCHING, Filters(**filters))  # type: ignore[arg-type]
 
 
-def test_each_number_comes_with_what_it_was_taken_from(clinic: Clinic, treated: Treated) -> None:
+def test_each_number_comes_with_what_it_was_taken_from(clinic: Clinic, treated: Followed) -> None:
     rows = rows_of(clinic, measures=("pores.area",), regions=("left_cheek",))
     assert list(rows.columns) == list(research.COLUMNS)
     assert rows["day"].tolist() == [0, 14, 54]
@@ -66,7 +59,7 @@ def test_each_number_comes_with_what_it_was_taken_from(clinic: Clinic, treated: 
 
 
 @pytest.mark.parametrize("role", [ADMINISTRATOR, PRACTITIONER, PATIENT])
-def test_no_other_role_reads_or_takes_them(clinic: Clinic, treated: Treated, role: str) -> None:
+def test_no_other_role_reads_or_takes_them(clinic: Clinic, treated: Followed, role: str) -> None:
     actor = Actor("a", "a", frozenset({role}), treated.patient.id)
     for ask in (research.table, research.as_csv, research.as_parquet):
         with pytest.raises(NotFound):
@@ -76,8 +69,8 @@ def test_no_other_role_reads_or_takes_them(clinic: Clinic, treated: Treated, rol
     assert not [line for line in audited(clinic.store) if line[1] == "download"]
 
 
-def test_who_does_not_agree_or_no_longer_does_is_not_there(clinic: Clinic, treated: Treated) -> None:
-    other = Treated(clinic).agrees("treatment", "sharing")
+def test_who_does_not_agree_or_no_longer_does_is_not_there(clinic: Clinic, treated: Followed) -> None:
+    other = Followed(clinic).agrees("treatment", "sharing")
     other.measured(other.photo(0), {PORES: 4.0})
     assert rows_of(clinic)["research_id"].nunique() == 1
     consents.withdraw_consent(clinic.store, treated.patient.id, "research")
@@ -86,7 +79,7 @@ def test_who_does_not_agree_or_no_longer_does_is_not_there(clinic: Clinic, treat
     assert list(rows_of(clinic).columns) == list(research.COLUMNS)
 
 
-def test_ids_stay_and_lead_to_nobody(clinic: Clinic, treated: Treated, tmp_path: Path) -> None:
+def test_ids_stay_and_lead_to_nobody(clinic: Clinic, treated: Followed, tmp_path: Path) -> None:
     ids = set(rows_of(clinic)["research_id"])
     assert ids == set(rows_of(clinic)["research_id"])
     consents.withdraw_consent(clinic.store, treated.patient.id, "research")
@@ -94,17 +87,14 @@ def test_ids_stay_and_lead_to_nobody(clinic: Clinic, treated: Treated, tmp_path:
     assert set(rows_of(clinic)["research_id"]) == ids, "who agrees again comes back under the same id"
     assert all(re.fullmatch("[0-9a-f]{16}", one) for one in ids)
     # the same ids in another clinic, with another key, give other digests: the record alone does not lead to them
-    (tmp_path / "other").mkdir()
-    other = new_clinic(tmp_path / "other")
-    from skinscan.store.consented import research_id
-
-    assert research_id(other.store, "patient", treated.patient.id) not in ids
+    other = make_store(Places.under(tmp_path / "other"))
+    assert research_id(other, "patient", treated.patient.id) not in ids
     assert research_id(clinic.store, "patient", treated.patient.id) in ids
     assert research_id(clinic.store, "assessment", treated.patient.id) not in ids
-    other.store.close()
+    other.close()
 
 
-def test_nothing_of_a_person_is_in_any_form_of_it(clinic: Clinic, treated: Treated) -> None:
+def test_nothing_of_a_person_is_in_any_form_of_it(clinic: Clinic, treated: Followed) -> None:
     photo = treated.photo(60, view=f"{NAME} left")
     treated.measured(photo, {PORES: 8.0})
     correct(clinic.store, Course, treated.course.id, indication=NAME)
@@ -123,7 +113,7 @@ def test_nothing_of_a_person_is_in_any_form_of_it(clinic: Clinic, treated: Treat
     assert set(again["indication"]) == {"other"}
 
 
-def test_only_the_latest_measuring_of_a_photo_counts(clinic: Clinic, treated: Treated) -> None:
+def test_only_the_latest_measuring_of_a_photo_counts(clinic: Clinic, treated: Followed) -> None:
     photo = treated.photo(70)
     treated.measured(photo, {PORES: 2.0}, made_at=FIRST + timedelta(days=71))
     treated.measured(photo, {PORES: 1.0}, made_at=FIRST + timedelta(days=70))
@@ -131,8 +121,8 @@ def test_only_the_latest_measuring_of_a_photo_counts(clinic: Clinic, treated: Tr
     assert rows.loc[rows["day"] == 70, "value"].tolist() == [2.0]
 
 
-def test_filters_let_through_what_they_name(clinic: Clinic, treated: Treated) -> None:
-    dark = Treated(clinic, fitzpatrick="VI", site="abdomen", indication="stretch_marks").agrees("research")
+def test_filters_let_through_what_they_name(clinic: Clinic, treated: Followed) -> None:
+    dark = Followed(clinic, fitzpatrick="VI", site="abdomen", indication="stretch_marks").agrees("research")
     dark.session(-3)
     dark.measured(dark.photo(0), {("striae.contrast_de00", "abdomen"): 5.0, ITA: -40.0})
     told = research.choices(clinic, RESEARCHING)
@@ -153,7 +143,7 @@ def test_filters_let_through_what_they_name(clinic: Clinic, treated: Treated) ->
 
 
 def test_a_session_elsewhere_does_not_count_and_one_of_the_same_morning_does(clinic: Clinic) -> None:
-    one = Treated(clinic).agrees("research")
+    one = Followed(clinic).agrees("research")
     one.session(0, hours=-1)  # an hour before the photo
     one.site = "neck"
     one.session(3)
@@ -164,7 +154,7 @@ def test_a_session_elsewhere_does_not_count_and_one_of_the_same_morning_does(cli
     assert rows[["days_after_session", "sessions"]].to_numpy().tolist() == [[0, 1], [5, 1]]
 
 
-def test_each_download_is_in_the_audit_log_and_says_the_same(clinic: Clinic, treated: Treated) -> None:
+def test_each_download_is_in_the_audit_log_and_says_the_same(clinic: Clinic, treated: Followed) -> None:
     wanted = Filters(measures=("pores.area",))
     text = research.as_csv(clinic, RESEARCHING, wanted)
     packed = research.as_parquet(clinic, RESEARCHING, wanted)
@@ -178,7 +168,7 @@ def test_each_download_is_in_the_audit_log_and_says_the_same(clinic: Clinic, tre
     assert clinic.store.audit.verify() > 0
 
 
-def test_without_pyarrow_it_says_what_to_do(clinic: Clinic, treated: Treated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_it_says_what_to_do(clinic: Clinic, treated: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(research, "parquet_is_here", lambda: False)
     with pytest.raises(EnvironmentFault, match=r"skinscan\[parquet\]"):
         research.as_parquet(clinic, RESEARCHING, Filters())
