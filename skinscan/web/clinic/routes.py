@@ -21,7 +21,12 @@ from skinscan.web.clinic import cookie, pages
 from skinscan.web.clinic.door import ACTOR, ADDRESS, NOTHING, SIGN_IN
 from skinscan.web.clinic.front import Front
 
-HOME_OF_ROLE = {PRACTITIONER: "/practitioner/", PATIENT: "/patient/", RESEARCHER: "/researcher/", ADMINISTRATOR: "/admin/"}
+HOME_OF_ROLE = {
+    PRACTITIONER: "/practitioner/",
+    PATIENT: "/patient/",
+    RESEARCHER: "/researcher/",
+    ADMINISTRATOR: "/admin/",
+}
 """In the order in which who has several roles comes home."""
 
 _STATIC = re.compile(r"[a-z]+\.(css|js)")
