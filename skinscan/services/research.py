@@ -98,10 +98,10 @@ def table(clinic: Clinic, actor: Actor, filters: Filters = Filters()) -> pd.Data
     return chosen(_whole(clinic), filters)
 
 
-def choices(clinic: Clinic, actor: Actor) -> Choices:
-    """What the filters can be set to just now."""
-    actor.must_be(RESEARCHER)
-    return choices_in(_whole(clinic))
+def look(clinic: Clinic, actor: Actor) -> tuple[pd.DataFrame, Choices]:
+    """All rows, and what the filters can be set to just now."""
+    rows = table(clinic, actor)
+    return rows, choices_in(rows)
 
 
 def as_csv(clinic: Clinic, actor: Actor, filters: Filters) -> bytes:

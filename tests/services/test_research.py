@@ -65,7 +65,7 @@ def test_no_other_role_reads_or_takes_them(clinic: Clinic, treated: Followed, ro
         with pytest.raises(NotFound):
             ask(clinic, actor, Filters())
     with pytest.raises(NotFound):
-        research.choices(clinic, actor)
+        research.look(clinic, actor)
     assert not [line for line in audited(clinic.store) if line[1] == "download"]
 
 
@@ -75,7 +75,7 @@ def test_who_does_not_agree_or_no_longer_does_is_not_there(clinic: Clinic, treat
     assert rows_of(clinic)["research_id"].nunique() == 1
     consents.withdraw_consent(clinic.store, treated.patient.id, "research")
     assert rows_of(clinic).empty
-    assert research.choices(clinic, RESEARCHING) == research.Choices(0)
+    assert research.look(clinic, RESEARCHING)[1] == research.Choices(0)
     assert list(rows_of(clinic).columns) == list(research.COLUMNS)
 
 
@@ -125,7 +125,7 @@ def test_filters_let_through_what_they_name(clinic: Clinic, treated: Followed) -
     dark = Followed(clinic, fitzpatrick="VI", site="abdomen", indication="stretch_marks").agrees("research")
     dark.session(-3)
     dark.measured(dark.photo(0), {("striae.contrast_de00", "abdomen"): 5.0, ITA: -40.0})
-    told = research.choices(clinic, RESEARCHING)
+    _, told = research.look(clinic, RESEARCHING)
     assert told.patients == 2
     assert told.sites == ("abdomen", "face")
     assert told.tones == ("III", "VI")
