@@ -91,7 +91,7 @@ def own_progress(clinic: Clinic, actor: Actor, now: datetime) -> OwnProgress:
     """The patient's own progress at an instant (aware). `today` is the day where the last session was."""
     patient_id = _own(actor)
     sessions = [one for one in rows_of(clinic.store, Session, patient_id) if one.at <= now]
-    zone = ZoneInfo(sessions[-1].zone) if sessions else ZoneInfo("UTC")
+    zone = ZoneInfo(sessions[-1].zone if sessions else clinic.zone)
     today = now.astimezone(zone).date()
     courses = rows_of(clinic.store, Course, patient_id)
     return OwnProgress(

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+
+import gradio as gr
 
 from skinscan.records import SkinscanError
 from skinscan.services import Actor, Clinic
 from skinscan.services.own_progress import OwnProgress, Result, make_anew, own_progress
+from skinscan.web.clinic.asking import actor_of
 from skinscan.web.clinic.pages import render
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 TITLE = "Your treatment"
 
@@ -110,10 +109,6 @@ class Making:
 
 def build(clinic: Clinic) -> gr.Blocks:
     """The page as Gradio Blocks; it is made anew whenever it is opened."""
-    import gradio as gr
-
-    from skinscan.web.clinic.asking import actor_of
-
     making = Making(clinic)
 
     def opened(request: gr.Request) -> str:

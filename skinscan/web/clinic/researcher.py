@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import gradio as gr
+
 from skinscan.records import SKIN, ParameterError, SkinscanError
 from skinscan.report import words
 from skinscan.report.numbers import unit_text
 from skinscan.services import Clinic, research
 from skinscan.services.research import Choices, Filters
 from skinscan.web.clinic import research_charts
+from skinscan.web.clinic.asking import actor_of
 from skinscan.web.clinic.pages import render
 
 if TYPE_CHECKING:
-    import gradio as gr
     import pandas as pd
     from starlette.requests import Request
 
@@ -99,9 +101,6 @@ def html(rows: pd.DataFrame, choices: Choices, filters: Filters, wrong: str = ""
 
 def build(clinic: Clinic) -> gr.Blocks:
     """The page as Gradio Blocks; it is made anew whenever it is opened."""
-    import gradio as gr
-
-    from skinscan.web.clinic.asking import actor_of
 
     def opened(request: gr.Request) -> str:
         rows, choices = research.look(clinic, actor_of(clinic, request))
