@@ -158,6 +158,21 @@ def earlier_photo(clinic: Clinic, actor: Actor, patient_id: str, site: str, view
     return None
 
 
+def before(clinic: Clinic, actor: Actor, photo_id: str) -> list[Photo]:
+    """The photos of the same view and site from before a photo, the first first, one (the first shot) of each visit."""
+    this = photo_of(clinic, actor, photo_id)
+    found: list[Photo] = []
+    for _, photos in reversed(visits_of(clinic, actor, this.patient_id)):
+        same = [p for p in photos if (p.site, p.view) == (this.site, this.view)]
+        same.sort(key=lambda photo: (bool(photo.after_session), photo.shot))
+        for photo in same:
+            if photo.id == this.id:
+                return found
+            if photo.shot == 1:
+                found.append(photo)
+    return found
+
+
 def views_of(clinic: Clinic, actor: Actor, patient_id: str, site: str) -> list[str]:
     """The views in which a site was photographed, the first first."""
     visits = reversed(visits_of(clinic, actor, patient_id))

@@ -23,6 +23,12 @@ def actor_of(clinic: Clinic, request: gr.Request) -> Actor:
     return actor
 
 
+def base_of(request: gr.Request) -> str:
+    """The clinic's address as this browser asked for it, as https://clinic.example."""
+    inner: Request = request.request  # type: ignore[assignment]
+    return f"{inner.scope['scheme']}://{inner.headers.get('host', '')}"
+
+
 def sign_in_of(request: Request | None) -> str | None:
     """The digest of the sign-in's token, as the door wrote it down; None where nobody is signed in."""
     found = request.scope.get(SIGN_IN) if request is not None else None

@@ -7,11 +7,22 @@ import gradio as gr
 from skinscan.web.clinic.pages import render
 from skinscan.web.page import HEAD as _HEAD
 
-HEAD = (
+_SHARED = (
     f'{_HEAD.replace("no-referrer", "same-origin")}<link rel="stylesheet" href="/static/skinscan.css">'
     '<script src="/static/skinscan.js" defer></script>'
 )
 """For every page of Gradio: our style, and the script that gives frames their height and notices a lost sign-in."""
+
+_OWN = {
+    "practitioner": (
+        '<link rel="stylesheet" href="/static/practitioner.css"><script src="/static/drawing.js" defer></script>'
+    )
+}
+
+
+def head(role: str) -> str:
+    """What a role's page of Gradio loads beside Gradio's own."""
+    return _SHARED + _OWN.get(role, "")
 
 
 def bar(title: str) -> gr.HTML:

@@ -82,7 +82,7 @@ def _mount(app: fastapi.FastAPI, place: str, page: gr.Blocks) -> Any:
         pwa=False,
         mcp_server=False,
         theme=theme(),
-        head=parts.HEAD,
+        head=parts.head(place.strip("/")),
     )
     return next(route.app for route in app.routes if isinstance(route, Mount) and route.path == place)
 
