@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from skinscan.services import Clinic, inviting, signing_in
 from skinscan.services.passwords import Passwords
-from skinscan.store import access, access_tables, accounts, attempts, audit
+from skinscan.store import access, accounts, attempts, audit
 
 CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 PASSWORD = "correct horse battery"
@@ -35,8 +35,6 @@ class Clock:
         for module in (access, accounts, attempts, audit, inviting, signing_in):
             if hasattr(module, "now"):
                 patch.setattr(module, "now", lambda: self.at)
-        for table in (access_tables.LoginSession, access_tables.User, access_tables.Invitation):
-            patch.setattr(table.__table__.c.made_at.default, "arg", lambda _: self.at)
 
     def forward(self, **by: float) -> None:
         self.at += timedelta(**by)

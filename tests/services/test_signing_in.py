@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def people(clinic: Clinic) -> Iterator[Clinic]:
+def people(clinic: Clinic) -> Clinic:
     """A clinic with `dr`, `root` and `gone`, who is disabled."""
     made = cheap(clinic)
     user(made, "dr", "practitioner")
     user(made, "root", "administrator")
     access.disable(made.store, user(made, "gone", "practitioner"))
-    yield made
+    return made
 
 
 def fail(clinic: Clinic, name: str, times: int = 1, address: str = HERE) -> None:
@@ -257,5 +256,3 @@ def test_old_counts_are_forgotten(people: Clinic, clock: Clock) -> None:
     fail(people, "dr", 5)
     clock.forward(hours=25)
     fail(people, "dr", 5)
-
-

@@ -129,9 +129,7 @@ def test_two_administrators_cannot_close_each_other_at_once(own: Clinic, root: A
         except RecordError as error:
             refused.append(str(error))
 
-    threads = [
-        threading.Thread(target=close, args=pair) for pair in zip(stores, (root.user_id, second), strict=True)
-    ]
+    threads = [threading.Thread(target=close, args=pair) for pair in zip(stores, (root.user_id, second), strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
