@@ -61,6 +61,7 @@ def compare(
     evidence: bool = True,
     progress: Progress | None = None,
     clinic: Mapping[str, Any] | None = None,
+    prepared: Sequence[str] = (),
 ) -> Comparison:
     """Make two photos comparable, measure both where both see the skin, and say which changes are real.
 
@@ -71,6 +72,8 @@ def compare(
     wherever they stood (`same_setup` says so too): needed for changes of colour that only a neutral patch ties, as
     white balance on it hides another lamp. `progress(share, text)` is told of each step. `clinic`: the table of a
     clinic's own repeats (`study.clinic_repeats.own_table`), which replaces the shipped error where it holds.
+    `prepared`: what of the skin's preparation (make-up, sunscreen) speaks against comparing its colours, in words
+    (`course_records.Preparation.against_colour`): redness and pigment are not compared then.
     Raises a SkinscanError where a file cannot be read; photos that cannot be compared give `comparable=False` with
     reasons.
     """
@@ -95,6 +98,7 @@ def compare(
         evidence=evidence,
         progress=progress,
         clinic=clinic,
+        prepared=prepared,
     )
 
 
@@ -108,9 +112,10 @@ def compare_frames(
     progress: Progress | None = None,
     also: Look | None = None,
     clinic: Mapping[str, Any] | None = None,
+    prepared: Sequence[str] = (),
 ) -> Comparison:
     """Compare two frames; the regions and the reference are those of `before`. `also` is lent the maps of the tied
-    frames once they are made, where the photos could be matched. `clinic`: as of `compare`."""
+    frames once they are made, where the photos could be matched. `clinic` and `prepared`: as of `compare`."""
     tell = progress or (lambda share, text: None)
     tell(0.3, "matching the skin of the two photos")
     registration = match(before, after, same_setup)
@@ -128,9 +133,10 @@ def compare_frames(
     maps_before, maps_after = Maps(before), Maps(after)
     first, second = _assessed(maps_before, maps_after, evidence)
     tell(0.85, "comparing")
-    pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp, clinic)
+    pair = pair_of(maps_before, maps_after, registration, same_setup, same_lamp, clinic, prepared)
     notices += _setup_notices(pair, same_setup and not registration.by_view)
     notices += lamp_notices(pair)
+    notices += [Notice(Flag.PREPARATION_DIFFERS, "; ".join(prepared))] if prepared else []
     if pair.difference.blur > SHARPNESS_RATIO:
         notices.append(Notice(Flag.SHARPNESS_DIFFERS, f"one resolves {math.exp(pair.difference.blur):.1f} times finer"))
     changes = tuple(change for region in before.regions for change in _changes_of(pair, region))

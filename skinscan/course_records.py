@@ -51,6 +51,32 @@ class Shot:
     """Whether it was taken after that day's session; None: not said."""
 
 
+_PREPARED = {"washed": "washed", "sunscreen": "with sunscreen on", "tan": "tanned"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How the skin was prepared at a visit; None where nobody said."""
+
+    washed: bool | None = None
+    make_up: bool | None = None
+    sunscreen: bool | None = None
+    tan: bool | None = None
+    rest_minutes: int | None = None
+
+    def against_colour(self, after: Preparation) -> tuple[str, ...]:
+        """Why redness and pigment of two visits are not comparable, in words: make-up at either, or a preparation that
+        is told of both and differs. Empty where nothing speaks against it; what was not said is not taken for a
+        difference."""
+        told = {"before": self, "after": after}
+        reasons = [f"make-up was on at the visit {when}" for when, one in told.items() if one.make_up]
+        for name, words in _PREPARED.items():
+            was, now_is = getattr(self, name), getattr(after, name)
+            if None not in (was, now_is) and was != now_is:
+                reasons.append(f"the skin was {words} at the visit {'before' if was else 'after'}, not at the other")
+        return tuple(reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A day on which photos were taken; `days_after` the last session (None: before any), `sessions` done so far."""
@@ -62,6 +88,7 @@ class Visit:
     sessions: int
     is_baseline: bool
     scores: Mapping[str, float] = field(default_factory=dict)
+    preparation: Preparation = field(default_factory=Preparation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ COLOUR_ADVICE = (
 )
 
 
+OF_COLOUR = ("redness", "pigment")
+"""Families that make-up, sunscreen and a tan bear on."""
+
 UNMATCHED = (
     (Flag.NOT_REGISTERED,),
     "the skin itself could not be matched: only hair is compared by the place in the picture",
@@ -69,6 +72,8 @@ def _refusal(
                 return (notice.flag,), f"{role}: {notice.text}"
     if pair.registration.by_view and not measure.by_view:
         return UNMATCHED
+    if pair.prepared and measure.family in OF_COLOUR:
+        return (Flag.PREPARATION_DIFFERS,), f"the skin was not prepared alike: {'; '.join(pair.prepared)}"
     if measure.needs_colour and pair.after.frame.colour.state == "uncorrected":
         named = pair.before.frame.colour.reference
         advice = f"the reference '{named}' was lost" if named else COLOUR_ADVICE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,7 +124,8 @@ class Pair:
 
     `reference_gains`: (K, 3) and weights (K,), what each block of the reference would have changed of the gains;
     `reference_rounding` (k, 3): what one SD of each rounding of its colour would have. `stated_lamp`: the user says
-    that camera and lamp are the same. `clinic`: the table of a clinic's own repeats, if any.
+    that camera and lamp are the same. `clinic`: the table of a clinic's own repeats, if any. `prepared`: what of the
+    skin's preparation speaks against comparing its colours, in words.
     """
 
     before: Maps
@@ -135,6 +136,7 @@ class Pair:
     reference_rounding: NDArray[np.float64]
     stated_lamp: bool = False
     clinic: Mapping[str, Any] | None = None
+    prepared: tuple[str, ...] = ()
 
     @property
     def same_lamp(self) -> bool:
@@ -201,11 +203,13 @@ def pair_of(
     stated_same: bool = False,
     stated_lamp: bool = False,
     clinic: Mapping[str, Any] | None = None,
+    prepared: Sequence[str] = (),
 ) -> Pair:
     """Both photos' maps made ready to be read alike: at what the coarser of the two resolves.
 
     `stated_same`: the user says that camera, lamp and place are the same, `stated_lamp` that camera and lamp are;
     taken unless the photos speak against it. `clinic`: the table of a clinic's own repeats, if any.
+    `prepared`: what of the skin's preparation speaks against comparing its colours.
     """
     coarser = max(before.effective_um_per_px, after.effective_um_per_px)
     before.coarser_um_per_px = after.coarser_um_per_px = 0.0 if math.isnan(coarser) else coarser
@@ -215,7 +219,9 @@ def pair_of(
     difference = replace(difference, setup="same" if same else "other")
     gains = _reference_gains(before, after, registration)
     rounding = _reference_rounding(before.frame, after.frame)
-    return Pair(before, after, registration, difference, gains, rounding, stated_lamp or stated_same, clinic)
+    return Pair(
+        before, after, registration, difference, gains, rounding, stated_lamp or stated_same, clinic, tuple(prepared)
+    )
 
 
 def shared_cells(pair: Pair, region: str) -> tuple[Cells, Cells]:

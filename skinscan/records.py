@@ -131,6 +131,7 @@ class Flag(StrEnum):
     REFERENCE_LOST = "reference_lost"
     REFERENCE_POSSIBLE = "reference_possible"
     LAMP_UNKNOWN = "lamp_unknown"
+    PREPARATION_DIFFERS = "preparation_differs"
 
 
 FLAGS: Mapping[Flag, str] = MappingProxyType(
@@ -189,6 +190,7 @@ FLAGS: Mapping[Flag, str] = MappingProxyType(
         Flag.OUTSIDE_STUDY: "the two photos differ more than the error study covers",
         Flag.REFERENCE_POSSIBLE: "something in both photos could serve as the reference for colour",
         Flag.LAMP_UNKNOWN: "the lamp may be another one",
+        Flag.PREPARATION_DIFFERS: "the skin was not prepared alike, so its colours are not compared",
         Flag.REFERENCE_LOST: "the reference region is not seen well in both photos",
     }
 )

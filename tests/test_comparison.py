@@ -423,3 +423,19 @@ def test_of_what_neither_photo_shows_the_limit_is_what_both_may_miss(unchanged: 
         )
     )
     assert 1.96 * missed <= change.sdc < 1.5 * 1.96 * missed
+
+
+def test_skin_that_was_not_prepared_alike_is_compared_but_for_its_colours(
+    before: Path, skin: Skin, folder: Path
+) -> None:
+    after = write_shot(photograph(skin, AGAIN, GREY), folder / "made_up.jpg")
+    told = skinscan.compare(
+        before, after, 1 / 30, REGIONS, reference="grey", prepared=("make-up was on at the visit after",)
+    )
+    assert Flag.PREPARATION_DIFFERS in {notice.flag for notice in told.notices}
+    colours = [c for c in told.changes if c.measure.startswith(("redness.", "pigment.")) and c.region == "cheek"]
+    assert colours
+    assert {c.verdict for c in colours} == {"not_comparable"}
+    (a_star,) = [c for c in colours if c.measure == "redness.a_star"]
+    assert "make-up was on at the visit after" in a_star.reason
+    assert any(c.verdict != "not_comparable" for c in told.changes if c.measure.startswith("texture."))

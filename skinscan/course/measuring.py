@@ -64,6 +64,7 @@ def measure_course(
     same_lamp: bool = False,
     treatment: Treatment = SHIPPED,
     progress: Progress | None = None,
+    clinic: Mapping[str, Any] | None = None,
     **choices: Any,
 ) -> Iterator[Measured]:
     """Measure a course, one view after the other. `regions` are polygons of the first baseline photo (of the only
@@ -78,12 +79,14 @@ def measure_course(
         told(done / count, text)
         done += 1
 
-    stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp}
+    stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp, "clinic": clinic}
     for view, shots in series.items():
         own = regions.get(view) if regions is not None and len(plan.views) > 1 else regions
         yield _measure_view(view, shots, own, stated, choices, partial(due, treatment=treatment), tell)
     told(1.0, "done")
 
+
+Earlier = tuple[Visit, Frame]
 
 Series = Sequence[tuple[Visit, Shot]]
 """The visits that show a view, with its photo."""
@@ -103,26 +106,27 @@ def _measure_view(
     tell: Callable[[str], None],
 ) -> Measured:
     later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
-    baselines: list[Frame] = []
+    baselines: list[Earlier] = []
     found: list[Compared] = []
     used: list[Used] = []
     first: tuple[Assessment, Picture] | None = None
-    previous: Frame | None = None
+    previous: Earlier | None = None
     for visit, shot in series:
         tell(f"visit {visit.number + 1}, {visit.day}{f', {view}' if view else ''}")
         if not baselines:
-            baselines.append(_frame_of(shot, {**choices, "regions": regions}))
-            used.append(_used(visit, view, baselines[0]))
+            baselines.append((visit, _frame_of(shot, {**choices, "regions": regions})))
+            used.append(_used(visit, view, baselines[0][1]))
             continue
         frame = _frame_of(shot, later)
         if visit.is_baseline:
-            matched = match(baselines[0], frame, stated["same_setup"])
-            baselines += _carried(baselines[0], frame, matched)
+            matched = match(baselines[0][1], frame, stated["same_setup"])
+            baselines += [(visit, one) for one in _carried(baselines[0][1], frame, matched)]
             used.append(_used(visit, view, frame, matched))
             continue
         looking = Looking(wanted(visit))
         earlier = [*baselines, *([previous] if previous else [])]
-        compared = each(partial(_held_against, after=frame, stated=stated, looking=looking), list(enumerate(earlier)))
+        against = partial(_held_against, visit=visit, after=frame, stated=stated, looking=looking)
+        compared = each(against, list(enumerate(earlier)))
         from_baseline, from_previous = compared[: len(baselines)], compared[len(baselines) :]
         comparison = from_baseline[0]
         before, after = _pictures(comparison, series[0][0], visit, view)
@@ -140,7 +144,8 @@ def _measure_view(
             )
         )
         if comparison.registration is not None:
-            previous = next(iter(_carried(baselines[0], frame, comparison.registration)), previous)
+            for same_skin in _carried(baselines[0][1], frame, comparison.registration):
+                previous = (visit, same_skin)
     assert first is not None  # a series holds a later visit
     return Measured(view, *first, tuple(found), tuple(used))
 
@@ -170,10 +175,14 @@ def _pictures(comparison: Comparison, baseline: Visit, visit: Visit, view: str) 
     return Picture(baseline.number, view, before, True), Picture(visit.number, view, after, matched)
 
 
-def _held_against(earlier: tuple[int, Frame], after: Frame, stated: Mapping[str, Any], looking: Looking) -> Comparison:
+def _held_against(
+    earlier: tuple[int, Earlier], visit: Visit, after: Frame, stated: Mapping[str, Any], looking: Looking
+) -> Comparison:
     """A comparison with an earlier frame; with the first baseline, what is new is looked for as well."""
-    number, before = earlier
-    return compare_frames(before, after, evidence=False, also=None if number else looking, **stated)
+    number, (before_visit, before) = earlier
+    prepared = before_visit.preparation.against_colour(visit.preparation)
+    also = None if number else looking
+    return compare_frames(before, after, evidence=False, also=also, prepared=prepared, **stated)
 
 
 def _carried(baseline: Frame, frame: Frame, registration: Registration) -> Sequence[Frame]:

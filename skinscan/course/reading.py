@@ -201,10 +201,10 @@ def _session(cells: Mapping[str, str], told: tuple[date, time | None], place: st
     texts = {name: cells.get(name, "") for name in ("device", "tip", "topical", "numbing", "operator", "adverse_events",
                                                     "notes")}  # fmt: skip
     passes = int(_number(cells, "passes", place)) if cells.get("passes") else None
-    return Session(told[0], at=told[1], depth_mm=_depths(cells.get("depth_mm", ""), place), passes=passes, **texts)
+    return Session(told[0], at=told[1], depth_mm=depths_in(cells.get("depth_mm", ""), place), passes=passes, **texts)
 
 
-def _depths(text: str, place: str) -> dict[str, float]:
+def depths_in(text: str, place: str) -> dict[str, float]:
     """`1.5`, or `forehead=0.5 left_cheek=1.0`, in mm."""
     found: dict[str, float] = {}
     for part in text.split():

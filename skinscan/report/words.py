@@ -154,6 +154,7 @@ ADVICE: Mapping[Flag, str] = MappingProxyType(
         Flag.NOT_REGISTERED: _SAME_VIEW,
         Flag.LITTLE_OVERLAP: _SAME_VIEW,
         Flag.LIGHT_DIFFERS: _SAME_LIGHT,
+        Flag.PREPARATION_DIFFERS: "Photograph washed skin without make-up or sunscreen, each time alike.",
         Flag.SETUP_DIFFERS: "Fix camera, lamp and place, and keep the camera's settings; or do not state it.",
         Flag.SHARPNESS_DIFFERS: "Use the same camera, lens and distance, and let it focus on the skin.",
         Flag.SCALE_DISAGREES: "Check the marker's size, or the millimetres per pixel, of both photos.",

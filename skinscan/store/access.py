@@ -7,9 +7,10 @@ in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session as Rows
 
 from skinscan.store.access_tables import ROLES, Invitation, LoginSession, Role, User
 from skinscan.store.audit import SYSTEM
@@ -45,6 +46,12 @@ def user_named(store: Store, username: str) -> User | None:
         return rows.scalar(select(User).where(User.username == username))
 
 
+def user_of_patient(store: Store, patient_id: str) -> User | None:
+    """The patient's own account, where there is one."""
+    with store.database.reading() as rows:
+        return rows.scalar(select(User).where(User.patient_id == patient_id))
+
+
 def roles_of(store: Store, user_id: str) -> frozenset[str]:
     """A user's roles; none of one who is disabled or not there."""
     with store.database.reading() as rows:
@@ -59,7 +66,7 @@ def set_password(store: Store, user_id: str, password_hash: str, *, actor: str =
         if user is None:
             raise NotFound("There is no such user", found=user_id)
         user.password_hash = password_hash
-        rows.execute(_running(user_id).values(ended_at=now()))
+        end_logins(rows, user_id)
 
 
 def disable(store: Store, user_id: str, *, disabled: bool = True, actor: str = SYSTEM) -> None:
@@ -69,30 +76,54 @@ def disable(store: Store, user_id: str, *, disabled: bool = True, actor: str = S
         if user is None:
             raise NotFound("There is no such user", found=user_id)
         user.disabled_at = now() if disabled else None
-        rows.execute(_running(user_id).values(ended_at=now()))
+        end_logins(rows, user_id)
 
 
-def begin_login(store: Store, user_id: str, token_digest: str, expires_at: datetime) -> LoginSession:
-    """A sign-in of a user who is not disabled. Raises NotFound."""
-    session = LoginSession(id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at)
+def begin_login(
+    store: Store, user_id: str, token_digest: str, expires_at: datetime, *, password_hash: str | None = None
+) -> LoginSession:
+    """A sign-in of a user who is neither disabled nor locked, and whose password is still that of `password_hash`,
+    where one is given: it may have been changed while it was checked. Raises NotFound."""
+    session = LoginSession(
+        id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at, seen_at=now()
+    )
     with store.change("login", "user", user_id, user_id) as rows:
         user = rows.get(User, user_id)
-        if user is None or user.disabled_at is not None:
+        if user is None or user.disabled_at is not None or user.locked_at is not None:
             raise NotFound("There is no such user", found=user_id)
+        if password_hash is not None and user.password_hash != password_hash:
+            raise NotFound("The password was changed meanwhile", found=user_id)
+        ended = (LoginSession.ended_at.is_not(None)) | (LoginSession.expires_at < now())
+        rows.execute(delete(LoginSession).where(LoginSession.user_id == user_id, ended))
         rows.add(session)
     return session
 
 
-def user_of_login(store: Store, token_digest: str) -> User | None:
-    """The user whose sign-in this is, as long as it holds: neither ended nor expired, and the user not disabled."""
-    held = (
+def user_of_login(store: Store, token_digest: str, idle: timedelta | None = None) -> User | None:
+    """The user whose sign-in this is, as long as it holds: neither ended nor expired nor, where `idle` is given, unused
+    for that long; and the user not disabled."""
+    held = [
         LoginSession.token_digest == token_digest,
         LoginSession.ended_at.is_(None),
         LoginSession.expires_at > now(),
         User.disabled_at.is_(None),
-    )
+    ]
+    if idle is not None:
+        held.append(func.coalesce(LoginSession.seen_at, LoginSession.made_at) > now() - idle)
     with store.database.reading() as rows:
         return rows.scalar(select(User).join(LoginSession, LoginSession.user_id == User.id).where(*held))
+
+
+def touch_login(store: Store, token_digest: str, every: timedelta) -> None:
+    """Note that a sign-in is in use, unless that was noted less than `every` ago."""
+    at = now()
+    own = (LoginSession.token_digest == token_digest, LoginSession.ended_at.is_(None))
+    seen = func.coalesce(LoginSession.seen_at, LoginSession.made_at)
+    with store.database.reading() as rows:
+        due = rows.scalar(select(LoginSession.id).where(*own, seen < at - every))
+    if due is not None:
+        with store.database.writing() as rows:
+            rows.execute(update(LoginSession).where(*own).values(seen_at=at))
 
 
 def end_login(store: Store, token_digest: str) -> None:
@@ -111,8 +142,20 @@ def invite(store: Store, user_id: str, token_digest: str, expires_at: datetime, 
         rows.add(Invitation(id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at))
 
 
+def invited_user(store: Store, token_digest: str) -> User:
+    """Whom a one-time link is for. Raises NotFound where it is used, expired or none."""
+    fresh = (Invitation.token_digest == token_digest, Invitation.used_at.is_(None), Invitation.expires_at > now())
+    with store.database.reading() as rows:
+        found = select(User).join(Invitation, Invitation.user_id == User.id)
+        user = rows.scalar(found.where(*fresh, User.disabled_at.is_(None)))
+    if user is None:
+        raise _no_link()
+    return user
+
+
 def use_invitation(store: Store, token_digest: str, password_hash: str) -> User:
-    """Set the password that a one-time link is for, once. Raises NotFound where it is used, expired or none."""
+    """Set the password that a one-time link is for, once, and unlock the account. Raises NotFound where the link is
+    used, expired or none."""
     at = now()
     fresh = (Invitation.token_digest == token_digest, Invitation.used_at.is_(None), Invitation.expires_at > at)
     with store.database.reading() as rows:
@@ -125,12 +168,15 @@ def use_invitation(store: Store, token_digest: str, password_hash: str) -> User:
         if taken is None or user is None or user.disabled_at is not None:
             raise _no_link()
         user.password_hash = password_hash
-        rows.execute(_running(user_id).values(ended_at=at))
+        user.locked_at = None
+        end_logins(rows, user_id)
     return user
 
 
-def _running(user_id: str) -> Update:
-    return update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+def end_logins(rows: Rows, user_id: str) -> None:
+    """End every sign-in of a user, within a writing transaction."""
+    running = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    rows.execute(update(LoginSession).where(*running).values(ended_at=now()))
 
 
 def _no_link() -> NotFound:

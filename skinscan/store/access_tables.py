@@ -53,7 +53,7 @@ class Share(Base):
 
 class User(Base):
     """Someone who may sign in; `patient_id` where it is a patient's own account. Disabled, never removed, but with the
-    patient."""
+    patient; locked after too many wrong passwords."""
 
     __tablename__ = "user"
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
@@ -62,6 +62,7 @@ class User(Base):
     patient_id: Mapped[str | None] = owner(OF_PATIENT, nullable=True)
     made_at: Mapped[datetime] = mapped_column(default=now)
     disabled_at: Mapped[datetime | None]
+    locked_at: Mapped[datetime | None]
 
 
 class Role(Base):
@@ -94,7 +95,18 @@ class LoginSession(Base):
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
     made_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class Attempts(Base):
+    """Sign-ins tried in a row without success, by a keyed digest of whose or from where: it names nobody."""
+
+    __tablename__ = "attempts"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    wait_until: Mapped[datetime | None]
 
 
 class AuditLine(Base):

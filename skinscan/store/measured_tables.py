@@ -103,3 +103,12 @@ class Derived(Base):
     address: Mapped[str] = mapped_column(String(64))
     for_patient: Mapped[bool]
     made_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Setting(Base):
+    """Something that holds for the whole clinic, as the table of its own repeats."""
+
+    __tablename__ = "setting"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[dict[str, Any]]
+    made_at: Mapped[datetime] = mapped_column(default=now)

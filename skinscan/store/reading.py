@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from skinscan.store.columns import Base
 from skinscan.store.errors import NotFound
 from skinscan.store.opening import Store
 from skinscan.store.sealing import Broken, derived, unseal
-from skinscan.store.tables import Patient, PatientName, Photo
+from skinscan.store.tables import Patient, PatientName, Photo, Visit
 
 Row = TypeVar("Row", bound=Base)
 
@@ -29,6 +29,26 @@ def patient_of(store: Store, code_or_id: str) -> Patient:
     if found is None:
         raise NotFound("There is no such patient", expected="a code as P-7K3Q-MW2X, or an id", found=code_or_id)
     return found
+
+
+def row_of(store: Store, table: type[Row], row_id: str) -> Row:
+    """A row by its id. Raises NotFound."""
+    with store.database.reading() as rows:
+        found = rows.get(table, row_id)
+    if found is None:
+        raise NotFound(f"There is no such {table.__tablename__}", found=row_id)
+    return found
+
+
+def last_visits(store: Store, patient_id: str | None = None) -> dict[str, tuple[int, Visit]]:
+    """Patient -> number of visits and the last one; of all patients, or of one."""
+    counts = select(Visit.patient_id, func.count(), func.max(Visit.at)).group_by(Visit.patient_id)
+    if patient_id is not None:
+        counts = counts.where(Visit.patient_id == patient_id)
+    told = counts.subquery()
+    of_last = select(told.c[1], Visit).join(told, (told.c[0] == Visit.patient_id) & (told.c[2] == Visit.at))
+    with store.database.reading() as rows:
+        return {visit.patient_id: (int(count), visit) for count, visit in rows.execute(of_last)}
 
 
 def name_of(store: Store, patient_id: str) -> str:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as Rows
 
 from skinscan.store.audit import SYSTEM
 from skinscan.store.columns import Base, new_id
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.files import locked
+from skinscan.store.measured_tables import Course, Region
 from skinscan.store.opening import Store
 from skinscan.store.sealing import derived, seal
 from skinscan.store.tables import Patient, PatientName, Photo, Session, Visit
@@ -55,6 +56,15 @@ def add_session(
         check_patient(rows, patient_id)
         rows.add(session)
     return session
+
+
+def add_course(store: Store, patient_id: str, site: str, indication: str, *, actor: str = SYSTEM) -> Course:
+    """What is treated where."""
+    course = Course(id=new_id(), patient_id=patient_id, site=site, indication=indication)
+    with store.change("add", "course", course.id, actor) as rows:
+        check_patient(rows, patient_id)
+        rows.add(course)
+    return course
 
 
 def add_visit(store: Store, patient_id: str, at: datetime, zone: str, *, actor: str = SYSTEM, **details: Any) -> Visit:
@@ -137,6 +147,29 @@ def _next_shot(rows: Rows, photo: Photo) -> int:
             todo="leave it out; nothing was changed",
         )  # fmt: skip
     return (rows.scalar(select(func.max(Photo.shot)).where(*same)) or 0) + 1
+
+
+def set_region(store: Store, photo: Photo, name: str, polygon: list[Any], *, actor: str = SYSTEM) -> None:
+    """Keep a region drawn on a photo, in place of one of the same name; `polygon` [[x, y], ...] in its pixels."""
+    with store.change("draw", "photo", photo.id, actor) as rows:
+        rows.execute(delete(Region).where(Region.photo_id == photo.id, Region.name == name))
+        drawn_by = None if actor == SYSTEM else actor
+        rows.add(
+            Region(
+                id=new_id(),
+                patient_id=photo.patient_id,
+                photo_id=photo.id,
+                name=name,
+                polygon=polygon,
+                drawn_by=drawn_by,
+            )
+        )
+
+
+def drop_region(store: Store, photo: Photo, name: str, *, actor: str = SYSTEM) -> None:
+    """Remove a region drawn on a photo; none is no error."""
+    with store.change("undraw", "photo", photo.id, actor) as rows:
+        rows.execute(delete(Region).where(Region.photo_id == photo.id, Region.name == name))
 
 
 def checked_zone(zone: str) -> str:

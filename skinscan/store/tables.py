@@ -93,7 +93,8 @@ class Visit(Base):
 class Photo(Base):
     """A photo of a visit. `digest` is the vault's address of the original (keyed, so that it confirms nothing to who
     has only the record); `shot` counts the shots of a view; `decoding` is what was done to decode it; `taken_at` is the
-    camera's own clock; `repositioned` whether camera and patient were placed anew before this shot. The file's name is
+    camera's own clock; `capture` what was said of how it was taken (size of the sticker, the light, a stand);
+    `repositioned` whether camera and patient were placed anew before this shot. The file's name is
     not kept: it may be the patient's."""
 
     __tablename__ = "photo"
@@ -119,4 +120,5 @@ class Photo(Base):
     decoding: Mapped[list[Any]] = mapped_column(default=list)
     after_session: Mapped[bool | None]
     repositioned: Mapped[bool | None]
+    capture: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     made_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,4 +1,4 @@
-"""What is made from photos and kept to spare the time: previews, reports, pictures, tables."""
+"""What is made from photos and kept to spare the time; how a photo was taken; the clinic's own settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def _of(column: str, target: str, nullable: bool = False) -> sa.Column[str]:
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("photo") as photo:
+        photo.add_column(sa.Column("capture", sa.JSON, nullable=False, server_default="{}"))
+    op.create_table(
+        "setting",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("value", sa.JSON, nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    )
     op.create_table(
         "derived",
         sa.Column("id", ID, primary_key=True),

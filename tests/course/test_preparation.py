@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from skinscan.store.preparation import against_colour
-from skinscan.store.tables import Visit
+from skinscan.course_records import Preparation
 
 
 @pytest.mark.parametrize(
@@ -23,11 +22,10 @@ from skinscan.store.tables import Visit
     ],
 )
 def test_what_speaks_against_it_is_said(before: dict[str, Any], after: dict[str, Any], reasons: int) -> None:
-    assert len(against_colour(Visit(**before), Visit(**after))) == reasons
-    assert len(against_colour(Visit(**after), Visit(**before))) == reasons
+    first, second = Preparation(**before), Preparation(**after)
+    assert len(first.against_colour(second)) == len(second.against_colour(first)) == reasons
 
 
 def test_the_words_name_the_visit() -> None:
-    assert against_colour(Visit(tan=False), Visit(tan=True)) == (
-        "the skin was tanned at the visit after and not at the other",
-    )
+    told = Preparation(tan=False).against_colour(Preparation(tan=True))
+    assert told == ("the skin was tanned at the visit after, not at the other",)

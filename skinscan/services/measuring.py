@@ -1,0 +1,377 @@
+"""Photos of the record measured, compared, and followed through a course; what is made of them is kept sealed.
+
+The numbers go into the record; pages are kept under the digest of all that they were made from (`key`), so that the
+same question is answered at once and another one is never answered with an old page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from skinscan.course_records import Plan, Preparation
+from skinscan.course_records import Session as TreatedOn
+from skinscan.records import Comparison, Frame, ParameterError
+from skinscan.services.actor import PRACTITIONER, Actor
+from skinscan.services.clinic import Clinic
+from skinscan.services.days import day_of, time_of
+from skinscan.store import deriving, measuring, reading
+from skinscan.store.deriving import Made, Of
+from skinscan.store.errors import NotFound
+from skinscan.store.measured_tables import Course, Region
+from skinscan.store.settings import setting_of
+from skinscan.store.tables import Photo, Session, Visit
+from skinscan.treatment.functions import sites_of
+
+Progress = Callable[[float, str], None]
+
+REPORT, FOR_PATIENT, TOLD, NUMBERS = "report.html", "patient.html", "told.json", "numbers.json"
+"""What is kept of each: the practitioner's page, the patient's, the first lines of it as JSON, the numbers as JSON."""
+
+HTML, JSON = "text/html; charset=utf-8", "application/json"
+CLINIC_TABLE = "own_repeats"
+_STATED = ("same_setup", "same_lamp")
+
+
+def told_of(clinic: Clinic, pages: Mapping[str, str]) -> dict[str, Any]:
+    """The first lines of what was made: {"title", "lead", "rows"}."""
+    found: dict[str, Any] = json.loads(
+        deriving.content_of(clinic.store, deriving.derived_of(clinic.store, pages[TOLD]))
+    )
+    return found
+
+
+# --- one photo ------------------------------------------------------------------------------------------------
+
+
+def kept_assessment(clinic: Clinic, actor: Actor, photo_id: str) -> dict[str, str]:
+    """Name -> id of what is kept of a photo's assessment; empty where it was not measured yet."""
+    actor.must_be(PRACTITIONER)
+    photo = reading.row_of(clinic.store, Photo, photo_id)
+    return deriving.kept(clinic.store, photo.patient_id, _assessment_key(clinic, photo))
+
+
+def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | None = None) -> dict[str, str]:
+    """Measure a photo, keep the numbers and its page; name -> id of what was made. Raises SkinscanError."""
+    kept = kept_assessment(clinic, actor, photo_id)
+    if kept:
+        return kept
+    tell = progress or (lambda share, text: None)
+    photo = reading.row_of(clinic.store, Photo, photo_id)
+    tell(0.1, "reading the photo")
+    frame = _frame(clinic, photo, **_settings(clinic, photo))
+    tell(0.3, "measuring the photo")
+    from skinscan.assessment import assess_frame
+    from skinscan.measures.maps import Maps
+    from skinscan.report import headline, page
+
+    assessment = assess_frame(Maps(frame))
+    measuring.save_assessment(clinic.store, photo.id, assessment, actor=actor.user_id)
+    tell(0.9, "drawing the report")
+    head = headline.of_assessments({"Photo": assessment})
+    made = {
+        REPORT: Made(page.assessment_page({"photo": assessment}).encode(), HTML),
+        TOLD: _json({"title": head.title, "lead": head.lead, "rows": []}),
+    }
+    return deriving.keep(clinic.store, Of(photo.patient_id, photo.id), _assessment_key(clinic, photo), made)
+
+
+def _assessment_key(clinic: Clinic, photo: Photo) -> str:
+    return measuring.key_of("assessment", photo.digest, _settings(clinic, photo), _versions())
+
+
+# --- two photos -----------------------------------------------------------------------------------------------
+
+
+def kept_comparison(clinic: Clinic, actor: Actor, before_id: str, after_id: str) -> dict[str, str]:
+    """Name -> id of what is kept of a comparison; empty where it was not made yet. Raises NotFound for two patients."""
+    actor.must_be(PRACTITIONER)
+    before, after = _pair(clinic, before_id, after_id)
+    return deriving.kept(clinic.store, before.patient_id, comparison_key(clinic, before, after))
+
+
+def compare(
+    clinic: Clinic, actor: Actor, before_id: str, after_id: str, progress: Progress | None = None
+) -> dict[str, str]:
+    """Compare two photos of a patient; name -> id of what was made. Raises SkinscanError.
+
+    Scale, regions and reference are those of the before photo, what was said of the set-up that of the after photo.
+    """
+    kept = kept_comparison(clinic, actor, before_id, after_id)
+    if kept:
+        return kept
+    tell = progress or (lambda share, text: None)
+    before, after = _pair(clinic, before_id, after_id)
+    key = comparison_key(clinic, before, after)
+    from skinscan.comparison import compare_frames
+    from skinscan.report import page
+
+    tell(0.05, "reading the photos")
+    frames = _frame(clinic, before, **_settings(clinic, before)), _frame(clinic, after, **_later(clinic, after))
+    comparison = compare_frames(
+        *frames,
+        same_setup=bool(after.capture.get("same_setup")),
+        same_lamp=bool(after.capture.get("same_lamp")),
+        clinic=setting_of(clinic.store, CLINIC_TABLE),
+        prepared=_prepared(clinic, before, after),
+        progress=lambda share, text: tell(0.9 * share, text),
+    )
+    tell(0.9, "drawing the report")
+    made = {
+        REPORT: Made(page.comparison_page(comparison).encode(), HTML),
+        TOLD: _json(_first_lines(comparison)),
+        NUMBERS: Made(comparison.to_json(indent=None).encode(), JSON),
+    }
+    return deriving.keep(clinic.store, Of(before.patient_id, before.id, after.id), key, made)
+
+
+def comparison_key(clinic: Clinic, before: Photo, after: Photo) -> str:
+    """Under which a comparison is kept: all that it depends on."""
+    return measuring.key_of(
+        "comparison", before.digest, after.digest, _settings(clinic, before), _later(clinic, after),
+        {name: bool(after.capture.get(name)) for name in _STATED}, list(_prepared(clinic, before, after)),
+        setting_of(clinic.store, CLINIC_TABLE), _versions(), _shown_name(clinic, before), _shown_name(clinic, after),
+    )  # fmt: skip
+
+
+def _pair(clinic: Clinic, before_id: str, after_id: str) -> tuple[Photo, Photo]:
+    before, after = (reading.row_of(clinic.store, Photo, one) for one in (before_id, after_id))
+    if before.patient_id != after.patient_id:
+        raise NotFound("There are no two such photos of one patient")
+    if before.id == after.id:
+        raise ParameterError("A photo is not compared with itself", expected="two photos", found="one")
+    return before, after
+
+
+def _prepared(clinic: Clinic, before: Photo, after: Photo) -> tuple[str, ...]:
+    visits = [reading.row_of(clinic.store, Visit, photo.visit_id) for photo in (before, after)]
+    return preparation_of(visits[0]).against_colour(preparation_of(visits[1]))
+
+
+def preparation_of(visit: Visit) -> Preparation:
+    return Preparation(visit.washed, visit.make_up, visit.sunscreen, visit.tan, visit.rest_minutes)
+
+
+def _first_lines(comparison: Comparison) -> dict[str, Any]:
+    from skinscan.report import headline, rows
+
+    head = headline.of_comparison(comparison)
+    families = rows.families(rows.change_rows(comparison.changes))
+    told = [
+        {"title": row.title, "region": row.region, "change": row.change, "sdc": row.sdc, "verdict": row.verdict}
+        for family in families
+        for row in family.first
+    ]
+    return {"title": head.title, "lead": head.lead, "rows": told}
+
+
+# --- a course -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Everything that a course is told from: its row, photos with their visits, sessions, regions drawn on photos."""
+
+    course: Course
+    photos: tuple[tuple[Photo, Visit], ...]
+    sessions: tuple[Session, ...]
+    regions: Mapping[str, Mapping[str, Any]]
+
+    def key(self, clinic: Clinic) -> str:
+        told = [
+            [p.digest, p.view, p.after_session, p.capture, v.at.isoformat(), v.zone, list(_asked(v)), dict(v.scores)]
+            for p, v in self.photos
+        ]
+        done = [
+            [s.at.isoformat(), s.zone, s.device, s.tip, dict(s.depth_mm), s.passes, s.topical, s.numbing, s.notes,
+             s.adverse_events] for s in self.sessions
+        ]  # fmt: skip
+        return measuring.key_of(
+            "course", self.course.site, self.course.indication, told, done, self.regions,
+            setting_of(clinic.store, CLINIC_TABLE), repr(clinic.treatment), _versions(),
+        )  # fmt: skip
+
+
+def followed(clinic: Clinic, course_id: str, until: datetime | None = None) -> Followed:
+    """What a course is told from: one photo of each view at each visit (the first shot), as the record was at an
+    instant (`until`), or is now. Raises NotFound."""
+    course = reading.row_of(clinic.store, Course, course_id)
+    patient = course.patient_id
+    visits = {visit.id: visit for visit in reading.rows_of(clinic.store, Visit, patient)}
+    photos = [
+        (photo, visits[photo.visit_id])
+        for photo in reading.rows_of(clinic.store, Photo, patient)
+        if photo.site == course.site and photo.shot == 1 and (until is None or photo.made_at <= until)
+    ]
+    photos.sort(key=lambda one: (one[1].at, bool(one[0].after_session), one[0].view))
+    sessions = [
+        session for session in reading.rows_of(clinic.store, Session, patient)
+        if session.site == course.site and (until is None or session.made_at <= until)
+    ]  # fmt: skip
+    ids = {photo.id: photo for photo, _ in photos}
+    regions: dict[str, dict[str, Any]] = {}
+    for row in reading.rows_of(clinic.store, Region, patient):
+        if row.photo_id in ids and (until is None or row.made_at <= until):
+            regions.setdefault(row.photo_id, {})[row.name] = row.polygon
+    return Followed(course, tuple(photos), tuple(sessions), regions)
+
+
+def kept_course(clinic: Clinic, course_id: str, until: datetime | None = None) -> dict[str, str]:
+    """Name -> id of what is kept of a course. Who may see it is asked where it is read (`media`)."""
+    of = followed(clinic, course_id, until)
+    return deriving.kept(clinic.store, of.course.patient_id, of.key(clinic))
+
+
+def follow(
+    clinic: Clinic,
+    actor: Actor,
+    course_id: str,
+    until: datetime | None = None,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Follow a course through its visits; name -> id of what was made. The practitioner asks, or the patient whose
+    course it is. Raises SkinscanError, as where there is nothing to compare yet."""
+    of = followed(clinic, course_id, until)
+    if not actor.has(PRACTITIONER) and actor.patient_id != of.course.patient_id:
+        raise NotFound("There is nothing here")
+    kept = deriving.kept(clinic.store, of.course.patient_id, of.key(clinic))
+    if kept:
+        return kept
+    from skinscan.course.build import course_of
+    from skinscan.report.course_page import course_page
+
+    tell = progress or (lambda share, text: None)
+    with clinic.in_clear() as folder:
+        plan = plan_of(clinic, of, folder)
+        told = course_of(
+            plan,
+            _regions_by_view(of, plan),
+            treatment=clinic.treatment,
+            clinic=setting_of(clinic.store, CLINIC_TABLE),
+            progress=lambda share, text: tell(0.95 * share, text),
+            **_choices(clinic, of),
+        )
+    tell(0.95, "drawing the report")
+    pages = {role: course_page(told, clinic.treatment, role).encode() for role in ("practitioner", "patient")}
+    made = {
+        REPORT: Made(pages["practitioner"], HTML),
+        FOR_PATIENT: Made(pages["patient"], HTML, for_patient=True),
+        TOLD: _json({"title": "", "lead": told.summary["practitioner"][0], "rows": [], "flags": len(told.flags)}),
+        NUMBERS: Made(json.dumps(told.to_dict(), allow_nan=False).encode(), JSON),
+    }
+    return deriving.keep(clinic.store, Of(of.course.patient_id, course_id=course_id), of.key(clinic), made)
+
+
+def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
+    """The course's plan, its photos laid into a folder. Raises CourseError for what no course can be told from."""
+    from dataclasses import replace
+
+    from skinscan.course.ordering import Read, in_order
+    from skinscan.course_records import Shot
+
+    shots = []
+    for number, (photo, visit) in enumerate(of.photos):
+        path = folder / f"{number:03d}.photo"
+        path.write_bytes(reading.original_of(clinic.store, photo.id))
+        place = f"the photo {photo.view or ''} of {day_of(visit)}".replace("  ", " ")
+        shots.append(Shot(path, photo.view, day_of(visit), time_of(visit), place, photo.after_session))
+    sessions = [
+        TreatedOn(day_of(s), s.device, s.tip, s.depth_mm, s.passes, s.topical, s.numbing, s.operator,
+                  s.adverse_events, s.notes, time_of(s)) for s in of.sessions
+    ]  # fmt: skip
+    scores = {
+        (day_of(visit), name, float(score), f"the visit of {day_of(visit)}")
+        for _, visit in of.photos for name, score in visit.scores.items()
+    }  # fmt: skip
+    read = Read(shots, sessions, sorted(scores), [(of.course.site, "the course")])
+    plan = in_order(read, of.course.indication, clinic.treatment)
+    prepared = {day_of(visit): preparation_of(visit) for _, visit in of.photos}
+    return replace(plan, visits=tuple(replace(v, preparation=prepared[v.day]) for v in plan.visits))
+
+
+def _choices(clinic: Clinic, of: Followed) -> dict[str, Any]:
+    """How the whole course is measured: as the first photo says; the set-up is the same where all later ones say so."""
+    first = _settings(clinic, of.photos[0][0]) if of.photos else {}
+    own = {name: value for name, value in first.items() if name not in ("regions", "site", "reference")}
+    regions = of.regions.get(of.photos[0][0].id, {}) if of.photos else {}
+    later = [photo for photo, _ in of.photos[1:]]
+    stated = {name: bool(later) and all(photo.capture.get(name) for photo in later) for name in _STATED}
+    return {**own, **stated, "reference": _reference(regions)}
+
+
+def _regions_by_view(of: Followed, plan: Plan) -> Mapping[str, Any] | None:
+    """The regions drawn on the first photo of each view."""
+    firsts: dict[str, Photo] = {}
+    for photo, _ in of.photos:
+        firsts.setdefault(photo.view, photo)
+    drawn = {view: of.regions[photo.id] for view, photo in firsts.items() if photo.id in of.regions}
+    return drawn if len(plan.views) > 1 else next(iter(drawn.values()), None)
+
+
+# --- what all of them share -----------------------------------------------------------------------------------
+
+
+def _frame(clinic: Clinic, photo: Photo, **settings: Any) -> Frame:
+    """The Frame of a photo of the record. Raises SkinscanError."""
+    from skinscan.capture.frame import make_frame
+    from skinscan.capture.photo import photo_of
+    from skinscan.environment import check_opencv
+
+    check_opencv()
+    return make_frame(photo_of(reading.original_of(clinic.store, photo.id), _shown_name(clinic, photo)), **settings)
+
+
+def frame_of(clinic: Clinic, actor: Actor, photo_id: str) -> Frame:
+    """The Frame of a photo of the record, as it is measured. Raises SkinscanError."""
+    actor.must_be(PRACTITIONER)
+    photo = reading.row_of(clinic.store, Photo, photo_id)
+    return _frame(clinic, photo, **_settings(clinic, photo))
+
+
+def _shown_name(clinic: Clinic, photo: Photo) -> str:
+    """What a photo is called in reports: its day and view; the file's name was not kept."""
+    day = day_of(reading.row_of(clinic.store, Visit, photo.visit_id))
+    return ", ".join(part for part in (day.isoformat(), photo.view) if part)
+
+
+def _settings(clinic: Clinic, photo: Photo) -> dict[str, Any]:
+    """Arguments of `make_frame` for a photo: what was said of it, its site, the regions drawn on it."""
+    drawn = reading.rows_of(clinic.store, Region, photo.patient_id)
+    regions = {row.name: row.polygon for row in drawn if row.photo_id == photo.id}
+    return {**_later(clinic, photo), **_scale(photo), "regions": regions or None, "reference": _reference(regions)}
+
+
+def _later(clinic: Clinic, photo: Photo) -> dict[str, Any]:
+    """The same for the later photo of a pair, whose scale and regions follow from the earlier one."""
+    said = {name: photo.capture[name] for name in ("marker_mm", "card_pitch_mm") if photo.capture.get(name)}
+    lights = {name: bool(photo.capture.get(name)) for name in ("cross_polarised", "raking_light")}
+    return {**said, **lights, "site": photo.site if photo.site in sites_of(clinic.treatment) else ""}
+
+
+def _scale(photo: Photo) -> dict[str, Any]:
+    return {"mm_per_px": photo.capture["mm_per_px"]} if photo.capture.get("mm_per_px") else {}
+
+
+def _reference(regions: Mapping[str, Any]) -> str | None:
+    """A region that is named so ties the colours."""
+    return "reference" if "reference" in regions else None
+
+
+def _asked(visit: Visit) -> Sequence[bool | int | None]:
+    return [visit.washed, visit.make_up, visit.sunscreen, visit.tan, visit.rest_minutes]
+
+
+def _versions() -> dict[str, Any]:
+    """Of all that a page depends on."""
+    from skinscan.assessment import versions
+    from skinscan.measures import all_measures
+
+    return {**versions(), "measures": {m.name: m.version for m in all_measures().values()}}
+
+
+def _json(value: Mapping[str, Any]) -> Made:
+    return Made(json.dumps(value, allow_nan=False).encode(), JSON)

@@ -1,0 +1,52 @@
+"""The page as Gradio components: the list, or one patient in tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from skinscan.services import Clinic, patients
+from skinscan.web.clinic.asking import actor_of
+from skinscan.web.clinic.practitioner import listing, person, photos, results, session
+from skinscan.web.clinic.practitioner.parts import Patient, html, refusing, view
+
+TITLE = "skinscan: patients"
+
+
+def build(clinic: Clinic) -> gr.Blocks:
+    """The practitioner's page of a clinic. Which patient is shown stands in the address (`?patient=`)."""
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with page:
+        head = html(elem_id="head")
+        patient_id = gr.State("")
+        with gr.Column(visible=False, elem_id="all-patients") as all_patients:
+            table = listing.build(clinic)
+        with gr.Column(visible=False, elem_id="one-patient") as one_patient, gr.Tabs(elem_id="tabs") as tabs:
+            parts: list[Patient] = [
+                session.build(clinic, patient_id, tabs),
+                results.build(clinic, patient_id),
+                photos.build(clinic, patient_id),
+                person.build(clinic, patient_id),
+            ]
+        outputs = [head, patient_id, all_patients, one_patient, table]
+        opened = page.load(_open(clinic), None, outputs, show_progress="hidden")
+        for part in parts:
+            opened = opened.then(part.show, [patient_id], part.outputs, show_progress="hidden")
+    page.queue(api_open=False, max_size=64)
+    return page
+
+
+def _open(clinic: Clinic) -> Any:
+    def open_page(request: gr.Request) -> tuple[Any, ...]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            wanted = str(request.query_params.get("patient", ""))
+            if not wanted:
+                rows = listing.rows(clinic, actor, "")
+                return view("head.html", actor=actor), "", gr.update(visible=True), gr.update(visible=False), rows
+            one = patients.person(clinic, actor, wanted)
+            head = view("head.html", actor=actor, person=one)
+            return head, one.patient_id, gr.update(visible=False), gr.update(visible=True), ""
+
+    return open_page

@@ -1,0 +1,431 @@
+"""A new session on one screen: photos beside the last ones, what was done, then measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import gradio as gr
+
+from skinscan.course_records import Preparation
+from skinscan.records import ParameterError, SkinscanError
+from skinscan.services import Actor, Clinic, advising, patients, visits
+from skinscan.treatment.functions import how_to_photograph, protocols_of
+from skinscan.web import words
+from skinscan.web.clinic.asking import actor_of
+from skinscan.web.clinic.practitioner import measured
+from skinscan.web.clinic.practitioner.listing import sites
+from skinscan.web.clinic.practitioner.parts import Patient, html, number_in, refusing, view
+
+SLOTS = 8
+RESULTS_TAB = "changed"
+VIEWS = ("front", "left", "right", "close", "oblique", "top", "back")
+_ANSWERS = [("not asked", "unknown"), ("yes", "yes"), ("no", "no")]
+_BEFORE, _AFTER = "before the session", "after the session"
+
+TO_RESULT = "() => document.querySelector('#done')?.scrollIntoView({behavior: 'smooth'})"
+
+Item = Mapping[str, Any]
+"""A photo on the screen: {"item", "view" guessed}."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of one photo on the screen."""
+
+    box: Any
+    picture: Any
+    said: Any
+    view: Any
+    taken: Any
+    anew: Any
+    remove: Any
+
+
+def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
+    with gr.Tab("New session", id="new", elem_id="tab-new"):
+        told = html(elem_id="plan")
+        with gr.Row():
+            when = gr.Textbox(label="When", info=f"local time ({clinic.zone})", elem_id="when", max_lines=1)
+            site = gr.Dropdown(sites(clinic), label="Where on the body", elem_id="site")
+        added = gr.File(
+            label="Photos: drop all views of this visit here, or click to choose",
+            file_count="multiple", type="filepath", elem_id="photos", height=120,
+        )  # fmt: skip
+        items = gr.State([])
+        slots = [_slot(number) for number in range(SLOTS)]
+        aids = _aids()
+        skin = _skin()
+        treatment = _treatment(clinic)
+        save = gr.Button("Save and measure", variant="primary", size="lg", elem_id="save")
+        done = html(elem_id="done")
+    shown = [part for slot in slots for part in (slot.box, slot.picture, slot.said, slot.view)]
+    added.upload(
+        _bring(clinic), [added, items, patient_id, site, *aids], [added, items, *shown, done],
+        show_progress_on=[added], concurrency_limit=2, concurrency_id="looking",
+    )  # fmt: skip
+    for number, slot in enumerate(slots):
+        slot.remove.click(_remove(clinic, number), [items], [items, *shown], show_progress="hidden")
+        slot.view.input(
+            _look_again(clinic, number), [items, patient_id, site, slot.view, *aids], [slot.picture, slot.said],
+            show_progress="hidden", concurrency_limit=2, concurrency_id="looking",
+        )  # fmt: skip
+    site.input(_plan(clinic), [patient_id, site], [told], show_progress="hidden")
+    per_slot = [part for slot in slots for part in (slot.view, slot.taken, slot.anew)]
+    save.click(
+        _save(clinic), [patient_id, items, when, site, *aids, *skin, *treatment, *per_slot],
+        [done, items, *shown, tabs], show_progress_on=[done], concurrency_limit=1, concurrency_id="measuring",
+        trigger_mode="once",
+    ).success(None, js=TO_RESULT)  # fmt: skip
+    return Patient(_show(clinic), [told, when, site, items, *shown, done, *aids])
+
+
+def _slot(number: int) -> Slot:
+    with gr.Group(visible=False, elem_id=f"slot-{number}", elem_classes="slot") as box:
+        picture = html()
+        said = html(elem_id=f"verdict-{number}")
+        with gr.Row():
+            named = gr.Dropdown(
+                list(VIEWS), label="View", allow_custom_value=True, elem_id=f"view-{number}",
+                info="the same name each time",
+            )  # fmt: skip
+            taken = gr.Radio([_BEFORE, _AFTER], value=_BEFORE, label="If treated today, taken")
+            anew = gr.Checkbox(
+                label="A repeat: camera and patient placed anew",
+                info="second shot of the same view, for this clinic's own error",
+            )  # fmt: skip
+            remove = gr.Button("Take off", size="sm", elem_id=f"remove-{number}")
+    return Slot(box, picture, said, named, taken, anew, remove)
+
+
+def _aids() -> list[Any]:
+    """How the photos were taken."""
+    with gr.Accordion("How the photos are taken", open=False, elem_id="aids"):
+        gr.Markdown("The printed skin card in the photo tells scale and colour by itself. Else say what is there.")
+        with gr.Row():
+            marker = gr.Textbox(label="Black side of the sticker (mm)", max_lines=1)
+            pitch = gr.Textbox(label="Colour card: from patch to patch (mm)", max_lines=1)
+            scale = gr.Textbox(label="Millimetres a pixel, if known", max_lines=1)
+        with gr.Row():
+            setup = gr.Checkbox(label="Same stand, camera, lamp and place as before")
+            lamp = gr.Checkbox(label="Same camera and lamp as before")
+            raking = gr.Checkbox(label="Light from one side on purpose")
+            polarised = gr.Checkbox(label="Crossed polarisers")
+    return [marker, pitch, scale, setup, lamp, raking, polarised]
+
+
+def _skin() -> list[Any]:
+    """How the skin was prepared."""
+    with gr.Accordion("The skin today", open=True, elem_id="skin"):
+        with gr.Row():
+            asked = [
+                gr.Radio(_ANSWERS, value="unknown", label=label)
+                for label in ("Washed", "Make-up on", "Sunscreen on", "Tanned since last time")
+            ]
+        rest = gr.Textbox(label="Minutes of rest before the photos", max_lines=1)
+    return [*asked, rest]
+
+
+def _treatment(clinic: Clinic) -> list[Any]:
+    """What was done."""
+    with gr.Accordion("Treatment today", open=False, elem_id="treatment"):
+        treated = gr.Checkbox(label="A session was done today", elem_id="treated")
+        questions = [(row.question, row.prompt) for row in clinic.treatment.screening]
+        screening = gr.CheckboxGroup(questions, label="Ask first; tick what the patient says yes to")
+        asked = gr.Checkbox(label="All of these were asked", elem_id="asked")
+        with gr.Row():
+            devices = [row.device for row in clinic.treatment.devices]
+            device = gr.Dropdown(devices, value="dermapen", label="Device", allow_custom_value=True)
+            tip = gr.Textbox(label="Tip", placeholder="12 needles", max_lines=1)
+            depth = gr.Textbox(label="Depth (mm)", placeholder="1.0, or forehead=0.5 left_cheek=1.0", max_lines=1)
+            passes = gr.Textbox(label="Passes", max_lines=1)
+        with gr.Row():
+            topical = gr.Textbox(label="Topical, PRP", max_lines=1)
+            numbing = gr.Textbox(label="Numbing", max_lines=1)
+            operator = gr.Textbox(label="Operator", max_lines=1)
+        with gr.Row():
+            events = gr.Textbox(label="Adverse events", lines=2)
+            notes = gr.Textbox(label="Notes", info="Kept in clear: no names here", lines=2)
+    return [treated, screening, asked, device, tip, depth, passes, topical, numbing, operator, events, notes]
+
+
+# --- when the page is opened ----------------------------------------------------------------------------------
+
+
+def _show(clinic: Clinic) -> Any:
+    def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
+        if not patient_id:
+            return (gr.skip(),) * (12 + 4 * SLOTS)
+        with refusing():
+            actor = actor_of(clinic, request)
+            courses = patients.courses(clinic, actor, patient_id)
+            site = courses[0].site if courses else sites(clinic)[0][1]
+            now = datetime.now(ZoneInfo(clinic.zone))
+            told = plan(clinic, actor, patient_id, site)
+            boxes = _shown([], clinic, actor, patient_id, site)
+            return told, f"{now:%Y-%m-%d %H:%M}", site, [], *boxes, "", *said_before(clinic, actor, patient_id)
+
+    return show
+
+
+def said_before(clinic: Clinic, actor: Actor, patient_id: str) -> list[Any]:
+    """What was said last time of how the photos were taken, as it is mostly so again; but of the set-up, said anew."""
+    found = [photo for _, photos in visits.visits_of(clinic, actor, patient_id) for photo in photos]
+    told = found[0].capture if found else {}
+    sizes = [f"{told[name]:g}" if told.get(name) else "" for name in ("marker_mm", "card_pitch_mm")]
+    return [*sizes, "", False, False, bool(told.get("raking_light")), bool(told.get("cross_polarised"))]
+
+
+def plan(clinic: Clinic, actor: Actor, patient_id: str, site: str) -> str:
+    """What is treated here, the protocols with a source, how the site is photographed."""
+    courses = [one for one in patients.courses(clinic, actor, patient_id) if one.site == site]
+    titles = {row.indication: row.title for row in clinic.treatment.indications}
+    return view(
+        "plan.html",
+        treated=[titles[one.indication] for one in courses],
+        protocols=[row for one in courses for row in protocols_of(clinic.treatment, one.indication)],
+        depths=clinic.treatment.depths,
+        facts=how_to_photograph(clinic.treatment, site),
+        may=any(one.purpose == "treatment" and one.holds for one in patients.agreements(clinic, actor, patient_id)),
+        site=site.replace("_", " "),
+    )
+
+
+def _plan(clinic: Clinic) -> Any:
+    def told(patient_id: str, site: str, request: gr.Request) -> str:
+        with refusing():
+            return plan(clinic, actor_of(clinic, request), patient_id, site)
+
+    return told
+
+
+# --- photos brought -------------------------------------------------------------------------------------------
+
+
+def _bring(clinic: Clinic) -> Any:
+    def bring(
+        request: gr.Request, paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str, *aids: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            held, wrong = list(items or []), []
+            for path in paths or ():
+                try:
+                    held.append(_brought(clinic, actor, Path(path), patient_id, site, held))
+                except SkinscanError as error:
+                    wrong.append(f"{Path(path).name}: {error}")
+            saids: list[Any] = [gr.skip()] * SLOTS
+            for number in range(len(items or []), len(held)):
+                saids[number] = view("checking.html")
+            yield None, held, *_shown(held, clinic, actor, patient_id, site, saids), ""
+            if wrong:
+                gr.Warning(view("wrong.html", wrong=wrong), duration=None)
+            capture = capture_of(*aids)
+            for number in range(len(items or []), len(held)):
+                for said in verdicts(clinic, actor, held[number], patient_id, site, capture):
+                    saids = [gr.skip()] * SLOTS
+                    saids[number] = said
+                    yield gr.skip(), gr.skip(), *_only_said(saids), gr.skip()
+
+    return bring
+
+
+def _brought(
+    clinic: Clinic, actor: Actor, path: Path, patient_id: str, site: str, held: Sequence[Item]
+) -> dict[str, Any]:
+    """A photo onto the tray, its file wiped; the view by its name, or else the first that is missing yet."""
+    if len(held) >= SLOTS:
+        path.unlink(missing_ok=True)
+        raise ParameterError("There is no more room", expected=f"{SLOTS} photos at a time", todo="save these first")
+    try:
+        brought = visits.bring(clinic, actor, path.name, path.read_bytes())
+    finally:
+        path.unlink(missing_ok=True)
+    known = visits.views_of(clinic, actor, patient_id, site) or list(VIEWS)
+    taken = {one["view"] for one in held}
+    named = [view for view in dict.fromkeys([*known, *VIEWS]) if view and view.casefold() in brought.stem]
+    return {"item": brought.item, "view": (named or [one for one in known if one not in taken] or known)[0]}
+
+
+def verdicts(
+    clinic: Clinic, actor: Actor, item: Item, patient_id: str, site: str, capture: Mapping[str, Any]
+) -> Iterator[str]:
+    """What a photo can carry by itself, then against the last one of its view."""
+    try:
+        yield words.advice(advising.advise(clinic, actor, item["item"], site, capture))
+        earlier = visits.earlier_photo(clinic, actor, patient_id, site, item["view"])
+        if earlier is not None:
+            told = advising.advise_against(clinic, actor, item["item"], earlier.id, capture)
+            yield words.advice(told, "Against the last photo of this view.")
+    except SkinscanError as error:
+        yield words.failure(str(error))
+
+
+def _look_again(clinic: Clinic, number: int) -> Any:
+    def look(
+        request: gr.Request, items: list[Item], patient_id: str, site: str, named: str, *aids: Any
+    ) -> Iterator[tuple[Any, Any]]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            if number >= len(items or []):
+                return
+            item = {**items[number], "view": named or ""}
+            yield picture_of(clinic, actor, item, patient_id, site), view("checking.html")
+            for said in verdicts(clinic, actor, item, patient_id, site, capture_of(*aids)):
+                yield gr.skip(), said
+
+    return look
+
+
+def _remove(clinic: Clinic, number: int) -> Callable[..., Any]:
+    def remove(items: list[Item], request: gr.Request) -> tuple[Any, ...]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            if number < len(items):
+                clinic.tray.drop(actor, items[number]["item"])
+            # the others stay where they are: moving them would tear what was typed from its photo
+            kept = [{**one, "item": ""} if place == number else one for place, one in enumerate(items)]
+            boxes = [gr.update(visible=bool(one["item"])) for one in kept]
+            boxes += [gr.skip()] * (SLOTS - len(boxes))
+            return kept, *(part for box in boxes for part in (box, gr.skip(), gr.skip(), gr.skip()))
+
+    return remove
+
+
+def picture_of(clinic: Clinic, actor: Actor, item: Item, patient_id: str, site: str) -> str:
+    """The photo, and beside it the last one of its view to hold it against."""
+    earlier = visits.earlier_photo(clinic, actor, patient_id, site, item["view"])
+    day = None
+    if earlier is not None:
+        from skinscan.services.days import day_of
+
+        day = day_of(visits.visit_of(clinic, actor, earlier.visit_id))
+    return view("slot.html", item=item["item"], earlier=earlier, day=day, named=item["view"])
+
+
+def _shown(
+    items: Sequence[Item], clinic: Clinic, actor: Actor, patient_id: str, site: str, saids: Sequence[Any] = ()
+) -> list[Any]:
+    """Values of every slot's parts."""
+    told: list[Any] = []
+    for number in range(SLOTS):
+        if number >= len(items) or not items[number]["item"]:
+            told += [gr.update(visible=False), "", "", None]
+            continue
+        item = items[number]
+        said = saids[number] if saids else gr.skip()
+        told += [gr.update(visible=True), picture_of(clinic, actor, item, patient_id, site), said, item["view"]]
+    return told
+
+
+def _only_said(saids: Sequence[Any]) -> list[Any]:
+    return [part for said in saids for part in (gr.skip(), gr.skip(), said, gr.skip())]
+
+
+# --- saving ---------------------------------------------------------------------------------------------------
+
+
+def _save(clinic: Clinic) -> Any:
+    def save(
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+        *told: Any,
+    ) -> tuple[Any, ...]:
+        patient_id, items, when, site, *typed = told
+        with refusing():
+            actor = actor_of(clinic, request)
+            visiting, shown = entered(clinic, items, when, site, *typed)
+            progress(0.02, desc="saving")
+            saved = visits.save(clinic, actor, patient_id, visiting, shown)
+            left = [one for one in items if one["item"] in saved.refused]
+            tell = lambda share, text: progress(0.05 + 0.95 * share, desc=text)  # noqa: E731
+            result = measured.visit(clinic, actor, patient_id, saved.photos, tell)
+            refused = list(saved.refused.values())
+            said = view("saved.html", photos=len(saved.photos), refused=refused, result=result, chief=chief(result))
+            boxes = _shown(left, clinic, actor, patient_id, site, [""] * SLOTS)
+            return said, left, *boxes, gr.skip()
+
+    return save
+
+
+def chief(result: Sequence[measured.Told]) -> list[measured.Told]:
+    """What is shown in full at once: the courses and the last comparison, or else the last photo's own numbers."""
+    made = [told for told in result if told.page]
+    compared = [told for told in made if told.kind == "comparison"][-1:]
+    return [told for told in made if told.kind == "course"] + compared or made[-1:]
+
+
+def entered(
+    clinic: Clinic, items: Sequence[Item], when: str, site: str, *typed: Any
+) -> tuple[visits.Visiting, list[visits.Shown]]:
+    """What was typed on the screen, in the order of its components. Raises ParameterError."""
+    aids, rest = typed[:7], typed[7:]
+    skin, rest = rest[:5], rest[5:]
+    treatment, per_slot = rest[:12], rest[12:]
+    treated = treated_of([row.prompt for row in clinic.treatment.screening], treatment)
+    shown = []
+    for number, one in enumerate(items or ()):
+        named, taken, anew = per_slot[3 * number : 3 * number + 3]
+        if one["item"]:
+            after = None if treated is None else taken == _AFTER
+            shown.append(visits.Shown(one["item"], (named or "").strip(), after, True if anew else None))
+    visiting = visits.Visiting(
+        at=moment(when, clinic.zone), zone=clinic.zone, site=site or "", preparation=preparation(*skin),
+        capture=capture_of(*aids), treated=treated,
+    )  # fmt: skip
+    return visiting, shown
+
+
+def moment(text: str, zone: str) -> datetime:
+    """A day with its time in the clinic's zone. Raises ParameterError."""
+    from skinscan.course import dates
+
+    try:
+        day, at = dates.parse((text or "").strip())
+    except ValueError as error:
+        raise ParameterError(
+            "When the visit was cannot be read", expected=str(error), found=(text or "")[:40]
+        ) from None
+    midday = datetime.min.replace(hour=12).time()
+    return datetime.combine(day, at or midday, ZoneInfo(zone))
+
+
+def capture_of(
+    marker: str, pitch: str, scale: str, setup: bool, lamp: bool, raking: bool, polarised: bool
+) -> dict[str, Any]:
+    """How the photos were taken, without what was not said. Raises ParameterError."""
+    told = {
+        "marker_mm": number_in("The side of the sticker", marker),
+        "card_pitch_mm": number_in("The distance of the card's patches", pitch),
+        "mm_per_px": number_in("Millimetres a pixel", scale),
+        "same_setup": bool(setup), "same_lamp": bool(lamp), "raking_light": bool(raking),
+        "cross_polarised": bool(polarised),
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value}
+
+
+def preparation(washed: str, make_up: str, sunscreen: str, tan: str, rest: str) -> Preparation:
+    """How the skin was prepared. Raises ParameterError."""
+    told = [{"yes": True, "no": False}.get(one) for one in (washed, make_up, sunscreen, tan)]
+    minutes = number_in("The minutes of rest", rest)
+    return Preparation(told[0], told[1], told[2], told[3], None if minutes is None else round(minutes))
+
+
+def treated_of(prompts: Sequence[str], typed: Sequence[Any]) -> visits.Treated | None:
+    """What was done; None where no session was. Raises SkinscanError."""
+    treated, screening, asked, device, tip, depth, passes, topical, numbing, operator, events, notes = typed
+    if not treated:
+        return None
+    from skinscan.course.reading import depths_in
+
+    count = number_in("The number of passes", passes)
+    return visits.Treated(
+        device=device or "", tip=tip or "", depth_mm=depths_in(depth or "", "depth"),
+        passes=None if count is None else round(count), topical=topical or "", numbing=numbing or "",
+        operator=operator or "", adverse_events=events or "", notes=notes or "",
+        screening={p: p in (screening or ()) for p in prompts if asked or p in (screening or ())},
+    )  # fmt: skip

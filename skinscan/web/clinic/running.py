@@ -1,0 +1,59 @@
+"""What is under way for each sign-in, so that nothing of it goes on when the sign-in has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+_LOOKED_AT_EVERY_S = 5.0
+
+
+class Running:
+    """Requests under way. `holds` tells whether a sign-in still does, `forget` is called for one that ended."""
+
+    def __init__(self, holds: Callable[[str], Awaitable[bool]], forget: Callable[[str], Awaitable[None]]) -> None:
+        self._holds, self._forget = holds, forget
+        self._scopes: dict[str, set[anyio.CancelScope]] = {}
+        self._known: set[str] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def run(self, sign_in: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do the work of a request; whether it was done, and not stopped as its sign-in ended."""
+        self._known.add(sign_in)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.get_running_loop().create_task(self._look())
+        with anyio.CancelScope() as scope:
+            self._scopes.setdefault(sign_in, set()).add(scope)
+            try:
+                await work()
+            finally:
+                self._scopes[sign_in].discard(scope)
+                if not self._scopes[sign_in]:
+                    del self._scopes[sign_in]
+        return not scope.cancelled_caught
+
+    async def end(self, sign_in: str) -> None:
+        """Stop what is under way for a sign-in, and forget what is known of it."""
+        for scope in list(self._scopes.get(sign_in, ())):
+            scope.cancel()
+        self._known.discard(sign_in)
+        await self._forget(sign_in)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _look(self) -> None:
+        """A sign-in ends by itself too: it expires, or an administrator closes the account."""
+        while self._known:
+            await asyncio.sleep(_LOOKED_AT_EVERY_S)
+            for sign_in in list(self._known):
+                try:
+                    if not await self._holds(sign_in):
+                        await self.end(sign_in)
+                except Exception as error:  # the database may be busy: what it says is asked again
+                    logging.getLogger(__name__).error("a sign-in could not be looked at", exc_info=error)

@@ -1,0 +1,167 @@
+"""From photos brought to what the patient is shown: measured once, kept sealed, seen by whom it is for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from skinscan.records import PhotoError, SkinscanError
+from skinscan.services import Actor, Clinic, measuring, media, patients, sharing, visits
+from skinscan.store import deriving, recording
+from skinscan.store.errors import NotFound, RecordError
+from skinscan.store.tables import Visit
+from tests.services.conftest import ZONE, SimulatedCourse, Treated, at
+
+
+def numbers_of(clinic: Clinic, pages: dict[str, str]) -> dict:
+    return json.loads(deriving.content_of(clinic.store, deriving.derived_of(clinic.store, pages[measuring.NUMBERS])))
+
+
+def test_a_photo_is_measured_once_and_its_numbers_are_in_the_record(
+    clinic: Clinic, practitioner: Actor, treated: Treated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = treated.photos[-1]
+    assert measuring.kept_assessment(clinic, practitioner, photo) == {}
+    pages = measuring.assess(clinic, practitioner, photo)
+    rows = measuring.measuring.measurements_of(clinic.store, photo)
+    assert {row.measure for row in rows} >= {"pores.area", "texture.roughness_250_500um"}
+    monkeypatch.setattr("skinscan.assessment.assess_frame", None)
+    assert measuring.assess(clinic, practitioner, photo) == pages
+    page = media.media_of(clinic, practitioner, pages[measuring.REPORT])
+    assert b"2026-05-12, close" in page.content
+
+
+def test_two_photos_are_compared_and_make_up_forbids_their_colours(
+    clinic: Clinic, practitioner: Actor, treated: Treated
+) -> None:
+    before, _, after = treated.photos
+    told = numbers_of(clinic, measuring.compare(clinic, practitioner, before, after))
+    verdicts = {c["measure"]: c["verdict"] for c in told["changes"] if c["region"] == "skin"}
+    assert verdicts["pores.matched_diameter_change"] == "improved"
+    assert verdicts["redness.a_star"] != "not_comparable"
+    visit = visits.photo_of(clinic, practitioner, after).visit_id
+    recording.correct(clinic.store, Visit, visit, make_up=True)
+    assert measuring.kept_comparison(clinic, practitioner, before, after) == {}  # another question now
+    again = numbers_of(clinic, measuring.compare(clinic, practitioner, before, after))
+    (a_star,) = [c for c in again["changes"] if (c["measure"], c["region"]) == ("redness.a_star", "skin")]
+    assert a_star["verdict"] == "not_comparable"
+    assert "make-up" in a_star["reason"]
+
+
+def test_a_course_is_shared_as_it_is_and_stops_with_the_consent(
+    clinic: Clinic, practitioner: Actor, treated: Treated, someone: Callable[..., Actor]
+) -> None:
+    course, patient = treated.course.id, someone("patient", treated.patient_id)
+    other = someone("patient", patients.add(clinic, practitioner))
+    with pytest.raises(RecordError, match="not looked at"):
+        sharing.share_course(clinic, practitioner, course)
+    pages = measuring.follow(clinic, practitioner, course)
+    assert numbers_of(clinic, pages)["indication"] == "pores"
+    ids = [pages[measuring.FOR_PATIENT], pages[measuring.REPORT], treated.photos[0]]
+    assert [sees(clinic, patient, one) for one in ids] == [False, False, False]
+    sharing.share_course(clinic, practitioner, course)
+    assert [sees(clinic, patient, one) for one in ids] == [True, False, True]
+    for stranger in (other, someone("researcher"), someone("administrator")):
+        assert not any(sees(clinic, stranger, one) for one in ids)
+    assert all(sees(clinic, practitioner, one) for one in ids)
+    patients.set_agreement(clinic, patient, treated.patient_id, "sharing", False)
+    assert [sees(clinic, patient, one) for one in ids] == [False, False, False]
+    assert clinic.store.audit.verify() > 0
+
+
+def test_a_later_visit_is_not_in_what_was_shared_before(
+    clinic: Clinic, practitioner: Actor, treated: Treated, someone: Callable[..., Actor], simulated: SimulatedCourse
+) -> None:
+    patient = someone("patient", treated.patient_id)
+    first = measuring.follow(clinic, practitioner, treated.course.id)
+    sharing.share_course(clinic, practitioner, treated.course.id)
+    late = next(iter(simulated.photos.values())) + b"\0"  # another file of a baseline photo
+    item = visits.bring(clinic, practitioner, "x.jpg", late).item
+    shown = [visits.Shown(item, "close")]
+    saved = visits.save(
+        clinic, practitioner, treated.patient_id, visits.Visiting(at("2026-06-30"), ZONE, "face"), shown
+    )
+    second = measuring.follow(clinic, practitioner, treated.course.id)
+    assert first != second
+    assert sees(clinic, patient, first[measuring.FOR_PATIENT])
+    assert not sees(clinic, patient, second[measuring.FOR_PATIENT])
+    assert not sees(clinic, patient, saved.photos[0])
+    (share,) = sharing.shares_of(clinic, patient, treated.patient_id)
+    assert measuring.kept_course(clinic, share.course_id, share.shared_at) == first
+    sharing.share_course(clinic, practitioner, treated.course.id)
+    assert sees(clinic, patient, second[measuring.FOR_PATIENT])
+    assert len(sharing.shares_of(clinic, practitioner, treated.patient_id)) == 1
+
+
+def test_a_course_of_one_visit_says_why_it_cannot_be_told(clinic: Clinic, practitioner: Actor) -> None:
+    patient = patients.add(clinic, practitioner, indication="pores", site="face")
+    (course,) = patients.courses(clinic, practitioner, patient)
+    with pytest.raises(SkinscanError, match="no photos in the course"):
+        measuring.follow(clinic, practitioner, course.id)
+
+
+def test_what_was_brought_is_seen_by_its_bringer_alone_and_gone_once_saved(
+    clinic: Clinic, practitioner: Actor, someone: Callable[..., Actor], simulated: SimulatedCourse
+) -> None:
+    data = next(iter(simulated.photos.values()))
+    item = visits.bring(clinic, practitioner, "face.jpg", data).item
+    assert media.media_of(clinic, practitioner, item).content[:2] == b"\xff\xd8"
+    assert not sees(clinic, someone("practitioner"), item)
+    with pytest.raises(PhotoError):
+        visits.bring(clinic, practitioner, "face.jpg", b"<svg onload=alert(1)>")
+    patient = patients.add(clinic, practitioner)
+    visiting, shown = visits.Visiting(at("2026-01-12"), ZONE, "face"), [visits.Shown(item, "front")]
+    with pytest.raises(RecordError, match="not agreed"):
+        visits.save(clinic, practitioner, patient, visiting, shown)
+    patients.set_agreement(clinic, practitioner, patient, "treatment", True)
+    saved = visits.save(clinic, practitioner, patient, visiting, shown)
+    assert not saved.refused
+    assert not sees(clinic, practitioner, item)
+    again = visits.bring(clinic, practitioner, "again.jpg", data).item
+    twice = visits.save(clinic, practitioner, patient, visiting, [visits.Shown(again, "front")])
+    assert "already" in twice.refused[again]
+    assert sees(clinic, practitioner, again)  # still on the tray
+
+
+@pytest.mark.parametrize("role", ["patient", "researcher", "administrator"])
+def test_the_practitioners_use_cases_are_there_for_practitioners_alone(
+    clinic: Clinic, treated: Treated, someone: Callable[..., Actor], role: str
+) -> None:
+    actor = someone(role, treated.patient_id if role == "patient" else None)
+    photo, course, patient = treated.photos[0], treated.course.id, treated.patient_id
+    for ask in (
+        lambda: patients.find(clinic, actor),
+        lambda: patients.person(clinic, actor, patient),
+        lambda: patients.add(clinic, actor),
+        lambda: patients.rename(clinic, actor, patient, "x"),
+        lambda: patients.courses(clinic, actor, patient),
+        lambda: patients.course_of(clinic, actor, course),
+        lambda: patients.begin_course(clinic, actor, patient, "pores", "face"),
+        lambda: patients.account_of(clinic, actor, patient),
+        lambda: patients.erase(clinic, actor, patient, "x"),
+        lambda: visits.bring(clinic, actor, "x", b""),
+        lambda: visits.save(clinic, actor, patient, visits.Visiting(at("2026-01-12"), ZONE, "face"), []),
+        lambda: visits.visits_of(clinic, actor, patient),
+        lambda: visits.visit_of(clinic, actor, visits.reading.row_of(clinic.store, visits.Photo, photo).visit_id),
+        lambda: visits.sessions_of(clinic, actor, patient),
+        lambda: visits.photo_of(clinic, actor, photo),
+        lambda: visits.draw_region(clinic, actor, photo, "x=0,0,9,0,9,9"),
+        lambda: visits.drop_region(clinic, actor, photo, "reference"),
+        lambda: visits.regions_of(clinic, actor, photo),
+        lambda: measuring.assess(clinic, actor, photo),
+        lambda: measuring.compare(clinic, actor, photo, treated.photos[1]),
+        lambda: measuring.frame_of(clinic, actor, photo),
+        lambda: sharing.share_course(clinic, actor, course),
+        lambda: sharing.stop(clinic, actor, course),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+
+
+def sees(clinic: Clinic, actor: Actor, media_id: str) -> bool:
+    try:
+        return bool(media.media_of(clinic, actor, media_id).content)
+    except NotFound:
+        return False
