@@ -1,6 +1,8 @@
-"""The web page's door: python app.py [port]."""
+"""The app's door: python app.py [OPTIONS], the same as skinscan serve [OPTIONS]."""
 
-from skinscan.web import main
+import sys
+
+from skinscan.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(["serve", *sys.argv[1:]])

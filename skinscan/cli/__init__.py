@@ -41,6 +41,7 @@ for _command in (
     guiding.regions,
     guiding.card,
     serving.serve,
+    serving.administrator,
     serving.models,
     trying.demo,
     keeping.vault,

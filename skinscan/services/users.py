@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from skinscan.records import ParameterError
-from skinscan.services.actor import ADMINISTRATOR, PATIENT, PRACTITIONER, RESEARCHER, Actor
+from skinscan.services.actor import ADMINISTRATOR, PRACTITIONER, RESEARCHER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.inviting import Invitation, invite_user
 from skinscan.services.passwords import check_password, plain_name

@@ -1,4 +1,5 @@
-"""The web page: two photos in, an honest comparison out, on this computer alone. Keeps nothing.
+"""The doors for browsers. Here the page of `skinscan serve --local`: two photos in, an honest comparison out, on this
+computer alone, and nothing kept; in `clinic` the clinic's app.
 
 Gradio takes seconds to import, so it is imported by the functions that need it.
 """
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from skinscan.web.workplace import Workplace
 
-__all__ = ["build_page", "main", "serve"]
+__all__ = ["build_page", "serve"]
 
 PORT = 7860
 
@@ -32,25 +33,3 @@ def serve(port: int = PORT, open_browser: bool = False) -> None:
     from skinscan.web import server
 
     server.serve(port, open_browser)
-
-
-def main() -> None:
-    """`python app.py [port]`: serve the page and open it."""
-    import sys
-
-    from skinscan.records import SkinscanError
-
-    try:
-        serve(_port(sys.argv[1:]), open_browser=True)
-    except SkinscanError as error:
-        sys.exit(f"skinscan: {error}")
-
-
-def _port(arguments: list[str]) -> int:
-    from skinscan.records import ParameterError
-
-    if not arguments:
-        return PORT
-    if len(arguments) > 1 or not arguments[0].isdigit():
-        raise ParameterError("usage: app.py [PORT]", found=" ".join(arguments))
-    return int(arguments[0])

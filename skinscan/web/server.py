@@ -25,6 +25,7 @@ LARGEST_UPLOAD = "300mb"
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # else it counts its events with pandas after each of them
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
@@ -83,7 +84,7 @@ def serve(port: int, open_browser: bool) -> None:
         print(f"skinscan is at {address} (Ctrl+C to stop). Photos stay here and are wiped.")
         if open_browser:
             webbrowser.open(address)
-        _end_softly()
+        end_softly()
         uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none")).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
@@ -92,24 +93,24 @@ def serve(port: int, open_browser: bool) -> None:
         workplace.close()
 
 
-def _end_softly() -> None:
+def end_softly() -> None:
     """Let a polite kill run the wiping too: the server hands SIGTERM on once it has stopped."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
-def listen(port: int) -> socket.socket:
-    """A socket on this computer's own address. Raises ParameterError where the port cannot be had."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """A socket on an address, by default this computer's own. Raises ParameterError where it cannot be had."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(64)
     except (OSError, OverflowError) as error:
         listener.close()
         raise ParameterError(
-            f"port {port} cannot be used",
+            f"port {port} cannot be used" if host == HOST else f"port {port} of {host} cannot be used",
             expected="a free port from 1024 to 65535",
             found=str(error),
             todo="give another port, or stop what uses this one",

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 from skinscan.services import Actor, Clinic
 from skinscan.services.signing_in import actor_of_sign_in
 from skinscan.store.errors import NotFound
-from skinscan.web.clinic.door import ADDRESS, SIGN_IN
+from skinscan.web.clinic.door import SIGN_IN
 
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.requests import Request
 
-__all__ = ["ADDRESS", "actor_of", "base_of", "sign_in_of"]
-
 
 def actor_of(clinic: Clinic, request: gr.Request) -> Actor:
-    """Who asks, looked up now: between a click and its turn in the queue the sign-in may have ended. Raises NotFound."""
+    """Who asks, looked up now: between a click and its turn in the queue the sign-in may have ended. NotFound then."""
     sign_in = sign_in_of(request.request)
     actor = actor_of_sign_in(clinic, sign_in) if sign_in else None
     if actor is None:

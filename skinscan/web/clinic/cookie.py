@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from skinscan.services.signing_in import LASTS
 
 _NAME = "skinscan"

@@ -30,7 +30,7 @@ ROLE_OF_PLACE = {
 GRADIO_PLACES = ("/practitioner", "/patient", "/researcher")
 
 _ANYONES = ("/login", "/static/", "/invitation/", "/favicon.ico", "/robots.txt")
-_ANY_ROLES = ("/", "/logout", "/media/", "/download/")
+_ANY_ROLES = ("/", "/logout", "/media/", "/download/", "/own/")
 
 NOTHING = "There is nothing here."
 
@@ -44,9 +44,8 @@ _FORGED = ("x-forwarded-", "x-gradio-", "x-direct-url", "forwarded", "x-original
 class Door:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: Application, clinic: Clinic, front: Front, tenancy: Tenancy) -> None:
-        self.app, self.clinic, self.front, self.tenancy = app, clinic, front, tenancy
-        self.running = Running(self._holds, tenancy.forget)
+    def __init__(self, app: Application, clinic: Clinic, front: Front, tenancy: Tenancy, running: Running) -> None:
+        self.app, self.clinic, self.front, self.tenancy, self.running = app, clinic, front, tenancy, running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -111,9 +110,6 @@ class Door:
         elif not await self.running.run(sign_in, work):
             await guarded.instead(scope, 401, "You are signed out.", None)
 
-    async def _holds(self, sign_in: str) -> bool:
-        return await run_in_threadpool(actor_of_sign_in, self.clinic, sign_in, in_use=False) is not None
-
 
 class Answering:
     """`send` that can be cut off: an answer that did not begin is replaced, one that did is ended."""
@@ -176,9 +172,8 @@ def _refused(front: Front, scope: Scope, headers: Mapping[str, str], ours: bool)
 def _is_crooked(path: str) -> bool:
     """A path that two readers could read in two ways."""
     parts = path.split("/")
-    return (
-        ".." in parts or "." in parts or "" in parts[1:-1] or any(c in path for c in "\\;%") or not path.isprintable()
-    )
+    odd_part = ".." in parts or "." in parts or "" in parts[1:-1]
+    return odd_part or any(letter in path for letter in "\\;%") or not path.isprintable()
 
 
 def _is_under(path: str, places: tuple[str, ...]) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,14 +9,18 @@ from typing import Any
 import fastapi
 import gradio as gr
 from fastapi.responses import PlainTextResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from skinscan.services import Actor, Clinic
-from skinscan.web.clinic import admin, parts, patient, practitioner, researcher, routes
+from skinscan.services.signing_in import actor_of_sign_in
+from skinscan.web.clinic import admin, downloads, parts, patient, practitioner, researcher, routes
 from skinscan.web.clinic.bodies import UPLOAD_BYTES
 from skinscan.web.clinic.door import ACTOR, ROLE_OF_PLACE, Door
 from skinscan.web.clinic.front import Front
+from skinscan.web.clinic.running import Running
 from skinscan.web.clinic.tenancy import Tenancy
 from skinscan.web.page import theme
 from skinscan.web.workplace import Workplace
@@ -38,34 +40,34 @@ def application(clinic: Clinic, workplace: Workplace, front: Front | None = None
     gradio was imported."""
     front = front or Front()
     tenancy = Tenancy(workplace)
-    door: list[Door] = []
 
-    async def end(sign_in: str) -> None:
-        await door[0].running.end(sign_in)
+    async def holds(sign_in: str) -> bool:
+        return await run_in_threadpool(actor_of_sign_in, clinic, sign_in, in_use=False) is not None
+
+    running = Running(holds, tenancy.forget)
 
     @asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
         yield
-        door[0].running.close()
+        running.close()
 
     app = fastapi.FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan,
         exception_handlers={HTTPException: _plainly},
     )  # fmt: skip
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own, which echoes any origin, stands down for it
-    app.include_router(routes.routes(clinic, front, end))
+    app.include_router(routes.routes(clinic, front, running.end))
     app.include_router(admin.routes(clinic))
+    app.include_router(downloads.routes(clinic))
     for place in ROLE_OF_PLACE:
         app.add_api_route(place, _slashed(place), methods=["GET"])
     for place, build in _PAGES.items():
-        _mount(app, place, build(clinic))
-        tenancy.mounted(place, app.routes[-1].app)  # type: ignore[attr-defined]
-    door.append(Door(app, clinic, front, tenancy))
-    door[0].routes = app.routes
-    return door[0]
+        tenancy.mounted(place, _mount(app, place, build(clinic)))
+    return Door(app, clinic, front, tenancy, running)
 
 
-def _mount(app: fastapi.FastAPI, place: str, page: gr.Blocks) -> None:
+def _mount(app: fastapi.FastAPI, place: str, page: gr.Blocks) -> Any:
+    """Mount a role's page; its Gradio application."""
     page.queue(api_open=False, max_size=LONGEST_QUEUE)
     gr.mount_gradio_app(
         app,
@@ -83,6 +85,7 @@ def _mount(app: fastapi.FastAPI, place: str, page: gr.Blocks) -> None:
         theme=theme(),
         head=parts.head(place.strip("/")),
     )
+    return next(route.app for route in app.routes if isinstance(route, Mount) and route.path == place)
 
 
 def _user_at(place: str) -> Callable[[fastapi.Request], str | None]:

@@ -32,9 +32,7 @@ _HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([A-Za-z0-9_-]{1,64})")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MEDIA = re.compile(r"/media/[0-9a-f]{32}")
 
-_EVENTS = frozenset(
-    {"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/component_server"}
-)
+_EVENTS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "cancel", "reset", "component_server"))
 _UPLOAD = "/gradio_api/upload"
 _OF_BODY = (b"content-length", b"content-type", b"transfer-encoding")
 
@@ -138,13 +136,11 @@ class Tenancy:
             self._claim_query(sign_in, scope, "session", "session_hash")
         elif path == "/gradio_api/upload_progress":
             self._claim_query(sign_in, scope, "upload", "upload_id")
-        elif not _OPEN.fullmatch(path) or ".." in path:
-            raise NotTheirs
-        elif "deep_link" in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        elif not _OPEN.fullmatch(path) or "deep_link" in _query(scope):
             raise NotTheirs
 
     def _claim_query(self, sign_in: str, scope: Scope, kind: str, name: str, needed: bool = True) -> None:
-        values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name, [])
+        values = _query(scope).get(name, [])
         if len(values) != 1:
             if needed or values:
                 raise NotTheirs
@@ -210,6 +206,10 @@ class Tenancy:
         for name in self._owned.of(sign_in, kind)[:-MOST]:
             if self._owned.drop(sign_in, kind, name) and kind == "file":
                 self._workplace.forget(Path(name))
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
