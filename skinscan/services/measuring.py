@@ -19,7 +19,7 @@ from skinscan.records import Comparison, Frame, ParameterError
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of, time_of
-from skinscan.store import deriving, measuring, reading
+from skinscan.store import consents, deriving, measuring, reading
 from skinscan.store.deriving import Made, Of
 from skinscan.store.errors import NotFound
 from skinscan.store.measured_tables import Course, Region
@@ -256,14 +256,19 @@ def follow(
             **_choices(clinic, of),
         )
     tell(0.95, "drawing the report")
-    pages = {role: course_page(told, clinic.treatment, role).encode() for role in ("practitioner", "patient")}
+    for_patient = course_page(told, clinic.treatment, "patient", care=False)  # which changes day by day
     made = {
-        REPORT: Made(pages["practitioner"], HTML),
-        FOR_PATIENT: Made(pages["patient"], HTML, for_patient=True),
+        REPORT: Made(course_page(told, clinic.treatment, "practitioner").encode(), HTML),
+        FOR_PATIENT: Made(for_patient.encode(), HTML, for_patient=True),
         TOLD: _json({"title": "", "lead": told.summary["practitioner"][0], "rows": [], "flags": len(told.flags)}),
         NUMBERS: Made(json.dumps(told.to_dict(), allow_nan=False).encode(), JSON),
     }
-    return deriving.keep(clinic.store, Of(of.course.patient_id, course_id=course_id), of.key(clinic), made)
+    shared = [
+        followed(clinic, course_id, row.shared_at).key(clinic)
+        for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
+    ]  # fmt: skip
+    place = Of(of.course.patient_id, course_id=course_id)
+    return deriving.keep(clinic.store, place, of.key(clinic), made, still=shared)
 
 
 def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
