@@ -39,8 +39,8 @@ MANIFEST = "clinic.json"
 @dataclass(frozen=True)
 class Patient:
     """An invented patient. `today`: on which day of the course the demo is started. `bad_from`: from which day on what
-    the recipe names as adverse shows. `session` is what was done at each session, `notes` what was noted at some, `told`
-    what else the manifest says of the patient."""
+    the recipe names as adverse shows. `session` is what was done at each session, `notes` what was noted at some,
+    `told` what else the manifest says of the patient."""
 
     key: str
     course: CourseRecipe

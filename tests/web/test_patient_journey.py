@@ -1,4 +1,4 @@
-"""A patient at home: sees what was shared, knows what to do today, and can leave; in a real browser, by keyboard too."""
+"""A patient at home: sees what was shared, knows what to do today, can leave; in a real browser, by keyboard too."""
 
 from __future__ import annotations
 
