@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.services.identity import CHEAP, PASSWORD, user
-
 from skinscan.services import Clinic
 from skinscan.store import Places, make_store
+from tests.services.identity import CHEAP, PASSWORD, user
 
 
 @dataclass(frozen=True)
