@@ -38,7 +38,7 @@ def invite_patient(clinic: Clinic, actor: Actor, patient_id: str) -> Invitation:
     """
     actor.must_be(PRACTITIONER)
     patient = patient_of(clinic.store, patient_id)
-    own = [one for one in accounts.accounts_of_patient(clinic.store, patient.id) if one.disabled_at is None]
+    own = accounts.accounts_of_patient(clinic.store, patient.id)
     if own:
         return _invited(clinic, actor, own[0])
     made = access.new_user(
@@ -53,8 +53,6 @@ def invite_user(clinic: Clinic, actor: Actor, user_id: str) -> Invitation:
     found = accounts.account(clinic.store, user_id)
     if not actor.has(ADMINISTRATOR) and not (found.of_patient and found.roles == {PATIENT}):
         raise NotFound("There is nothing here")
-    if found.disabled_at is not None:
-        raise NotFound("The account is closed", todo="open it again first")
     return _invited(clinic, actor, found)
 
 
@@ -84,6 +82,8 @@ def qr_code(link: str) -> str:
 
 
 def _invited(clinic: Clinic, actor: Actor, user: Account) -> Invitation:
+    if user.disabled_at is not None:
+        raise NotFound("The account is closed", todo="an administrator can open it again")
     token, expires_at = new_token(), now() + HOLDS
     access.invite(clinic.store, user.id, digest_of(token), expires_at, actor=actor.user_id)
     return Invitation(user.username, f"/invitation/{token}", expires_at)

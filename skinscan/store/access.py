@@ -84,7 +84,9 @@ def begin_login(
 ) -> LoginSession:
     """A sign-in of a user who is neither disabled nor locked, and whose password is still that of `password_hash`,
     where one is given: it may have been changed while it was checked. Raises NotFound."""
-    session = LoginSession(id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at)
+    session = LoginSession(
+        id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at, seen_at=now()
+    )
     with store.change("login", "user", user_id, user_id) as rows:
         user = rows.get(User, user_id)
         if user is None or user.disabled_at is not None or user.locked_at is not None:

@@ -40,8 +40,6 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
-        if not patient_id:
-            return (gr.skip(),) * 5
         with refusing():
             actor = actor_of(clinic, request)
             courses = course_choices(clinic, actor, patient_id)
@@ -83,7 +81,7 @@ def _of_course(clinic: Clinic, actor: Actor, patient_id: str, course_id: str | N
     kept = measuring.kept_course(clinic, course_id)
     told = None
     if kept:
-        told = measured.Told("The course", kept[measuring.REPORT], measuring.told_of(clinic, kept))
+        told = measured.Told("The course", "course", kept[measuring.REPORT], measuring.told_of(clinic, kept))
     return view("report.html", told=told), _sharing(clinic, actor, patient_id, course_id)
 
 
