@@ -93,6 +93,9 @@ def test_everything_can_be_taken_home(site: Site, course: Treated, offline) -> N
         assert json.loads(archive.read("record.json"))["name"] == "Zoë Ångström"
         assert sum(name.startswith("photos/") for name in archive.namelist()) == 3
     assert not list(site.clinic.desk.glob("work-*"))
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="save it as PDF").click()
+    assert taken.value.path().read_bytes().startswith(b"%PDF-")
 
 
 def test_withdrawing_asks_once_and_empties_the_page(site: Site, course: Treated, offline, accessible) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
@@ -13,10 +16,11 @@ import pandas as pd
 import pytest
 
 from skinscan.records import ParameterError
-from skinscan.services import research
+from skinscan.services import Actor, research
 from skinscan.services.own_progress import Appointment, OwnProgress, Result, Skin, Stage
 from skinscan.services.patients import Agreement
 from skinscan.services.research import COLUMNS, Filters
+from skinscan.store.errors import RecordError
 from skinscan.treatment import SHIPPED
 from skinscan.web.clinic import patient, research_charts, researcher
 
@@ -85,6 +89,7 @@ def test_what_is_not_there_is_said_kindly() -> None:
     page = patient.html(progress(results=(anew,)))
     assert "just being made anew" in said(page)
     assert "<iframe" not in page
+    assert "cannot be shown just now" in said(patient.html(progress(results=(anew,)), failed={"c"}))
     assert "No session yet" in said(patient.html(progress(skin=())))
 
 
@@ -103,6 +108,45 @@ def test_headings_descend_by_one_and_every_field_has_a_name(html: Any) -> None:
     ids = re.findall(r' id="([^"]+)"', html())
     assert len(ids) == len(set(ids))
     assert all(target in ids for target in re.findall(r'href="#([^"]+)"', html()))
+
+
+def test_what_is_not_kept_any_more_is_made_anew_once_and_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [Result(name, None, "", "", datetime.now(UTC), DAY) for name in "abc"]
+    results.append(Result("d", "0" * 32, "", "", datetime.now(UTC), DAY))
+    actor, made, at_work = Actor("u", "u", frozenset()), [], threading.Lock()
+    go = threading.Event()
+
+    def make_anew(clinic: Any, actor: Actor, result: Result) -> None:
+        assert at_work.acquire(blocking=False), "two at once"
+        go.wait(20)
+        made.append(result.course_id)
+        at_work.release()
+        if result.course_id == "b":
+            raise RecordError("a photo is gone")
+
+    def wait_until(ended: Callable[[], bool]) -> None:
+        until = time.monotonic() + 20
+        while not ended():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    monkeypatch.setattr(patient, "make_anew", make_anew)
+    making = patient.Making(None)  # type: ignore[arg-type]
+    making.begin(actor, results)
+    making.begin(actor, results)
+    go.set()
+    wait_until(lambda: not making.begun)
+    assert sorted(made) == ["a", "b", "c"]
+    assert making.failed == {"b"}
+    making.begin(actor, results[:1])  # dropped again
+    wait_until(lambda: not making.begun)
+    assert made[3:] == ["a"]
+
+
+def test_a_pdf_is_offered_where_one_can_be_made() -> None:
+    result = Result("c", "0" * 32, "Pores", "face", datetime.now(UTC), DAY)
+    assert "/download/" + "0" * 32 + ".pdf" in patient.html(progress(results=(result,)), with_pdf=True)
+    assert ".pdf" not in patient.html(progress(results=(result,)))
 
 
 def some(values: list[tuple[str, int | None, str, float]]) -> pd.DataFrame:
