@@ -239,6 +239,16 @@ class Picture:
     matched: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A photo that the course was read from: the SHA-256 of its file, and how it was made comparable, (what, how)."""
+
+    visit: int
+    view: str
+    sha256: str
+    facts: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Course:
     """What a course shows: trajectories, flags, what could not be told, and the whole in words for either reader."""
@@ -251,6 +261,9 @@ class Course:
     summary: Mapping[Role, tuple[str, ...]]
     pictures: tuple[Picture, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    used: tuple[Used, ...] = ()
+    sdc_sources: tuple[str, ...] = ()
+    """Where the smallest detectable changes come from, each source once."""
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a measure, region, view and visit."""
@@ -301,6 +314,8 @@ class Course:
                 "notices": list(self.notices),
                 "summary": {role: list(lines) for role, lines in self.summary.items()},
                 "versions": dict(self.versions),
+                "digests": [{"visit": u.visit, "view": u.view, "sha256": u.sha256} for u in self.used],
+                "sdc_sources": list(self.sdc_sources),
             }
         )
         return told

@@ -104,9 +104,15 @@ def photo_options(report: bool = True) -> Callable[[F], F]:
         metavar="DIR",
         help="Write report.html, overlay PNGs, measurements.csv and pores.csv here.",
     )
+    paper = click.option(
+        "--pdf",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the report as PDF here, over a file of that name (needs skinscan[pdf]).",
+    )
 
     def decorate(command: F) -> F:
-        for option in reversed((*options[:-1], *([folder] if report else []), options[-1])):
+        for option in reversed((*options[:-1], *([folder, paper] if report else []), options[-1])):
             command = option(command)
         return command
 
@@ -127,18 +133,32 @@ def regions_of(texts: Sequence[str], file: Path | None) -> Mapping[str, Any] | N
     return found
 
 
-def check_folder(out: Path | None) -> None:
-    """Say before the work, not after it, that the report has nowhere to go."""
+def check_report(out: Path | None, pdf: Path | None = None) -> None:
+    """Say before the work, not after it, that the report has nowhere to go, or that no PDF can be made."""
     from skinscan.records import ParameterError
 
+    if pdf is not None:
+        from skinscan.report.pdf import check
+
+        check()
+        if pdf.is_dir() or not pdf.parent.is_dir():
+            raise ParameterError(
+                f"--pdf {pdf.name} cannot be written", expected="a file in a folder that is there",
+                found="a folder" if pdf.is_dir() else "no such folder", todo="name another",
+            )  # fmt: skip
     if out is not None and out.exists() and not out.is_dir():
         raise ParameterError(f"--out {out.name} is a file", expected="a folder", found="a file", todo="name another")
 
 
 def compared(
-    before: Path, after: Path, regions: Mapping[str, Any] | None, out: Path | None, **settings: Any
+    before: Path,
+    after: Path,
+    regions: Mapping[str, Any] | None,
+    out: Path | None,
+    pdf: Path | None = None,
+    **settings: Any,
 ) -> Comparison:
-    """`skinscan.compare` with a bar, and its report in `out`."""
+    """`skinscan.compare` with a bar, and its report in `out` and as `pdf`."""
     from skinscan.comparison import compare as compare_photos
 
     with progress(100, "comparing") as advance:
@@ -150,11 +170,17 @@ def compared(
             shown += step
             advance(step)
 
-        comparison = compare_photos(before, after, regions=regions, evidence=out is not None, progress=tell, **settings)
+        shown_too = out is not None or pdf is not None
+        comparison = compare_photos(before, after, regions=regions, evidence=shown_too, progress=tell, **settings)
     if out is not None:
         from skinscan.report import write_comparison
 
         write_comparison(comparison, out)
+    if pdf is not None:
+        from skinscan.report.page import comparison_page
+        from skinscan.report.pdf import write_pdf
+
+        write_pdf(comparison_page(comparison), pdf)
     return comparison
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skinscan.cli.calling import DONE, FAILED, check_folder, photo_options, progress, regions_of, stop
+from skinscan.cli.calling import DONE, FAILED, check_report, photo_options, progress, regions_of, stop
 from skinscan.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def course(
     region: tuple[str, ...],
     regions_file: Path | None,
     out: Path | None,
+    pdf: Path | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -64,7 +65,7 @@ def course(
     from skinscan.course.build import course_of
     from skinscan.course.reading import read_plan
 
-    check_folder(out)
+    check_report(out, pdf)
     try:
         with progress(100, "following") as advance:
             shown = 0
@@ -90,12 +91,19 @@ def course(
         from skinscan.report.course_page import write_course
 
         page = write_course(followed, treatment, out)
+    if pdf is not None:
+        from skinscan.report.course_page import course_page
+        from skinscan.report.pdf import write_pdf
+
+        write_pdf(course_page(followed, treatment, "practitioner"), pdf)
     if as_json:
         print_json(followed.to_dict())
     else:
         _print(followed)
         if page is not None:
             click.echo(f"Report: {page}")
+        if pdf is not None:
+            click.echo(f"PDF: {pdf}")
     told = any(p.from_baseline.verdict != "not_comparable" for line in followed.trajectories for p in line.points)
     raise SystemExit(DONE if told else FAILED)
 

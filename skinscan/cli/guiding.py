@@ -10,7 +10,7 @@ import click
 from skinscan.cli.calling import (
     DONE,
     FAILED,
-    check_folder,
+    check_report,
     photo_options,
     regions_of,
 )
@@ -58,7 +58,7 @@ def guide(
     from skinscan.guidance import guide as guide_photos
     from skinscan.guidance import write
 
-    check_folder(out)
+    check_report(out)
     names = None if wanted is None else [name.strip() for name in wanted.split(",") if name.strip()]
     guided = guide_photos(list(photos), baseline, names, regions=regions_of(region, regions_file), **settings)
     page = write(guided, out) if out is not None else None

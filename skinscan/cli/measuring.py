@@ -11,7 +11,7 @@ import click
 from skinscan.cli.calling import (
     DONE,
     FAILED,
-    check_folder,
+    check_report,
     compared,
     photo_options,
     progress,
@@ -38,6 +38,7 @@ def assess(
     region: tuple[str, ...],
     regions_file: Path | None,
     out: Path | None,
+    pdf: Path | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -46,14 +47,14 @@ def assess(
     from skinscan.records import ParameterError, RegionError, SkinscanError
 
     regions = regions_of(region, regions_file)
-    check_folder(out)
+    check_report(out, pdf)
     done: list[Assessment] = []
     told: list[dict[str, Any]] = []
     failed = False
     with progress(len(photos), "measuring") as advance:
         for photo in photos:
             try:
-                assessment = assess_photo(photo, regions=regions, evidence=out is not None, **settings)
+                assessment = assess_photo(photo, regions=regions, evidence=bool(out or pdf), **settings)
             except ParameterError:
                 raise  # a setting is wrong, not a photo
             except SkinscanError as error:
@@ -74,6 +75,11 @@ def assess(
         from skinscan.report import write_assessment
 
         page = write_assessment(done, out)
+    if pdf is not None and done:
+        from skinscan.report import assessment_html
+        from skinscan.report.pdf import write_pdf
+
+        write_pdf(assessment_html(done), pdf)
     if as_json:
         print_json(told if len(photos) > 1 else told[0])
     else:
@@ -81,6 +87,8 @@ def assess(
             print_assessment(entry)
         if out is not None and done:
             click.echo(f"Report: {page}")
+        if pdf is not None and done:
+            click.echo(f"PDF: {pdf}")
     raise SystemExit(FAILED if failed else DONE)
 
 
@@ -104,6 +112,7 @@ def compare(
     region: tuple[str, ...],
     regions_file: Path | None,
     out: Path | None,
+    pdf: Path | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -114,9 +123,9 @@ def compare(
     from skinscan.records import SCHEMA, ParameterError, RegionError, SkinscanError
 
     regions = regions_of(region, regions_file)
-    check_folder(out)
+    check_report(out, pdf)
     try:
-        comparison = compared(before, after, regions, out, **settings)
+        comparison = compared(before, after, regions, out, pdf, **settings)
     except (ParameterError, RegionError):
         raise
     except SkinscanError as error:
@@ -132,6 +141,8 @@ def compare(
         print_comparison(comparison)
         if out is not None:
             click.echo(f"Report: {out / 'report.html'}")
+        if pdf is not None:
+            click.echo(f"PDF: {pdf}")
     raise SystemExit(DONE if comparison.comparable else FAILED)
 
 

@@ -14,6 +14,7 @@ from skinscan.course.reading import read_plan
 from skinscan.course.telling import summary_of
 from skinscan.course_records import Course, Plan
 from skinscan.environment import check_opencv
+from skinscan.report import method
 from skinscan.treatment import SHIPPED, Treatment
 from skinscan.treatment.functions import indication_of, sites_of
 
@@ -69,4 +70,14 @@ def course_of(
         summary=summary_of(plan, lines, flags, treatment),
         pictures=tuple(p for one in measured for p in (one.picture, *(visit.picture for visit in one.visits))),
         versions=versions(),
+        used=tuple(photo for one in measured for photo in one.used),
+        sdc_sources=tuple(
+            method.sdc_sources(
+                change
+                for one in measured
+                for visit in one.visits
+                for changes in visit.from_baseline
+                for change in changes
+            )
+        ),
     )

@@ -17,9 +17,9 @@ from skinscan.capture.photo import read_photo
 from skinscan.capture.registration.by_view import match
 from skinscan.comparison import compare_frames
 from skinscan.course.looking import Looked, Looking, due
-from skinscan.course_records import Picture, Plan, Shot, Visit
+from skinscan.course_records import Picture, Plan, Shot, Used, Visit
 from skinscan.records import Assessment, Change, Comparison, Frame, Registration, SkinscanError
-from skinscan.report import pictures
+from skinscan.report import method, pictures
 from skinscan.report.warping import aligned
 from skinscan.treatment import SHIPPED, Treatment
 from skinscan.tying import carry, tie
@@ -46,12 +46,14 @@ class Compared:
 
 @dataclass(frozen=True)
 class Measured:
-    """A view through the whole course: the first baseline's own numbers, and each later visit."""
+    """A view through the whole course: the first baseline's own numbers, each later visit, and the photos it was read
+    from."""
 
     view: str
     baseline: Assessment
     picture: Picture
     visits: tuple[Compared, ...]
+    used: tuple[Used, ...] = ()
 
 
 def measure_course(
@@ -106,17 +108,20 @@ def _measure_view(
     later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
     baselines: list[Earlier] = []
     found: list[Compared] = []
+    used: list[Used] = []
     first: tuple[Assessment, Picture] | None = None
     previous: Earlier | None = None
     for visit, shot in series:
         tell(f"visit {visit.number + 1}, {visit.day}{f', {view}' if view else ''}")
         if not baselines:
             baselines.append((visit, _frame_of(shot, {**choices, "regions": regions})))
+            used.append(_used(visit, view, baselines[0][1]))
             continue
         frame = _frame_of(shot, later)
         if visit.is_baseline:
-            same = _carried(baselines[0][1], frame, match(baselines[0][1], frame, stated["same_setup"]))
-            baselines += [(visit, one) for one in same]
+            matched = match(baselines[0][1], frame, stated["same_setup"])
+            baselines += [(visit, one) for one in _carried(baselines[0][1], frame, matched)]
+            used.append(_used(visit, view, frame, matched))
             continue
         looking = Looking(wanted(visit))
         earlier = [*baselines, *([previous] if previous else [])]
@@ -126,6 +131,7 @@ def _measure_view(
         comparison = from_baseline[0]
         before, after = _pictures(comparison, series[0][0], visit, view)
         first = first or (comparison.before, before)
+        used.append(_used(visit, view, comparison.after.frame, comparison.registration))
         found.append(
             Compared(
                 visit,
@@ -141,7 +147,13 @@ def _measure_view(
             for same_skin in _carried(baselines[0][1], frame, comparison.registration):
                 previous = (visit, same_skin)
     assert first is not None  # a series holds a later visit
-    return Measured(view, *first, tuple(found))
+    return Measured(view, *first, tuple(found), tuple(used))
+
+
+def _used(visit: Visit, view: str, frame: Frame, registration: Registration | None = None) -> Used:
+    """What the report says of a photo; the first baseline alone is laid onto nothing."""
+    laid = method.of_registration(registration) if registration is not None else []
+    return Used(visit.number, view, frame.photo.sha256, (*method.of_frame(frame), *laid))
 
 
 def _frame_of(shot: Shot, choices: Mapping[str, Any]) -> Frame:

@@ -177,8 +177,7 @@ def _primary_to_patient(line: Trajectory) -> str:
     early = " It is too early to judge: your skin is still changing." if point.timing == "too_early" else ""
     if step.verdict == "within_error":
         return (
-            f"No difference in {name} that is larger than what the camera alone can make. This does not show that "
-            f"nothing changed.{early}"
+            f"{words.capital(name)}: {words.TO_PATIENT[step.verdict]}. This does not show that nothing changed.{early}"
         )
     seen = _WAYS.get((all_measures()[line.measure].family, step.change > 0), f"There is a difference in {name}")
-    return f"{seen}, by more than what the camera alone can make.{early}"
+    return f"{seen}: the change is {words.TO_PATIENT[step.verdict]}.{early}"

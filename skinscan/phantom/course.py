@@ -50,8 +50,8 @@ class CourseRecipe:
     """A course, fully determined by these numbers. Days count from the first session; visits on the day of a session
     come before it.
 
-    `pores`, `relief`, `patches`, `melanin`, `spots`, `lines`, `scars`: lasting relative changes once the whole course
-    has had its time (of lines and scars, their depth). `flush`:
+    `pores`, `relief`, `patches`, `blood`, `melanin`, `spots`, `lines`, `scars`: lasting relative changes once the whole
+    course has had its time (of lines and scars, their depth). `flush`:
     relative rise of blood right after a session, `flush_half_days` until half of it is gone; `swelling`: share by which
     pores and relief look smaller then. `adverse`: what goes badly, as told above, if anything; `pigment`: relative rise
     of melanin then; `tracks`, `foci` with `focus_strength`, `sided`: marks, papules and one side's relative rise of
@@ -64,6 +64,7 @@ class CourseRecipe:
     pores: float = -0.12
     relief: float = -0.15
     patches: float = -0.3
+    blood: float = 0.0
     melanin: float = 0.0
     spots: float = 0.0
     lines: float = 0.0
@@ -88,8 +89,8 @@ class CourseRecipe:
 def unchanging(recipe: CourseRecipe) -> CourseRecipe:
     """The same course on skin that nothing happens to."""
     return replace(
-        recipe, pores=0.0, relief=0.0, patches=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0, flush=0.0,
-        swelling=0.0, adverse="none",
+        recipe, pores=0.0, relief=0.0, patches=0.0, blood=0.0, melanin=0.0, spots=0.0, lines=0.0, scars=0.0,
+        flush=0.0, swelling=0.0, adverse="none",
     )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
     """The skin on a day; on the day of a session as it was before."""
     since = [day - session for session in recipe.session_days if session < day]
     half = 25.0 if recipe.adverse == "redness" else recipe.flush_half_days
-    blood = recipe.flush * sum(0.5 ** (days / half) for days in since)
+    flush = recipe.flush * sum(0.5 ** (days / half) for days in since)
     swollen = recipe.swelling * sum(0.5 ** (days / 2.0) for days in since)
     healed = sum(_smooth((days - 14) / 76) for days in since) / len(recipe.session_days)
     pigment = recipe.pigment * min(sum(_smooth((days - 5) / 15) for days in since), 1.0)
@@ -106,7 +107,7 @@ def skin_on(recipe: CourseRecipe, day: float) -> SkinRecipe:
     return change(
         _gone_badly(recipe, left),
         melanin=(1 + recipe.melanin * healed) * (1 + dark) - 1,
-        blood=blood,
+        blood=(1 + recipe.blood * healed) * (1 + flush) - 1,
         pore_diameter=(1 + recipe.pores * healed) * (1 - swollen) - 1,
         roughness=(1 + recipe.relief * healed) * (1 - swollen) - 1,
         redness=recipe.patches * healed,

@@ -10,7 +10,7 @@ from skinscan.report import folder as _folder
 from skinscan.report import maps, page, pictures, tables
 from skinscan.report.warping import aligned
 
-__all__ = ["PAGE", "aligned", "overlays", "write_assessment", "write_comparison"]
+__all__ = ["PAGE", "aligned", "assessment_html", "overlays", "write_assessment", "write_comparison"]
 
 PAGE = "report.html"
 
@@ -23,8 +23,7 @@ def write_assessment(assessments: Sequence[Assessment], folder: Path) -> Path:
     """
     if not assessments:
         raise ParameterError("there is nothing to report", expected="at least one assessment", found="none")
-    single = len(assessments) == 1
-    roles = {"photo" if single else f"photo{i}": a for i, a in enumerate(assessments, start=1)}
+    roles = _roles(assessments)
     files = {
         PAGE: _bytes(page.assessment_page(roles)),
         **_tables(roles),
@@ -32,6 +31,16 @@ def write_assessment(assessments: Sequence[Assessment], folder: Path) -> Path:
     }
     _folder.write_files(Path(folder), files)
     return Path(folder) / PAGE
+
+
+def assessment_html(assessments: Sequence[Assessment]) -> str:
+    """The page of `write_assessment` alone."""
+    return page.assessment_page(_roles(assessments))
+
+
+def _roles(assessments: Sequence[Assessment]) -> dict[str, Assessment]:
+    single = len(assessments) == 1
+    return {"photo" if single else f"photo{i}": a for i, a in enumerate(assessments, start=1)}
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

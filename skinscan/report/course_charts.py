@@ -61,7 +61,7 @@ class Chart:
     missing: tuple[str, ...]
 
 
-def chart(plan: Plan, line: Trajectory, reaction_days: int) -> Chart | None:
+def chart(plan: Plan, line: Trajectory, reaction_days: int, for_patient: bool = False) -> Chart | None:
     """The chart of a trajectory, or None where no visit could be compared."""
     visits = {visit.number: visit for visit in plan.visits}
     told = [p for p in line.points if p.from_baseline.verdict != "not_comparable"]
@@ -88,13 +88,14 @@ def chart(plan: Plan, line: Trajectory, reaction_days: int) -> Chart | None:
         visit, s = visits[p.visit], p.from_baseline
         value = number(base + s.change, places)
         early = "; too early to judge" if p.timing == "too_early" else ""
+        verdict = words.TO_PATIENT[s.verdict] if for_patient else words.VERDICTS[s.verdict].word.lower()
         dots.append(
             Dot(
                 across.at(visit.day.toordinal()), 100 - up.at(s.change), 100 - up.at(s.high), 100 - up.at(s.low),
                 s.verdict, p.timing == "too_early",
                 f"{visit.day}{_after(visit)}: {value} ({number(s.change, places, signed=True)}, 95 % "
                 f"{number(s.low, places, signed=True)} to {number(s.high, places, signed=True)}), "
-                f"{words.VERDICTS[s.verdict].word.lower()}{early}",
+                f"{verdict}{early}",
             )
         )  # fmt: skip
     where = [words.visible(line.region).replace("_", " ") if line.region != SKIN else "all skin", line.view]

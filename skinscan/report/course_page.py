@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skinscan.course_records import Course, CourseFlag, Point, Role, Trajectory
+from skinscan.course_records import Course, CourseFlag, Point, Role, Trajectory, Used
+from skinscan.measures import all_measures
 from skinscan.records import SKIN, Change
 from skinscan.report import folder as _folder
 from skinscan.report import page, pictures, rows, tables, words
@@ -41,6 +42,7 @@ class Head:
 class Strip:
     """A view at a visit, for looking at."""
 
+    key: str
     uri: str
     day: str
     note: str
@@ -67,13 +69,14 @@ def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
     return folder / PAGE
 
 
-def course_page(course: Course, treatment: Treatment, role: Role) -> str:
-    """The HTML of a course for one reader."""
+def course_page(course: Course, treatment: Treatment, role: Role, care: bool = True) -> str:
+    """The HTML of a course for one reader. `care`: whether the patient reads what to do on the last photo's day."""
     plan, indication = course.plan, indication_of(treatment, course.plan.indication)
     shown = {flag.sentence() for flag in course.flags}  # as cards, with their pictures
     said = [text for text in course.summary[role] if text not in shown]
     last = plan.visits[-1]
     sights = sight_views(course.flags, plan)
+    strips = _strips(course)
     for_patient, site = role == "patient", f", {words.visible(plan.site)}" if plan.site else ""
     return page.render(
         "course.html",
@@ -84,7 +87,8 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         flags=[] if for_patient else list(zip(course.flags, sights, strict=True)),
         sights=[] if for_patient else [sight for sight in sights if sight is not None],
         charts=charts_of(course, treatment, for_patient),
-        strips=_strips(course),
+        strips=strips,
+        slides=slides(strips),
         families=[] if for_patient else rows.families([rows.change_row(c) for c in last_changes(course)]),
         last_day=str(last.day),
         sessions=plan.sessions,
@@ -94,11 +98,13 @@ def course_page(course: Course, treatment: Treatment, role: Role) -> str:
         clock=treatment.clock,
         outcomes=[row for row in treatment.outcomes if row.indication == indication.indication],
         protocols=protocols_of(treatment, indication.indication),
-        care=care_on(treatment, last.days_after) if for_patient and last.days_after is not None else (),
+        care=care_on(treatment, last.days_after) if care and for_patient and last.days_after is not None else (),
         screening=treatment.screening,
         site_facts=how_to_photograph(treatment, plan.site),
         sources={row.source: row for row in treatment.sources},
-        versions=list(course.versions.items()),
+        used=[(_photo_name(course, photo), photo) for photo in course.used],
+        sdc_sources=course.sdc_sources,
+        versions=[*course.versions.items(), *_measure_versions(course)],
     )  # fmt: skip
 
 
@@ -110,7 +116,7 @@ def charts_of(course: Course, treatment: Treatment, for_patient: bool) -> list[C
     of_primary = {line.region for line in course.trajectories if line.is_primary} or {SKIN}
     lines = [line for line in course.trajectories if line.measure in order and line.region in of_primary]
     lines.sort(key=lambda line: (not line.is_primary, order[line.measure]))
-    drawn = [chart(course.plan, line, reaction_days(treatment)) for line in lines]
+    drawn = [chart(course.plan, line, reaction_days(treatment), for_patient) for line in lines]
     return [one for one in drawn if one is not None][: 1 if for_patient else CHARTS]
 
 
@@ -151,15 +157,39 @@ def _timing(point: Point) -> str:
 def _strips(course: Course) -> list[Strip]:
     visits = {visit.number: visit for visit in course.plan.visits}
     found = []
-    for picture in course.pictures:
+    for place, picture in enumerate(course.pictures):
         visit = visits[picture.visit]
         note = "baseline" if visit.is_baseline else f"day {visit.days_after} after session {visit.sessions}"
         if visit.days_after is None and not visit.is_baseline:
             note = ""
         height, width = picture.pixels.shape[:2]
         uri = pictures.data_uri(pictures.jpeg(picture.pixels), "jpeg")
-        found.append(Strip(uri, str(visit.day), note, picture.view, width, height, picture.matched))
+        key = f"strip-{place}"
+        found.append(Strip(key, uri, str(visit.day), note, picture.view, width, height, picture.matched))
     return found
+
+
+def slides(strips: Sequence[Strip]) -> list[tuple[Strip, Strip]]:
+    """Of each view its first photo and the last one that could be laid onto it."""
+    found = []
+    for view in dict.fromkeys(strip.view for strip in strips):
+        matched = [strip for strip in strips if strip.view == view and strip.matched]
+        if len(matched) > 1:
+            found.append((matched[0], matched[-1]))
+    return found
+
+
+def _photo_name(course: Course, photo: Used) -> str:
+    """`2026-03-04`, with the view where there are several."""
+    day = next(visit.day for visit in course.plan.visits if visit.number == photo.visit)
+    return f"{day}, {words.visible(photo.view)}" if photo.view else str(day)
+
+
+def _measure_versions(course: Course) -> list[tuple[str, str]]:
+    """(measure, its version) of what the course told."""
+    known = all_measures()
+    names = dict.fromkeys(line.measure for line in course.trajectories)
+    return [(name, f"version {known[name].version}") for name in names]
 
 
 def flag_numbers(flags: Sequence[CourseFlag]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skinscan.records import Assessment, Comparison, Frame, Registration
+from skinscan.records import Assessment, Change, Frame, Registration
 from skinscan.report import words
 from skinscan.report.numbers import decimals, number
 
@@ -25,9 +25,9 @@ _COLOURS = {
 }
 
 
-def of_photo(assessment: Assessment) -> Facts:
+def of_frame(frame: Frame) -> Facts:
     """(what, how) about one photo. Date and camera are left out: a report may be passed on."""
-    frame, photo = assessment.frame, assessment.frame.photo
+    photo = frame.photo
     facts = [
         ("File", words.visible(photo.name)),
         ("SHA-256", photo.sha256),
@@ -72,6 +72,9 @@ def _colour(frame: Frame) -> str:
     text = _COLOURS[frame.colour.state]
     if frame.colour.reference:
         text += f" ({words.visible(frame.colour.reference)})"
+    if frame.colour.gains != (1.0, 1.0, 1.0):
+        gains = ", ".join(number(gain, 3) for gain in frame.colour.gains)
+        text += f"; red, green and blue times {gains}, which brings the reference to its look in the first photo"
     if frame.colour.predicted_de00 is not None and frame.colour.predicted_a_star is not None:
         de00, a_star = number(frame.colour.predicted_de00, 1), number(frame.colour.predicted_a_star, 1)
         text += f"; error to expect on this skin {de00} dE00, ± {a_star} in a* (1 SD)"
@@ -101,9 +104,9 @@ def of_registration(registration: Registration | None) -> Facts:
     return facts + [("Notice", words.visible(notice.text)) for notice in r.notices]
 
 
-def sdc_sources(comparison: Comparison) -> list[str]:
+def sdc_sources(changes: Iterable[Change]) -> list[str]:
     """Where the smallest detectable changes come from, each source once."""
-    return list(dict.fromkeys(words.visible(c.sdc_source) for c in comparison.changes if c.sdc_source))
+    return list(dict.fromkeys(words.visible(c.sdc_source) for c in changes if c.sdc_source))
 
 
 def versions(assessments: Iterable[Assessment]) -> Facts:

@@ -20,6 +20,7 @@ from skinscan.report.warping import Points
 from skinscan.report.words import listing, readable, title, visible
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+STYLES = ("report.css", "drawings.css", "print.css")
 _MAP_SIDES = (1000, 850, 700, 550, 400)
 _MAP_BYTES = 6_500_000
 
@@ -83,8 +84,8 @@ def comparison_page(comparison: Comparison) -> str:
         glance=[row for family in rows.families(changes) for row in family.first if row.strip],
         values=_values(shots, both),
         registration=method.of_registration(comparison.registration),
-        sources=method.sdc_sources(comparison),
-        facts=[(shot.label, method.of_photo(both[shot.role])) for shot in shots],
+        sources=method.sdc_sources(comparison.changes),
+        facts=[(shot.label, method.of_frame(both[shot.role].frame)) for shot in shots],
         versions=method.versions(both.values()),
     )
 
@@ -102,7 +103,7 @@ def assessment_page(assessments: Mapping[str, Assessment]) -> str:
         maps=map_views(maps.layers(assessments)),
         bar=pictures.data_uri(maps.bar_png(), "png"),
         values=_values(shots, assessments),
-        facts=[(shot.label, method.of_photo(assessments[shot.role])) for shot in shots],
+        facts=[(shot.label, method.of_frame(assessments[shot.role].frame)) for shot in shots],
         versions=method.versions(assessments.values()),
     )
 
@@ -177,12 +178,17 @@ def environment(*folders: Path) -> Environment:
     )
 
 
+def style(*names: str) -> str:
+    """The style of a report, or some of its sheets."""
+    return "".join((TEMPLATES / name).read_text("utf-8") for name in names or STYLES)
+
+
 def render(template: str, **context: Any) -> str:
     """The page of a template, its style and script within it."""
-    script, style = ((TEMPLATES / name).read_text("utf-8") for name in ("report.js", "report.css"))
+    script = (TEMPLATES / "report.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
         environment()
         .get_template(template)
-        .render(script=Markup(script), style=Markup(style), script_digest=digest, **context)
+        .render(script=Markup(script), style=Markup(style()), script_digest=digest, **context)
     )

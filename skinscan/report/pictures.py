@@ -62,6 +62,25 @@ def jpeg(picture: Picture, quality: int = 85) -> bytes:
     return _encode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
+def over_grey(photo: bytes, laid: bytes, share: tuple[float, float], strength: float) -> bytes:
+    """A JPEG of an encoded photo in greys with an encoded RGBA picture on it, as fine as that one.
+
+    `share`: how much of the photo's (height, width) the picture reaches over, from the top left corner; above 1 it ends
+    beyond the photo. `strength`: 1 for the picture as it is, 0 for none of it.
+    """
+    grey = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_GRAYSCALE)
+    colours = cv2.imdecode(np.frombuffer(laid, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert grey is not None  # both were encoded here
+    assert colours is not None
+    size = [max(1, round(side / part)) for side, part in zip(colours.shape, share, strict=False)]
+    base = cv2.resize(grey, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    blend = np.repeat(base[..., None].astype(np.float32), 3, axis=-1)
+    colours = colours[: size[0], : size[1]]
+    part = blend[: colours.shape[0], : colours.shape[1]]
+    part += (colours[..., 2::-1] - part) * (colours[..., 3:] / np.float32(255) * strength)
+    return jpeg(np.round(blend).astype(np.uint8))
+
+
 def png(picture: Picture) -> bytes:
     return _encode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 4])
 

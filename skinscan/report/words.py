@@ -107,6 +107,17 @@ VERDICTS: Mapping[Verdict, VerdictWord] = MappingProxyType(
     }
 )
 
+TO_PATIENT: Mapping[Verdict, str] = MappingProxyType(
+    {
+        "improved": "larger than measurement error",
+        "worsened": "larger than measurement error",
+        "changed": "larger than measurement error",
+        "within_error": "no measurable change yet",
+        "not_comparable": "cannot be compared",
+    }
+)
+"""The verdicts as who is treated reads them."""
+
 _CLOSER = "Come closer or use the 2x lens, so that each millimetre of skin gets more pixels."
 _SAME_VIEW = "Photograph the same skin from the same side, angle and distance."
 _SAME_LIGHT = "Use the same lamp in the same place, and keep out daylight and other lamps."

@@ -91,7 +91,7 @@ def kept_comparison(clinic: Clinic, actor: Actor, before_id: str, after_id: str)
     """Name -> id of what is kept of a comparison; empty where it was not made yet. Raises NotFound for two patients."""
     actor.must_be(PRACTITIONER)
     before, after = _pair(clinic, before_id, after_id)
-    return deriving.kept(clinic.store, before.patient_id, _comparison_key(clinic, before, after))
+    return deriving.kept(clinic.store, before.patient_id, comparison_key(clinic, before, after))
 
 
 def compare(
@@ -106,7 +106,7 @@ def compare(
         return kept
     tell = progress or (lambda share, text: None)
     before, after = _pair(clinic, before_id, after_id)
-    key = _comparison_key(clinic, before, after)
+    key = comparison_key(clinic, before, after)
     from skinscan.comparison import compare_frames
     from skinscan.report import page
 
@@ -129,7 +129,8 @@ def compare(
     return deriving.keep(clinic.store, Of(before.patient_id, before.id, after.id), key, made)
 
 
-def _comparison_key(clinic: Clinic, before: Photo, after: Photo) -> str:
+def comparison_key(clinic: Clinic, before: Photo, after: Photo) -> str:
+    """Under which a comparison is kept: all that it depends on."""
     return measuring.key_of(
         "comparison", before.digest, after.digest, _settings(clinic, before), _later(clinic, after),
         {name: bool(after.capture.get(name)) for name in _STATED}, list(_prepared(clinic, before, after)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,12 +25,17 @@ def key_of(*parts: Any) -> str:
 
 def save_assessment(store: Store, photo_id: str, assessment: Assessment, *, actor: str = SYSTEM) -> AssessmentRow:
     """Keep what a photo says; in place of an earlier assessment by the same recipe and versions. Raises NotFound."""
-    told = assessment.to_dict()
-    recipe, versions = dict(told["frame"].pop("recipe")), told["versions"]
-    of_measures = sorted({(m.measure, m.version) for m in assessment.measurements})
+    return save_told(store, photo_id, assessment.to_dict(), actor=actor)
+
+
+def save_told(store: Store, photo_id: str, assessment: Mapping[str, Any], *, actor: str = SYSTEM) -> AssessmentRow:
+    """The same of an assessment as its JSON tells it (`Assessment.to_dict`). Raises NotFound."""
+    frame, measurements = dict(assessment["frame"]), assessment["measurements"]
+    recipe, versions = dict(frame.pop("recipe")), dict(assessment["versions"])
+    of_measures = sorted({(m["measure"], m["version"]) for m in measurements})
     row = AssessmentRow(
-        id=new_id(), photo_id=photo_id, key=key_of(recipe, versions, of_measures), recipe=plain_json(recipe),
-        versions=versions, frame=told["frame"],
+        id=new_id(), photo_id=photo_id, key=key_of(recipe, versions, of_measures), recipe=recipe, versions=versions,
+        frame=frame,
     )  # fmt: skip
     with store.change("assess", "photo", photo_id, actor) as rows:
         photo = rows.scalar(select(Photo).where(Photo.id == photo_id).with_for_update())
@@ -43,14 +47,16 @@ def save_assessment(store: Store, photo_id: str, assessment: Assessment, *, acto
         rows.add(row)
         rows.flush()
         rows.add_all(
-            MeasurementRow(
-                id=new_id(), patient_id=photo.patient_id, assessment_id=row.id, measure=m.measure, region=m.region,
-                value=_number(m.value), unit=m.unit, spread=_number(m.spread), n=int(m.n),
-                flags=[flag.value for flag in m.flags], version=m.version, reason=m.reason,
-            )
-            for m in assessment.measurements
-        )  # fmt: skip
+            MeasurementRow(id=new_id(), patient_id=photo.patient_id, assessment_id=row.id, **_columns(m))
+            for m in measurements
+        )
     return row
+
+
+def _columns(measurement: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row keeps of a measurement as JSON tells it; undefined numbers are None there already."""
+    names = ("measure", "region", "value", "unit", "spread", "n", "flags", "version", "reason")
+    return {name: measurement[name] for name in names}
 
 
 def measurements_of(store: Store, photo_id: str) -> Sequence[MeasurementRow]:
@@ -99,7 +105,3 @@ def drop_comparisons(store: Store) -> None:
     """Drop the cache: all of it can be had again from the photos."""
     with store.database.writing() as rows:
         rows.execute(delete(ComparisonRow))
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

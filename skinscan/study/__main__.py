@@ -351,5 +351,13 @@ def demo() -> None:
     module.write(ROOT / "datasets" / "demo")
 
 
+@study.command()
+def clinic() -> None:
+    """datasets/clinic/, the photos of `skinscan serve --demo`."""
+    from skinscan.study import clinic as module
+
+    module.write(ROOT / "datasets" / "clinic")
+
+
 if __name__ == "__main__":
     study()

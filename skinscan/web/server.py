@@ -25,6 +25,7 @@ LARGEST_UPLOAD = "300mb"
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # else it counts its events with pandas after each of them
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }

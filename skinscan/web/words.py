@@ -67,7 +67,7 @@ def surprise(kind: str) -> str:
 
 def style() -> str:
     """The report's style, for parts of the page inside an element of class `skinscan`."""
-    css = (page.TEMPLATES / "report.css").read_text("utf-8")
+    css = page.style("report.css", "drawings.css")
     return f".skinscan {{\n{css.replace(':root', '&').replace('body {', '& {')}\n}}"
 
 

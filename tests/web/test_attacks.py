@@ -24,7 +24,7 @@ from skinscan.services import inviting
 from skinscan.services.signing_in import actor_of_token
 from skinscan.store import access, accounts
 from tests.services.identity import PASSWORD
-from tests.web.clinic_site import (
+from tests.web.attacked_site import (
     KEEP,
     PEOPLE,
     PLACES,

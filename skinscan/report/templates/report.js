@@ -1,7 +1,6 @@
 "use strict";
 document.documentElement.classList.add("js");
-const slider = document.querySelector(".slider");
-if (slider) {
+for (const slider of document.querySelectorAll(".slider")) {
   const hand = slider.querySelector("input");
   const cut = () => slider.style.setProperty("--cut", hand.value + "%");
   hand.addEventListener("input", cut);

@@ -13,10 +13,14 @@ _SHARED = (
 )
 """For every page of Gradio: our style, and the script that gives frames their height and notices a lost sign-in."""
 
+_READER = '<link rel="stylesheet" href="/static/reader.css"><script src="/static/reader.js" defer></script>'
+
 _OWN = {
+    "patient": _READER,
+    "researcher": _READER,
     "practitioner": (
         '<link rel="stylesheet" href="/static/practitioner.css"><script src="/static/drawing.js" defer></script>'
-    )
+    ),
 }
 
 

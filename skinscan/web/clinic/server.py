@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 from skinscan.services import Actor, Clinic
 from skinscan.services.signing_in import actor_of_sign_in
-from skinscan.web.clinic import admin, parts, patient, practitioner, researcher, routes
+from skinscan.web.clinic import admin, downloads, parts, patient, practitioner, researcher, routes
 from skinscan.web.clinic.bodies import UPLOAD_BYTES
 from skinscan.web.clinic.door import ACTOR, ROLE_OF_PLACE, Door
 from skinscan.web.clinic.front import Front
@@ -58,6 +58,7 @@ def application(clinic: Clinic, workplace: Workplace, front: Front | None = None
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own, which echoes any origin, stands down for it
     app.include_router(routes.routes(clinic, front, running.end))
     app.include_router(admin.routes(clinic))
+    app.include_router(downloads.routes(clinic))
     for place in ROLE_OF_PLACE:
         app.add_api_route(place, _slashed(place), methods=["GET"])
     for place, build in _PAGES.items():

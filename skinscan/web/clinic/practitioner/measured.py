@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from skinscan.records import SkinscanError
 from skinscan.services import Actor, Clinic, measuring, patients, visits
@@ -12,6 +12,7 @@ from skinscan.services.days import day_of
 from skinscan.store.tables import Photo
 
 Progress = Callable[[float, str], None]
+Kind = Literal["photo", "comparison", "course"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Told:
     """A page that was made, or why it could not be: its title, its first lines, and its id."""
 
     title: str
+    kind: Kind
     page: str = ""
     first: Mapping[str, Any] = field(default_factory=dict)
     wrong: str = ""
@@ -59,13 +61,13 @@ def course(clinic: Clinic, actor: Actor, course_id: str, progress: Progress) -> 
 
 def _assess(clinic: Clinic, actor: Actor, photo: Photo) -> Callable[[Progress], Told]:
     title = f"The photo {_name(clinic, actor, photo)}"
-    return lambda progress: _made(clinic, title, lambda: measuring.assess(clinic, actor, photo.id, progress))
+    return lambda progress: _made(clinic, title, "photo", lambda: measuring.assess(clinic, actor, photo.id, progress))
 
 
 def _compare(clinic: Clinic, actor: Actor, before: Photo, after: Photo) -> Callable[[Progress], Told]:
     title = f"{_name(clinic, actor, after)} against {_name(clinic, actor, before)}"
     return lambda progress: _made(
-        clinic, title, lambda: measuring.compare(clinic, actor, before.id, after.id, progress)
+        clinic, title, "comparison", lambda: measuring.compare(clinic, actor, before.id, after.id, progress)
     )
 
 
@@ -73,15 +75,17 @@ def _follow(clinic: Clinic, actor: Actor, course_id: str) -> Callable[[Progress]
     row = patients.course_of(clinic, actor, course_id)
     titles = {one.indication: one.title for one in clinic.treatment.indications}
     title = f"The course: {titles.get(row.indication, row.indication)}, {row.site.replace('_', ' ')}"
-    return lambda progress: _made(clinic, title, lambda: measuring.follow(clinic, actor, course_id, progress=progress))
+    return lambda progress: _made(
+        clinic, title, "course", lambda: measuring.follow(clinic, actor, course_id, progress=progress)
+    )
 
 
-def _made(clinic: Clinic, title: str, make: Callable[[], Mapping[str, str]]) -> Told:
+def _made(clinic: Clinic, title: str, kind: Kind, make: Callable[[], Mapping[str, str]]) -> Told:
     try:
         pages = make()
     except SkinscanError as error:
-        return Told(title, wrong=str(error))
-    return Told(title, pages[measuring.REPORT], measuring.told_of(clinic, pages))
+        return Told(title, kind, wrong=str(error))
+    return Told(title, kind, pages[measuring.REPORT], measuring.told_of(clinic, pages))
 
 
 def _name(clinic: Clinic, actor: Actor, photo: Photo) -> str:

@@ -83,7 +83,7 @@ def _of_course(clinic: Clinic, actor: Actor, patient_id: str, course_id: str | N
     kept = measuring.kept_course(clinic, course_id)
     told = None
     if kept:
-        told = measured.Told("The course", kept[measuring.REPORT], measuring.told_of(clinic, kept))
+        told = measured.Told("The course", "course", kept[measuring.REPORT], measuring.told_of(clinic, kept))
     return view("report.html", told=told), _sharing(clinic, actor, patient_id, course_id)
 
 

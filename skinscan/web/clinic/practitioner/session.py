@@ -27,6 +27,8 @@ VIEWS = ("front", "left", "right", "close", "oblique", "top", "back")
 _ANSWERS = [("not asked", "unknown"), ("yes", "yes"), ("no", "no")]
 _BEFORE, _AFTER = "before the session", "after the session"
 
+TO_RESULT = "() => document.querySelector('#done')?.scrollIntoView({behavior: 'smooth'})"
+
 Item = Mapping[str, Any]
 """A photo on the screen: {"item", "view" guessed}."""
 
@@ -63,7 +65,7 @@ def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
         done = html(elem_id="done")
     shown = [part for slot in slots for part in (slot.box, slot.picture, slot.said, slot.view)]
     added.upload(
-        _bring(clinic), [added, items, patient_id, site, *aids], [added, items, *shown],
+        _bring(clinic), [added, items, patient_id, site, *aids], [added, items, *shown, done],
         show_progress_on=[added], concurrency_limit=2, concurrency_id="looking",
     )  # fmt: skip
     for number, slot in enumerate(slots):
@@ -78,8 +80,8 @@ def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
         _save(clinic), [patient_id, items, when, site, *aids, *skin, *treatment, *per_slot],
         [done, items, *shown, tabs], show_progress_on=[done], concurrency_limit=1, concurrency_id="measuring",
         trigger_mode="once",
-    )  # fmt: skip
-    return Patient(_show(clinic), [told, when, site, items, *shown, done])
+    ).success(None, js=TO_RESULT)  # fmt: skip
+    return Patient(_show(clinic), [told, when, site, items, *shown, done, *aids])
 
 
 def _slot(number: int) -> Slot:
@@ -157,16 +159,25 @@ def _treatment(clinic: Clinic) -> list[Any]:
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
         if not patient_id:
-            return (gr.skip(),) * (5 + 4 * SLOTS)
+            return (gr.skip(),) * (12 + 4 * SLOTS)
         with refusing():
             actor = actor_of(clinic, request)
             courses = patients.courses(clinic, actor, patient_id)
             site = courses[0].site if courses else sites(clinic)[0][1]
             now = datetime.now(ZoneInfo(clinic.zone))
             told = plan(clinic, actor, patient_id, site)
-            return told, f"{now:%Y-%m-%d %H:%M}", site, [], *_shown([], clinic, actor, patient_id, site), ""
+            boxes = _shown([], clinic, actor, patient_id, site)
+            return told, f"{now:%Y-%m-%d %H:%M}", site, [], *boxes, "", *said_before(clinic, actor, patient_id)
 
     return show
+
+
+def said_before(clinic: Clinic, actor: Actor, patient_id: str) -> list[Any]:
+    """What was said last time of how the photos were taken, as it is mostly so again; but of the set-up, said anew."""
+    found = [photo for _, photos in visits.visits_of(clinic, actor, patient_id) for photo in photos]
+    told = found[0].capture if found else {}
+    sizes = [f"{told[name]:g}" if told.get(name) else "" for name in ("marker_mm", "card_pitch_mm")]
+    return [*sizes, "", False, False, bool(told.get("raking_light")), bool(told.get("cross_polarised"))]
 
 
 def plan(clinic: Clinic, actor: Actor, patient_id: str, site: str) -> str:
@@ -197,7 +208,7 @@ def _plan(clinic: Clinic) -> Any:
 
 def _bring(clinic: Clinic) -> Any:
     def bring(
-        paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str, *aids: Any, request: gr.Request
+        request: gr.Request, paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str, *aids: Any
     ) -> Iterator[tuple[Any, ...]]:
         with refusing():
             actor = actor_of(clinic, request)
@@ -210,7 +221,7 @@ def _bring(clinic: Clinic) -> Any:
             saids: list[Any] = [gr.skip()] * SLOTS
             for number in range(len(items or []), len(held)):
                 saids[number] = view("checking.html")
-            yield None, held, *_shown(held, clinic, actor, patient_id, site, saids)
+            yield None, held, *_shown(held, clinic, actor, patient_id, site, saids), ""
             if wrong:
                 gr.Warning(view("wrong.html", wrong=wrong), duration=None)
             capture = capture_of(*aids)
@@ -218,7 +229,7 @@ def _bring(clinic: Clinic) -> Any:
                 for said in verdicts(clinic, actor, held[number], patient_id, site, capture):
                     saids = [gr.skip()] * SLOTS
                     saids[number] = said
-                    yield gr.skip(), gr.skip(), *_only_said(saids)
+                    yield gr.skip(), gr.skip(), *_only_said(saids), gr.skip()
 
     return bring
 
@@ -256,7 +267,7 @@ def verdicts(
 
 def _look_again(clinic: Clinic, number: int) -> Any:
     def look(
-        items: list[Item], patient_id: str, site: str, named: str, *aids: Any, request: gr.Request
+        request: gr.Request, items: list[Item], patient_id: str, site: str, named: str, *aids: Any
     ) -> Iterator[tuple[Any, Any]]:
         with refusing():
             actor = actor_of(clinic, request)
@@ -320,14 +331,11 @@ def _only_said(saids: Sequence[Any]) -> list[Any]:
 
 def _save(clinic: Clinic) -> Any:
     def save(
-        patient_id: str,
-        items: list[Item],
-        when: str,
-        site: str,
-        *typed: Any,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+        *told: Any,
     ) -> tuple[Any, ...]:
+        patient_id, items, when, site, *typed = told
         with refusing():
             actor = actor_of(clinic, request)
             visiting, shown = entered(clinic, items, when, site, *typed)
@@ -336,11 +344,19 @@ def _save(clinic: Clinic) -> Any:
             left = [one for one in items if one["item"] in saved.refused]
             tell = lambda share, text: progress(0.05 + 0.95 * share, desc=text)  # noqa: E731
             result = measured.visit(clinic, actor, patient_id, saved.photos, tell)
-            said = view("saved.html", photos=len(saved.photos), refused=list(saved.refused.values()), result=result)
+            refused = list(saved.refused.values())
+            said = view("saved.html", photos=len(saved.photos), refused=refused, result=result, chief=chief(result))
             boxes = _shown(left, clinic, actor, patient_id, site, [""] * SLOTS)
             return said, left, *boxes, gr.skip()
 
     return save
+
+
+def chief(result: Sequence[measured.Told]) -> list[measured.Told]:
+    """What is shown in full at once: the courses and the last comparison, or else the last photo's own numbers."""
+    made = [told for told in result if told.page]
+    compared = [told for told in made if told.kind == "comparison"][-1:]
+    return [told for told in made if told.kind == "course"] + compared or made[-1:]
 
 
 def entered(
