@@ -260,7 +260,8 @@ OPEN_IN_GRADIO = {
     "GET /gradio_api/upload_progress", "POST /gradio_api/upload", "POST /gradio_api/queue/join",
     "POST /gradio_api/cancel", "POST /gradio_api/reset", "POST /gradio_api/component_server",
 }  # fmt: skip
-"""What the guard lets through, each with its own check. Whoever adds a line says here why none of another's is in it."""
+"""What the guard lets through, each with its own check. Whoever adds a line makes sure that it shows nothing of
+another's."""
 
 
 def _gradio_routes(site: Site) -> list[tuple[str, str, str]]:
@@ -309,9 +310,10 @@ def test_gradios_pages_need_their_role(site: Site) -> None:
 
 def test_gradios_files_lead_nowhere_else(site: Site) -> None:
     for tail in (
-        "/assets/../../routes.py", "/assets/%2e%2e/%2e%2e/routes.py", "/static/..%2f..%2froutes.py", "/assets//etc/passwd",
-        "/assets/%2fetc/passwd", "/svelte/../../../../../../etc/passwd", "/static/..%5c..%5croutes.py", "/assets/%252e%252e/x",
-        "/assets/a%00b", "/gradio_api/file%3d/etc/passwd", "/gradio_api/../config", "//config", "/./config",
+        "/assets/../../routes.py", "/assets/%2e%2e/%2e%2e/routes.py", "/static/..%2f..%2froutes.py",
+        "/assets//etc/passwd", "/assets/%2fetc/passwd", "/svelte/../../../../../../etc/passwd",
+        "/static/..%5c..%5croutes.py", "/assets/%252e%252e/x", "/assets/a%00b", "/gradio_api/file%3d/etc/passwd",
+        "/gradio_api/../config", "//config", "/./config",
     ):  # fmt: skip
         answer = raw(site, f"GET /researcher{tail} HTTP/1.1", cookie=site.of("res"))
         assert answer.startswith(b"HTTP/1.1 404"), (tail, answer[:60])
@@ -373,7 +375,7 @@ def _of_users(doing: str) -> Tried:
         people = ("dr", "res", site.ids["ada"])
         found = [(who, f"/admin/users/{one}/{doing}") for who in people for one in own]
         # an id of something else is no user's
-        return found + [("root", f"/admin/users/{site.ids['ada patient']}/{doing}")]
+        return [*found, ("root", f"/admin/users/{site.ids['ada patient']}/{doing}")]
 
     return tried
 
@@ -895,7 +897,8 @@ def test_a_form_in_place_of_an_event_is_refused(a: Page, b: Page) -> None:
 def test_many_odd_requests_leave_the_server_well(site: Site) -> None:
     for request in (
         "GET /login HTTP/1.1\r\nContent-Length: -1", "POST /login HTTP/1.1\r\nContent-Length: 1e3",
-        "POST /login HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", "GET http://evil.example/login HTTP/1.1",
+        "POST /login HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        "GET http://evil.example/login HTTP/1.1",
         "GET /login\r\nX: y HTTP/1.1", "GET /%ff%fe HTTP/1.1", "GET /\x7f HTTP/1.1", "GET * HTTP/1.1",
         "POST /login HTTP/1.1\r\nContent-Type: multipart/form-data\r\nContent-Length: 3",
     ):  # fmt: skip
