@@ -62,8 +62,15 @@ def serve(serving: Serving, ask: Ask, say: Say = print) -> None:
         run(clinic, workplace, listener, door)
 
 
-def run(clinic: Clinic, workplace: Workplace, listener: socket.socket, door: Front | None = None) -> None:
-    """Serve a clinic on a listening socket until interrupted; `prepare` has been called."""
+def run(
+    clinic: Clinic,
+    workplace: Workplace,
+    listener: socket.socket,
+    door: Front | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve a clinic on a listening socket until interrupted; `prepare` has been called. `ready` is called once all is
+    built: whoever connects from then on is answered."""
     import uvicorn
 
     from skinscan.web.clinic.server import application
@@ -71,6 +78,7 @@ def run(clinic: Clinic, workplace: Workplace, listener: socket.socket, door: Fro
     threading.Thread(target=warm_up, daemon=True).start()
     end_softly()
     config = uvicorn.Config(application(clinic, workplace, door), **OF_UVICORN)
+    ready()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 

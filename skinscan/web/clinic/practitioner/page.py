@@ -30,18 +30,31 @@ def build(clinic: Clinic) -> gr.Blocks:
                 person.build(clinic, patient_id),
             ]
         outputs = [head, patient_id, all_patients, one_patient, table]
-        opened = page.load(_open(clinic), None, outputs, show_progress="hidden")
+        page.load(_open(clinic), None, outputs, show_progress="hidden")
         for part in parts:
-            opened = opened.then(part.show, [patient_id], part.outputs, show_progress="hidden")
+            page.load(_shown(part), None, part.outputs, show_progress="hidden")
     page.queue(api_open=False, max_size=64)
     return page
+
+
+def wanted_in(request: gr.Request) -> str:
+    """Which patient the page was opened for; empty for the list."""
+    return str(request.query_params.get("patient", ""))
+
+
+def _shown(part: Patient) -> Any:
+    def show(request: gr.Request) -> Any:
+        wanted = wanted_in(request)
+        return part.show(wanted, request) if wanted else (gr.skip(),) * len(part.outputs)
+
+    return show
 
 
 def _open(clinic: Clinic) -> Any:
     def open_page(request: gr.Request) -> tuple[Any, ...]:
         with refusing():
             actor = actor_of(clinic, request)
-            wanted = str(request.query_params.get("patient", ""))
+            wanted = wanted_in(request)
             if not wanted:
                 rows = listing.rows(clinic, actor, "")
                 return view("head.html", actor=actor), "", gr.update(visible=True), gr.update(visible=False), rows
