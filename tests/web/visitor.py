@@ -75,8 +75,8 @@ class Visitor:
 
     def add(self, *photos: tuple[str, bytes]) -> Told:
         """Drop photos (name, bytes) on the page; what was said of those that were refused."""
-        self._values[self._of_id["photos"]] = self.upload(*photos)
-        return self._fire(self._event("photos", "upload"), {})
+        self.type("photos", self.upload(*photos))
+        return self.fire("photos", "upload")
 
     def judge(self) -> Told:
         """Have the new photos judged, as the page does by itself after they were added."""
@@ -108,7 +108,7 @@ class Visitor:
 
     def save(self) -> Told:
         """Press the button, and wait until the page says that it is saved. Raises Refused."""
-        return self._fire(self._event("save", "click"), {})
+        return self.fire("save", "click")
 
     def measure(self) -> Told:
         """Have what was saved measured, as the page does by itself after it was saved."""
@@ -123,6 +123,10 @@ class Visitor:
         return self.http.get(f"/media/{media_id}")
 
     # --- Gradio's events --------------------------------------------------------------------------------------
+
+    def fire(self, elem_id: str, kind: str) -> Told:
+        """Something happens to a component. Raises Refused."""
+        return self._fire(self._event(elem_id, kind), {})
 
     def _event(self, elem_id: str, kind: str) -> dict[str, Any]:
         wanted = [self._of_id[elem_id], kind]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import gradio as gr
 
 from skinscan.course_records import Preparation
-from skinscan.records import ParameterError, SkinscanError
+from skinscan.records import ParameterError, PhotoError, SkinscanError
 from skinscan.services import Actor, Clinic, advising, patients, visits
 from skinscan.store.errors import NotFound
 from skinscan.treatment.functions import how_to_photograph, protocols_of
@@ -259,6 +259,8 @@ def _brought(
         raise ParameterError("There is no more room", expected=f"{SLOTS} photos at a time", todo="save these first")
     try:
         brought = visits.bring(clinic, actor, path.name, path.read_bytes())
+    except FileNotFoundError:  # sent twice at once, it was taken up by the other page and wiped
+        raise PhotoError("The photo is no longer there", todo="Add it again") from None
     finally:
         path.unlink(missing_ok=True)
     known = visits.views_of(clinic, actor, patient_id, site) or list(VIEWS)
