@@ -23,9 +23,9 @@ def build(clinic: Clinic) -> gr.Blocks:
         with gr.Column(visible=False, elem_id="all-patients") as all_patients:
             table = listing.build(clinic)
             own_error = own.build(clinic)
-        with gr.Column(visible=False, elem_id="one-patient") as one_patient, gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Column(visible=False, elem_id="one-patient") as one_patient, gr.Tabs(elem_id="tabs"):
             parts: list[Patient] = [
-                session.build(clinic, patient_id, tabs),
+                session.build(clinic, patient_id),
                 results.build(clinic, patient_id),
                 photos.build(clinic, patient_id),
                 person.build(clinic, patient_id),
