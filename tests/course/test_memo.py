@@ -62,7 +62,12 @@ def test_one_more_visit_is_measured_alone_and_says_the_same(
     told(folder, 4, tmp_path / "b", memo)
     read: list[str] = []
     real = measuring._frame_of
-    monkeypatch.setattr(measuring, "_frame_of", lambda shot, choices: read.append(shot.path.name) or real(shot, choices))
+
+    def frame_of(shot: Shot, choices: Any) -> Any:
+        read.append(shot.path.name)
+        return real(shot, choices)
+
+    monkeypatch.setattr(measuring, "_frame_of", frame_of)
     later = told(folder, 5, tmp_path / "c", memo)
     assert len(read) == 4  # both baselines, the visit before, the new one
     assert later.to_dict() == whole.to_dict()
