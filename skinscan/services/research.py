@@ -102,14 +102,19 @@ def table(clinic: Clinic, actor: Actor, filters: Filters = Filters()) -> pd.Data
 def measures(clinic: Clinic, actor: Actor) -> tuple[str, ...]:
     """Of which measures there are numbers just now."""
     actor.must_be(RESEARCHER)
-    return tuple(record.measured_of(clinic.store)[1])
+    return tuple(record.there(clinic.store).measures)
 
 
 def look(clinic: Clinic, actor: Actor, measure: str) -> tuple[pd.DataFrame, Choices]:
-    """All rows of a measure, and what the filters can be set to for it; `patients` of all measures."""
-    rows = table(clinic, actor, Filters(measures=(measure,)))
-    patients, there = record.measured_of(clinic.store)
-    return rows, replace(choices_in(rows), patients=patients, measures=tuple(there))
+    """All rows of a measure, and what the filters can be set to: tones and indications of these rows, the rest of all
+    that there is."""
+    rows, there = table(clinic, actor, Filters(measures=(measure,))), record.there(clinic.store)
+    regions, sites = (
+        map(_Words(clinic, _regions(clinic)), there.regions),
+        map(_Words(clinic, _sites(clinic)), there.sites),
+    )
+    told = replace(choices_in(rows), regions=_sorted(regions), sites=_sorted(sites))
+    return rows, replace(told, patients=there.patients, measures=tuple(there.measures))
 
 
 def as_csv(clinic: Clinic, actor: Actor, filters: Filters) -> bytes:
@@ -212,6 +217,10 @@ def _regions(clinic: Clinic) -> set[str]:
     return {SKIN, *(name for names in named for name in names.split(";"))}
 
 
+def _sites(clinic: Clinic) -> set[str]:
+    return {row.site for row in clinic.treatment.sites}
+
+
 _OF_PHOTO = ("photo_id", "site", "view", "shot", "indication", "day", "days_after_session", "sessions")
 
 
@@ -248,7 +257,7 @@ class _Around:
                 course.indication if course.indication in known else "other"
             )
         self._photos = found.photos
-        self._site = _Words(clinic, {row.site for row in clinic.treatment.sites})
+        self._site = _Words(clinic, _sites(clinic))
         self._view = _Words(clinic, set(_VIEWS))
 
     def rows(self) -> list[tuple[Any, ...]]:

@@ -58,11 +58,23 @@ def consented(store: Store, measures: Sequence[str] = ()) -> Consented:
         )
 
 
-def measured_of(store: Store) -> tuple[int, list[str]]:
-    """How many patients agree and were measured, and which measures there are of them."""
+@dataclass(frozen=True, slots=True)
+class There:
+    """How many patients agree and were measured, and the measures, regions and sites that there are of them."""
+
+    patients: int
+    measures: Sequence[str]
+    regions: Sequence[str]
+    sites: Sequence[str]
+
+
+def there(store: Store) -> There:
+    """What there is to look at, without the numbers."""
+    columns = (MeasurementRow.measure, MeasurementRow.region, Photo.site)
     with store.database.reading() as rows:
         patients = rows.scalar(_of_latest(select(func.count(Patient.id.distinct()))))
-        return int(patients or 0), sorted(rows.scalars(_of_latest(select(MeasurementRow.measure).distinct())))
+        found = (rows.scalars(_of_latest(select(column).distinct())) for column in columns)
+        return There(int(patients or 0), *(sorted(words) for words in found))
 
 
 def note_download(store: Store, form: str, *, actor: str = SYSTEM) -> None:

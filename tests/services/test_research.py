@@ -134,7 +134,7 @@ def test_filters_let_through_what_they_name(clinic: Clinic, treated: Followed) -
     assert told.indications == ("pores", "stretch_marks")
     assert told.measures == ("pigment.ita", "pores.area", "striae.contrast_de00")
     rows, of_one = research.look(clinic, RESEARCHING, "striae.contrast_de00")
-    assert of_one == research.Choices(2, told.measures, ("abdomen",), ("skin",), ("VI",), ("stretch_marks",))
+    assert of_one == research.Choices(2, told.measures, told.sites, told.regions, ("VI",), ("stretch_marks",))
     assert rows["tone"].tolist() == ["VI"], "told from a number of another measure"
     assert research.measures(clinic, RESEARCHING) == told.measures
     assert set(rows_of(clinic, tones=("VI",))["site"]) == {"abdomen"}
