@@ -67,8 +67,12 @@ def started(folder: Path, *options: str, **more: str) -> Iterator[tuple[str, sub
         process.stdout.close()
 
 
+def client_of(address: str, cookies: dict[str, str] | None = None) -> httpx.Client:
+    return httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60)
+
+
 def sign_in(address: str, username: str = "root", password: str = PASSWORD) -> httpx.Client:
-    client = httpx.Client(base_url=address, trust_env=False, timeout=60)
+    client = client_of(address)
     answer = client.post("/login", data={"username": username, "password": password})
     assert answer.status_code == 303, answer.text
     return client
@@ -94,7 +98,7 @@ def test_the_first_start_makes_the_clinic_and_its_administrator(tmp_path: Path) 
     with started(tmp_path, **other) as (address, _, said):
         assert "Master key" not in said
         sign_in(address).close()
-        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+        with client_of(address) as client:
             data = {"username": "mallory", "password": "another password"}
             assert client.post("/login", data=data).status_code == 401
 
@@ -139,7 +143,7 @@ def test_what_a_killed_server_left_is_wiped_at_the_next_start(tmp_path: Path) ->
     assert cache(tmp_path) != []
     with started(tmp_path) as (address, _, _):
         assert cache(tmp_path) == []
-        with httpx.Client(base_url=address, cookies=kept, trust_env=False, timeout=60) as client:
+        with client_of(address, kept) as client:
             assert client.get("/practitioner/").status_code == 200  # a restart signs nobody out
             assert client.get(f"/practitioner/gradio_api/file={sent.json()[0]}").status_code == 404
 
@@ -157,7 +161,7 @@ def test_wrong_passwords_are_remembered_over_a_restart(tmp_path: Path) -> None:
         assert status == 429
         process.send_signal(signal.SIGKILL)
         process.wait(30)
-    with started(tmp_path) as (address, _, _), httpx.Client(base_url=address, trust_env=False, timeout=60) as one:
+    with started(tmp_path) as (address, _, _), client_of(address) as one:
         for _ in range(3):
             status = one.post("/login", data={"username": "root", "password": "wrong"}).status_code
         assert status == 429
