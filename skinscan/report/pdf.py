@@ -42,7 +42,9 @@ def to_pdf(html: str, title: str = TITLE, made: date | None = None, paper: str =
     fetcher = urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     day = (made or date.today()).isoformat()
     footer = f'@page {{ size: {paper}; @bottom-left {{ content: "skinscan, {day}" }} }}'
-    logging.getLogger("weasyprint").addHandler(failures)
+    log = logging.getLogger("weasyprint")
+    log.setLevel(logging.ERROR)  # it warns of each line of style that is for browsers
+    log.addHandler(failures)
     try:
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
         _prepare(document, title, day)
@@ -52,7 +54,7 @@ def to_pdf(html: str, title: str = TITLE, made: date | None = None, paper: str =
     except urls.FatalURLFetchingError as error:
         failures.told.append(str(error))
     finally:
-        logging.getLogger("weasyprint").removeHandler(failures)
+        log.removeHandler(failures)
     if failures.told:
         raise ParameterError(
             "the page cannot be drawn as it is", expected="a report of skinscan, with everything in it",

@@ -13,6 +13,7 @@ from skinscan.course_records import Course
 from skinscan.records import FLAGS
 from skinscan.report.course_page import _strips as strips_of
 from skinscan.report.course_page import course_page, slides
+from skinscan.report.method import sdc_sources
 from skinscan.treatment import SHIPPED
 
 
@@ -70,3 +71,14 @@ def test_no_measurable_change_does_not_say_that_nothing_changed(course: Course) 
 
     told = summary_of(course.plan, (quiet, *others), (), SHIPPED)["patient"]
     assert "Pore area: no measurable change yet. This does not show that nothing changed." in told
+
+
+def test_sources_of_errors_are_told_once_without_the_sizes_of_their_parts() -> None:
+    said = "study of phantom pairs, another set-up (capture {}, blocks {}, scale 0.001); missing: device, day to day"
+    own = "this clinic's own 12 repeats of 6 patients (capture 2e-05, pores 0.26); missing: another clinic"
+    texts = [said.format(0.21, 0.016), said.format("1.5e-05", 2), "", own]
+    changes = [replace(builders.changes()[0], sdc_source=text) for text in texts]
+    assert sdc_sources(changes) == [
+        "study of phantom pairs, another set-up (capture, blocks, scale); missing: device, day to day",
+        "this clinic's own 12 repeats of 6 patients (capture, pores); missing: another clinic",
+    ]

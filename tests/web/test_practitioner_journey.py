@@ -52,7 +52,6 @@ def test_a_patient_is_added_photographed_twice_and_compared(
     page.get_by_role("heading", name=NAME, level=1).wait_for()
     for number, day in enumerate(("2026-01-12", "2026-05-12")):
         visit(page, day, photos[day], simulated, treated=number == 0)
-    page.locator("#done").get_by_role("heading", name="The course: Enlarged pores, face").wait_for()
     assert "changed by more than measurement error" in page.locator("#done").inner_text()
     compared = page.frame_locator('#done iframe.report[title*=" against "]')
     compared.locator(".slider input").wait_for()
@@ -81,7 +80,8 @@ def visit(page, day: str, photo: Path, simulated: SimulatedCourse, treated: bool
         page.locator("#slot-0 .ghost").wait_for()  # the last photo of this view, beside it
         page.get_by_text("Against the last photo of this view.").wait_for()
     page.get_by_role("button", name="Save and measure").click()
-    page.locator("#done").get_by_role("heading", name="Saved: 1 photo").wait_for(timeout=120_000)
+    page.locator("#done").get_by_role("heading", name="Saved: 1 photo").wait_for(timeout=60_000)
+    page.locator("#done").get_by_role("heading", name="The course: Enlarged pores, face").wait_for(timeout=120_000)
 
 
 @pytest.fixture(scope="module")

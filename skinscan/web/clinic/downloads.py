@@ -12,6 +12,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response, Str
 
 from skinscan.records import EnvironmentFault, ParameterError
 from skinscan.services import Actor, Clinic, media, own_progress, patients, research
+from skinscan.services.actor import PATIENT, RESEARCHER
 from skinscan.services.research import Filters
 from skinscan.store.errors import NotFound
 from skinscan.web.clinic.door import NOTHING
@@ -83,10 +84,12 @@ def routes(clinic: Clinic) -> APIRouter:
         purpose: Annotated[str, Form(max_length=40)] = "",
         holds: Annotated[str, Form(max_length=3)] = "",
     ) -> Response:
-        if holds not in ("yes", "no"):
-            return PlainTextResponse("Say yes or no.", status_code=400)
+        actor = actor_in(request)
         try:
-            own_progress.set_own_agreement(clinic, actor_in(request), purpose, holds == "yes")
+            actor.must_be(PATIENT)
+            if holds not in ("yes", "no"):
+                raise ParameterError("This is no choice", expected="yes or no")
+            own_progress.set_own_agreement(clinic, actor, purpose, holds == "yes")
         except NotFound:
             raise HTTPException(404, NOTHING) from None
         except ParameterError as error:
@@ -117,8 +120,10 @@ class _AtIt:
 def _measurements(
     clinic: Clinic, request: Request, made: Callable[[Clinic, Actor, Filters], bytes], media_type: str, name: str
 ) -> Response:
+    actor = actor_in(request)
     try:
-        content = made(clinic, actor_in(request), filters_in(request.query_params.multi_items()))
+        actor.must_be(RESEARCHER)  # before anything is said of what was asked
+        content = made(clinic, actor, filters_in(request.query_params.multi_items()))
     except NotFound:
         raise HTTPException(404, NOTHING) from None
     except ParameterError as error:
