@@ -50,16 +50,20 @@ def serve(serving: Serving, ask: Ask, say: Say = print) -> None:
     door = _front(serving)
     with ExitStack() as stack:
         listener = stack.enter_context(listen(serving.port, serving.host))
-        workplace = prepare()
-        stack.callback(workplace.close)
+        workplace, desk = prepare(), Workplace()  # two: what lies in the first, Gradio may read
+        for place in (workplace, desk):
+            stack.callback(place.close)
         store = stack.enter_context(open_or_make(Places.of_environment(), say))
-        clinic = Clinic(store, workplace.desk("clinic"))
+        clinic = Clinic(store, desk.path)
         first_administrator(clinic, ask, say)
         address = serving.url.rstrip("/") or address_of(listener)
-        say(f"skinscan is at {address} (Ctrl+C to stop).")
-        if serving.open_browser:
-            webbrowser.open(address)
-        run(clinic, workplace, listener, door)
+
+        def tell() -> None:
+            say(f"skinscan is at {address} (Ctrl+C to stop).")
+            if serving.open_browser:
+                webbrowser.open(address)
+
+        run(clinic, workplace, listener, door, tell)
 
 
 def run(
