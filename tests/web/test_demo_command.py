@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ from skinscan.cli.serving import serve
 from skinscan.records import ParameterError
 from skinscan.web.workplace import wipe_stale
 
-LONGEST_S = 60.0
-"""From typing the command to the line that says that all is ready."""
+MOST_CPU_S = 30.0
+"""Of the whole command with everyone's sign-in; 8 s are usual. It shall be ready within a minute on two cores, and the
+time on the clock is not the command's alone where tests run side by side."""
 
 HOME = {"practitioner": "/practitioner/", "patient": "/patient/", "researcher": "/researcher/"}
 
@@ -30,13 +30,11 @@ class Demo:
     """The running command: what its line said, and how long that took."""
 
     def __init__(self, temporary: Path) -> None:
-        started = time.monotonic()
         command = [sys.executable, "-m", "skinscan.cli", "serve", "--demo", "--no-open", "--port", "0"]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(temporary)}, **pipes)
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
-        self.took_s = time.monotonic() - started
 
     def end(self, how: signal.Signals) -> tuple[str, str]:
         self.process.send_signal(how)
@@ -55,7 +53,6 @@ def test_everyone_signs_in_and_nothing_is_left(demo: Demo, tmp_path: Path) -> No
     assert demo.line, demo.process.communicate()[1]
     told = json.loads(demo.line)
     assert set(told) == {"url", "logins"}
-    assert demo.took_s < LONGEST_S
     assert sorted(one["role"] for one in told["logins"]) == ["patient", "patient", "practitioner", "researcher"]
     for one in told["logins"]:
         assert set(one) == {"role", "user", "password"}
@@ -69,10 +66,18 @@ def test_everyone_signs_in_and_nothing_is_left(demo: Demo, tmp_path: Path) -> No
     photos = [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes()[:2] == b"\xff\xd8"]
     assert list(tmp_path.iterdir())
     assert photos == []  # sealed, in a throw-away clinic too
+    before_s = cpu_of_children_s()
     out, words = demo.end(signal.SIGTERM)
+    assert cpu_of_children_s() - before_s < MOST_CPU_S
     assert out == ""
     assert all(one["password"] in words for one in told["logins"])
     assert list(tmp_path.iterdir()) == []
+
+
+def cpu_of_children_s() -> float:
+    """Processor time of all child processes that have ended."""
+    told = os.times()
+    return told.children_user + told.children_system
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX kills a process so")
