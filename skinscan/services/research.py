@@ -55,8 +55,8 @@ FEW_PATIENTS = 5
 """A group of fewer may be recognised by who knows them, and says little of anyone else."""
 
 _VIEWS = ("front", "left", "right", "left_45", "right_45", "top", "back", "close_up")
-_TEXT = ("research_id", "fitzpatrick", "tone", "indication", "site", "view", "assessment", "measure", "region", "unit",
-         "flags")  # fmt: skip
+_WHOLE = ("shot", "day", "days_after_session", "sessions", "n", "version")
+_REAL = ("ita_deg", "value", "standard_uncertainty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,18 @@ def chosen(rows: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     return rows[keep.astype(bool)].reset_index(drop=True)
 
 
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """`COLUMNS` in their order and types: numbers, whole numbers that may be missing, texts that may be empty."""
+    rows = rows.reindex(columns=list(COLUMNS))
+    types = dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_REAL, "float64")
+    texts = [name for name in COLUMNS if name not in types]
+    return (
+        rows.astype(types | dict.fromkeys(texts, "object"))
+        .fillna(dict.fromkeys(texts, ""))
+        .astype(dict.fromkeys(texts, "str"))
+    )
+
+
 def choices_in(rows: pd.DataFrame) -> Choices:
     """The words that rows hold, each once, in order."""
     indications = {word for text in rows["indication"].unique() for word in text.split(";")}
@@ -171,13 +183,9 @@ def _whole(clinic: Clinic) -> pd.DataFrame:
     told["assessment"] = told["assessment_id"].map(lambda one: record.research_id(clinic.store, "assessment", one))
     told["flags"] = told["flags"].map(";".join)
     told["standard_uncertainty"] = told["spread"]
-    told = told.astype(
-        dict.fromkeys(("value", "standard_uncertainty", "ita_deg"), "float64")
-        | dict.fromkeys(("days_after_session", "day", "sessions", "shot", "n", "version"), "Int64")
-    )
-    told[list(_TEXT)] = told[list(_TEXT)].fillna("").astype("str")
+    told = typed(told)
     order = ["research_id", "day", "sessions", "site", "view", "shot", "assessment", "region", "measure"]
-    return told.sort_values(order, ignore_index=True)[list(COLUMNS)]
+    return told.sort_values(order, ignore_index=True)
 
 
 def _typology_angles(found: Consented) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -14,6 +15,9 @@ from typing import IO
 PREFIX = "skinscan-web-"
 _LOCK = "lock"
 _SETTLED_S = 60.0
+_TAKEN_UP_WITHIN_S = 600.0
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+"""Name of the folder in which Gradio lays a file that was sent."""
 
 
 class Workplace:
@@ -59,6 +63,16 @@ class Workplace:
         with suppress(FileNotFoundError):  # the whole workplace may be on its way out
             if path.parent != root and not any(path.parent.iterdir()):
                 path.parent.rmdir()
+
+    def wipe_unclaimed(self, sending: int) -> None:
+        """Wipe uploads that broke off (where none is under way: `sending`), and those that no page took up."""
+        for path in [] if sending else self.path.glob("tmp*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+        for path in self.path.glob("*/*"):
+            with suppress(FileNotFoundError):
+                if _DIGEST.fullmatch(path.parent.name) and time.time() - path.stat().st_mtime > _TAKEN_UP_WITHIN_S:
+                    self.forget(path)
 
     def close(self) -> None:
         """Wipe everything."""

@@ -102,7 +102,7 @@ class Door:
             except ConnectionError:
                 pass
             if measured.refused:
-                await guarded.instead(scope, measured.refused, _WORDS[measured.refused], _rest(scope, receive))
+                await guarded.instead(scope, measured.refused, _words(measured.refused, path), _rest(scope, receive))
 
         guarded.measured = measured
         if sign_in is None or actor is None:
@@ -137,7 +137,13 @@ class Answering:
             await bodies.answer(scope, self._send, status, text, rest)
 
 
-_WORDS = {413: "This is too large to be sent here.", 408: "This took too long to be sent."}
+def _words(status: int, path: str) -> str:
+    """Why a body was not taken."""
+    if status == 408:
+        return "This took too long to be sent."
+    if allowance(path) is bodies.UPLOAD:
+        return f"This is too large: photos of {bodies.UPLOAD_BYTES >> 20} MB together can be sent at once. Send fewer."
+    return "This is too large to be sent here."
 
 
 def place_of(path: str) -> str:
@@ -165,7 +171,7 @@ def _refused(front: Front, scope: Scope, headers: Mapping[str, str], ours: bool)
         return 404, NOTHING
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length) > allowance(scope["path"]).bytes:
-        return 413, _WORDS[413]
+        return 413, _words(413, scope["path"])
     return None
 
 

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
 from skinscan.web.clinic import bodies
 from skinscan.web.guard import Application, Message, Receive, Scope, Send
 from skinscan.web.workplace import Workplace
@@ -35,6 +38,12 @@ _MEDIA = re.compile(r"/media/[0-9a-f]{32}")
 _EVENTS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "cancel", "reset", "component_server"))
 _UPLOAD = "/gradio_api/upload"
 _OF_BODY = (b"content-length", b"content-type", b"transfer-encoding")
+
+
+_NO_ROOM = (
+    b"The photo could not be taken in: the clinic's computer may have no room left. Nothing of it was kept. Make room "
+    b"there, then add it again."
+)
 
 
 class NotTheirs(Exception):
@@ -98,6 +107,7 @@ class Tenancy:
         self._root = str(workplace.path)
         self._owned = Owned()
         self._pages: dict[str, Any] = {}
+        self._sending = 0
 
     def mounted(self, prefix: str, gradio_app: Any) -> None:
         """Know a role's Gradio application, of which a sign-in's sessions are removed when it ends."""
@@ -112,7 +122,7 @@ class Tenancy:
             await app(scope, receive, send)
         elif path == _UPLOAD:
             self._claim_query(sign_in, scope, "upload", "upload_id", needed=False)
-            await app(_uncompressed(scope), receive, self._noting_files(sign_in, send))
+            await self._upload(app, sign_in, scope, receive, send)
         elif path in _EVENTS:
             await self._event(app, path, sign_in, scope, receive, send)
         else:
@@ -151,6 +161,16 @@ class Tenancy:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise NotTheirs
         self._owned.claim(sign_in, kind, name)
+
+    async def _upload(self, app: Application, sign_in: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sending += 1
+        try:
+            await app(_uncompressed(scope), receive, _telling_no_room(self._noting_files(sign_in, send)))
+        except ClientDisconnect:
+            raise ConnectionError("the browser went away") from None
+        finally:
+            self._sending -= 1
+            await run_in_threadpool(self._workplace.wipe_unclaimed, self._sending)
 
     async def _event(
         self, app: Application, path: str, sign_in: str, scope: Scope, receive: Receive, send: Send
@@ -269,6 +289,27 @@ def _reading(send: Send, note: Any) -> Send:
         await send({"type": "http.response.body", "body": body})
 
     return read
+
+
+def _telling_no_room(send: Send) -> Send:
+    """`send` that puts words in place of a bare 500: a file could not be written."""
+    failed = False
+
+    async def tell(message: Message) -> None:
+        nonlocal failed
+        if message["type"] == "http.response.start" and message["status"] == 500:
+            failed = True
+            headers = [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", str(len(_NO_ROOM)).encode()),
+            ]
+            await send({**message, "status": 507, "headers": headers})
+        elif not failed:
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({**message, "body": _NO_ROOM})
+
+    return tell
 
 
 def _uncompressed(scope: Scope) -> Scope:

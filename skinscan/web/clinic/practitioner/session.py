@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import gradio as gr
 
 from skinscan.course_records import Preparation
-from skinscan.records import ParameterError, SkinscanError
+from skinscan.records import ParameterError, PhotoError, SkinscanError
 from skinscan.services import Actor, Clinic, advising, patients, visits
+from skinscan.store.errors import NotFound
 from skinscan.treatment.functions import how_to_photograph, protocols_of
 from skinscan.web import words
 from skinscan.web.clinic.asking import actor_of
@@ -22,7 +23,6 @@ from skinscan.web.clinic.practitioner.listing import sites
 from skinscan.web.clinic.practitioner.parts import Patient, html, number_in, refusing, view
 
 SLOTS = 8
-RESULTS_TAB = "changed"
 VIEWS = ("front", "left", "right", "close", "oblique", "top", "back")
 _ANSWERS = [("not asked", "unknown"), ("yes", "yes"), ("no", "no")]
 _BEFORE, _AFTER = "before the session", "after the session"
@@ -46,7 +46,7 @@ class Slot:
     remove: Any
 
 
-def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
+def build(clinic: Clinic, patient_id: gr.State) -> Patient:
     with gr.Tab("New session", id="new", elem_id="tab-new"):
         told = html(elem_id="plan")
         with gr.Row():
@@ -56,7 +56,7 @@ def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
             label="Photos: drop all views of this visit here, or click to choose",
             file_count="multiple", type="filepath", elem_id="photos", height=120,
         )  # fmt: skip
-        items = gr.State([])
+        items, unseen, saved = gr.State([]), gr.State([]), gr.State(None)
         slots = [_slot(number) for number in range(SLOTS)]
         aids = _aids()
         skin = _skin()
@@ -65,8 +65,11 @@ def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
         done = html(elem_id="done")
     shown = [part for slot in slots for part in (slot.box, slot.picture, slot.said, slot.view)]
     added.upload(
-        _bring(clinic), [added, items, patient_id, site, *aids], [added, items, *shown, done],
-        show_progress_on=[added], concurrency_limit=2, concurrency_id="looking",
+        _bring(clinic), [added, items, patient_id, site], [added, items, unseen, *shown, done],
+        show_progress_on=[added], concurrency_limit=4, concurrency_id="keeping",
+    ).success(
+        _judge(clinic), [items, unseen, patient_id, site, *aids], [slot.said for slot in slots],
+        show_progress="hidden", concurrency_limit=2, concurrency_id="looking",
     )  # fmt: skip
     for number, slot in enumerate(slots):
         slot.remove.click(_remove(clinic, number), [items], [items, *shown], show_progress="hidden")
@@ -78,8 +81,11 @@ def build(clinic: Clinic, patient_id: gr.State, tabs: Any) -> Patient:
     per_slot = [part for slot in slots for part in (slot.view, slot.taken, slot.anew)]
     save.click(
         _save(clinic), [patient_id, items, when, site, *aids, *skin, *treatment, *per_slot],
-        [done, items, *shown, tabs], show_progress_on=[done], concurrency_limit=1, concurrency_id="measuring",
-        trigger_mode="once",
+        [done, items, *shown, treatment[0], saved], show_progress_on=[done], concurrency_limit=4,
+        concurrency_id="keeping", trigger_mode="once",
+    ).success(
+        _measure(clinic), [patient_id, saved], [done], show_progress_on=[done], concurrency_limit=1,
+        concurrency_id="measuring",
     ).success(None, js=TO_RESULT)  # fmt: skip
     return Patient(_show(clinic), [told, when, site, items, *shown, done, *aids])
 
@@ -158,8 +164,6 @@ def _treatment(clinic: Clinic) -> list[Any]:
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
-        if not patient_id:
-            return (gr.skip(),) * (12 + 4 * SLOTS)
         with refusing():
             actor = actor_of(clinic, request)
             courses = patients.courses(clinic, actor, patient_id)
@@ -207,9 +211,11 @@ def _plan(clinic: Clinic) -> Any:
 
 
 def _bring(clinic: Clinic) -> Any:
+    """Onto the tray and the screen at once; what they can carry is told by `_judge`, which takes longer."""
+
     def bring(
-        request: gr.Request, paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str, *aids: Any
-    ) -> Iterator[tuple[Any, ...]]:
+        request: gr.Request, paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str
+    ) -> tuple[Any, ...]:
         with refusing():
             actor = actor_of(clinic, request)
             held, wrong = list(items or []), []
@@ -218,20 +224,28 @@ def _bring(clinic: Clinic) -> Any:
                     held.append(_brought(clinic, actor, Path(path), patient_id, site, held))
                 except SkinscanError as error:
                     wrong.append(f"{Path(path).name}: {error}")
-            saids: list[Any] = [gr.skip()] * SLOTS
-            for number in range(len(items or []), len(held)):
-                saids[number] = view("checking.html")
-            yield None, held, *_shown(held, clinic, actor, patient_id, site, saids), ""
+            unseen = [one["item"] for one in held[len(items or []) :]]
             if wrong:
                 gr.Warning(view("wrong.html", wrong=wrong), duration=None)
-            capture = capture_of(*aids)
-            for number in range(len(items or []), len(held)):
-                for said in verdicts(clinic, actor, held[number], patient_id, site, capture):
-                    saids = [gr.skip()] * SLOTS
-                    saids[number] = said
-                    yield gr.skip(), gr.skip(), *_only_said(saids), gr.skip()
+            saids = [gr.skip()] * len(items or []) + [view("checking.html")] * len(unseen)
+            return None, held, unseen, *_shown(held, clinic, actor, patient_id, site, saids), ""
 
     return bring
+
+
+def _judge(clinic: Clinic) -> Any:
+    def judge(
+        request: gr.Request, items: list[Item], unseen: list[str], patient_id: str, site: str, *aids: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            capture = capture_of(*aids)
+            for number, one in enumerate(items or ()):
+                if one["item"] and one["item"] in unseen:
+                    for said in verdicts(clinic, actor, one, patient_id, site, capture):
+                        yield tuple(said if number == place else gr.skip() for place in range(SLOTS))
+
+    return judge
 
 
 def _brought(
@@ -243,6 +257,8 @@ def _brought(
         raise ParameterError("There is no more room", expected=f"{SLOTS} photos at a time", todo="save these first")
     try:
         brought = visits.bring(clinic, actor, path.name, path.read_bytes())
+    except FileNotFoundError:  # sent twice at once, it was taken up by the other page and wiped
+        raise PhotoError("The photo is no longer there", todo="Add it again") from None
     finally:
         path.unlink(missing_ok=True)
     known = visits.views_of(clinic, actor, patient_id, site) or list(VIEWS)
@@ -261,6 +277,8 @@ def verdicts(
         if earlier is not None:
             told = advising.advise_against(clinic, actor, item["item"], earlier.id, capture)
             yield words.advice(told, "Against the last photo of this view.")
+    except NotFound:  # taken off, or saved, meanwhile: in its place may be another
+        return
     except SkinscanError as error:
         yield words.failure(str(error))
 
@@ -322,34 +340,49 @@ def _shown(
     return told
 
 
-def _only_said(saids: Sequence[Any]) -> list[Any]:
-    return [part for said in saids for part in (gr.skip(), gr.skip(), said, gr.skip())]
-
-
 # --- saving ---------------------------------------------------------------------------------------------------
 
 
 def _save(clinic: Clinic) -> Any:
-    def save(
-        request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
-        *told: Any,
-    ) -> tuple[Any, ...]:
+    """Photos and visit into the record. Measuring comes after: a full clinic measures one visit at a time, and nobody
+    shall wait for that to know that the photos are safe."""
+
+    def save(request: gr.Request, *told: Any) -> tuple[Any, ...]:
         patient_id, items, when, site, *typed = told
         with refusing():
             actor = actor_of(clinic, request)
             visiting, shown = entered(clinic, items, when, site, *typed)
-            progress(0.02, desc="saving")
             saved = visits.save(clinic, actor, patient_id, visiting, shown)
             left = [one for one in items if one["item"] in saved.refused]
-            tell = lambda share, text: progress(0.05 + 0.95 * share, desc=text)  # noqa: E731
-            result = measured.visit(clinic, actor, patient_id, saved.photos, tell)
-            refused = list(saved.refused.values())
-            said = view("saved.html", photos=len(saved.photos), refused=refused, result=result, chief=chief(result))
             boxes = _shown(left, clinic, actor, patient_id, site, [""] * SLOTS)
-            return said, left, *boxes, gr.skip()
+            # "a session was done" is taken back: pressed again, the button must not write it down twice
+            return _said_of(saved, (), measuring=True), left, *boxes, False, saved
 
     return save
+
+
+def _measure(clinic: Clinic) -> Any:
+    def measure(
+        request: gr.Request,
+        patient_id: str,
+        saved: visits.Saved | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+    ) -> str:
+        with refusing():
+            actor = actor_of(clinic, request)
+            if saved is None:
+                return ""
+            tell = lambda share, text: progress(share, desc=text)  # noqa: E731
+            return _said_of(saved, measured.visit(clinic, actor, patient_id, saved.photos, tell))
+
+    return measure
+
+
+def _said_of(saved: visits.Saved, result: Sequence[measured.Told], measuring: bool = False) -> str:
+    return view(
+        "saved.html", photos=len(saved.photos), refused=list(saved.refused.values()), result=result,
+        chief=chief(result), measuring=measuring,
+    )  # fmt: skip
 
 
 def chief(result: Sequence[measured.Told]) -> list[measured.Told]:
