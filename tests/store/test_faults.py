@@ -19,8 +19,8 @@ SAID = Callable[[str], None]
 
 
 def test_a_process_killed_while_saving_loses_nothing_that_it_saved(seen: Seen) -> None:
-    """20 kills at moments from 0 to 60 ms into saving photo after photo: what was said to be saved is there byte for
-    byte, and what was not is there wholly or not at all."""
+    """20 kills or more (until enough was saved, on a slow machine too) at moments from 0 to 180 ms into saving photo
+    after photo: what was said to be saved is there byte for byte, and what was not is there wholly or not at all."""
     places, visit = seen.store.places, seen.visit.id
     seen.store.close()
 
@@ -33,15 +33,17 @@ def test_a_process_killed_while_saving_loses_nothing_that_it_saved(seen: Seen) -
                 say(f"{photo.id} {original[:16].hex()}")
 
     saved: dict[str, str] = {}
-    for number in range(KILLS):
-        words = forked(save_on_and_on).kill_after(0.003 * number)
+    kills = 0
+    while kills < KILLS or (len(saved) <= KILLS / 2 and kills < 10 * KILLS):
+        words = forked(save_on_and_on).kill_after(0.003 * (kills % 60))
         saved.update(word.split(" ") for word in words[1:])
+        kills += 1
 
     with open_store(places) as store:
         found = verifying.verify(store)
         assert found.ok
         assert found.sound >= len(saved)
-        assert len(found.unreferenced) <= KILLS
+        assert len(found.unreferenced) <= kills
         rows = reading.rows_of(store, Photo, seen.patient.id)
         assert set(saved) <= {photo.id for photo in rows}
         assert sorted(photo.shot for photo in rows) == list(range(1, len(rows) + 1))

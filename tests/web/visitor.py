@@ -64,14 +64,9 @@ class Visitor:
         parts = self._config["components"]
         self._values = {part["id"]: part["props"].get("value") for part in parts}
         self._of_id = {part["props"]["elem_id"]: part["id"] for part in parts if part["props"].get("elem_id")}
-        (opened,) = [event for event in self._config["dependencies"] if any(t[1] == "load" for t in event["targets"])]
-        self._fire(opened, {"patient": patient_id})
-        following = [
-            event for event in self._config["dependencies"]
-            if event.get("trigger_after") == opened["id"] and self._of_id["when"] in event["outputs"]
-        ]  # fmt: skip
-        assert len(following) == 1, "the part of a new session is shown once the page is open"
-        self._fire(following[0], {})
+        for event in self._config["dependencies"]:
+            if any(t[1] == "load" for t in event["targets"]):
+                self._fire(event, {"patient": patient_id})
 
     def add(self, *photos: tuple[str, bytes]) -> Told:
         """Drop photos (name, bytes) on the page; what was said of those that were refused."""
