@@ -50,7 +50,7 @@ def course_of(
     progress: Progress | None = None,
     **choices: Any,
 ) -> Course:
-    """The course of a Plan."""
+    """The course of a Plan. `choices` as in `follow`, and `clinic` and `memo` as in `measure_course`."""
     primary = indication_of(treatment, plan.indication).primary
     known = plan.site if plan.site in sites_of(treatment) else ""
     measured = list(measure_course(plan, regions, treatment=treatment, progress=progress, site=known, **choices))

@@ -186,6 +186,10 @@ class Followed:
     sessions: tuple[Session, ...]
     regions: Mapping[str, Mapping[str, Any]]
 
+    def photo_at(self, path: Path) -> Photo:
+        """The photo that `plan_of` laid at a path."""
+        return self.photos[int(path.stem)][0]
+
     def key(self, clinic: Clinic) -> str:
         told = [
             [p.digest, p.view, p.after_session, p.capture, v.at.isoformat(), v.zone, list(_asked(v)), dict(v.scores)]
@@ -248,6 +252,7 @@ def follow(
         return kept
     from skinscan.course.build import course_of
     from skinscan.report.course_page import course_page
+    from skinscan.services.visit_memo import SealedMemo
 
     tell = progress or (lambda share, text: None)
     with clinic.in_clear() as folder:
@@ -257,6 +262,7 @@ def follow(
             _regions_by_view(of, plan),
             treatment=clinic.treatment,
             clinic=setting_of(clinic.store, CLINIC_TABLE),
+            memo=SealedMemo(clinic, of),
             progress=lambda share, text: tell(0.95 * share, text),
             **_choices(clinic, of),
         )
