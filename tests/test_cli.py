@@ -116,6 +116,19 @@ def test_an_unusable_folder_is_said_before_the_work(photo_path: Path, tmp_path: 
     assert taken.read_text() == "x"
 
 
+@pytest.mark.parametrize("command", ["assess", "compare"])
+def test_the_report_as_pdf(photo_path: Path, tmp_path: Path, command: str) -> None:
+    pytest.importorskip("weasyprint", reason="skinscan[pdf] is not installed", exc_type=(ImportError, OSError))
+    pdf = tmp_path / "report.pdf"
+    photos = [photo_path] * (2 if command == "compare" else 1)
+    result = run(command, *photos, *SCALE, "--pdf", pdf)
+    assert f"PDF: {pdf}" in result.output
+    assert pdf.read_bytes().startswith(b"%PDF")
+    refused = run(command, *photos, "--pdf", tmp_path / "missing" / "report.pdf")
+    assert refused.exit_code == 2
+    assert "no such folder" in refused.stderr
+
+
 def test_a_photo_without_skin_is_an_object_with_error(tmp_path: Path) -> None:
     import cv2
     import numpy as np

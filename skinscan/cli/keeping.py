@@ -71,6 +71,15 @@ def verify_vault(sweep: bool) -> None:
         raise SystemExit(FAILED)
 
 
+@vault.command("drop-cache")
+def drop_cache() -> None:
+    """Drop all reports and pictures that were made of photos; they are made anew when they are asked for."""
+    from skinscan.store.deriving import drop_all
+
+    with _opened() as store:
+        click.echo(f"{drop_all(store)} were dropped.")
+
+
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--keys", "keys_folder", type=FOLDER, required=True, help="Where the backup of the keys goes: elsewhere.")

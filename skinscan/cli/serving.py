@@ -49,13 +49,18 @@ def get_model(name: str) -> None:
 @click.option("--url", default="", metavar="URL", help="The address that the browsers use: https://clinic.example.")
 @click.option("--proxy-header", "proxied", is_flag=True, help="Our own proxy writes X-Forwarded-For: believe it.")
 @click.option("--local", is_flag=True, help="No clinic: one page for two photos, which keeps nothing.")
+@click.option("--demo", is_flag=True, help="A clinic of invented patients to look around in, wiped at the end.")
 @click.option("--open/--no-open", "open_browser", default=True, show_default=True, help="Open the page in a browser.")
-def serve(port: int, host: str, url: str, proxied: bool, local: bool, open_browser: bool) -> None:
+def serve(port: int, host: str, url: str, proxied: bool, local: bool, demo: bool, open_browser: bool) -> None:
     """Open the clinic: patients, sessions, photos and progress, each person seeing what is theirs.
 
     The first start makes the record and asks for an administrator (or takes SKINSCAN_ADMIN_USER and
     SKINSCAN_ADMIN_PASSWORD). With --local: two photos in, a comparison out, on this machine only; nothing is kept.
+    With --demo: invented patients, on this machine only; prints who may sign in, as one line of JSON.
     """
+    if demo:
+        _serve_demo(port, open_browser, alone=not (local or url or proxied) and host == "127.0.0.1")
+        return
     if local:
         from skinscan.web import serve as serve_page
 
@@ -65,6 +70,18 @@ def serve(port: int, host: str, url: str, proxied: bool, local: bool, open_brows
     from skinscan.web.clinic.serving import serve as serve_clinic
 
     serve_clinic(Serving(host, port, url, proxied, open_browser), _asked, click.echo)
+
+
+def _serve_demo(port: int, open_browser: bool, *, alone: bool) -> None:
+    from skinscan.records import ParameterError
+    from skinscan.web.clinic.demo import serve_demo
+
+    if not alone:
+        raise ParameterError(
+            "The demo is for this computer alone", expected="--demo with --port and --no-open at most",
+            found="--host, --url, --proxy-header or --local", todo="leave them out",
+        )  # fmt: skip
+    serve_demo(port, open_browser)
 
 
 def _asked() -> tuple[str, str]:

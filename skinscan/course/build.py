@@ -50,7 +50,7 @@ def course_of(
     progress: Progress | None = None,
     **choices: Any,
 ) -> Course:
-    """The course of a Plan."""
+    """The course of a Plan. `choices` as in `follow`, and `clinic` and `memo` as in `measure_course`."""
     primary = indication_of(treatment, plan.indication).primary
     known = plan.site if plan.site in sites_of(treatment) else ""
     measured = list(measure_course(plan, regions, treatment=treatment, progress=progress, site=known, **choices))
@@ -61,6 +61,7 @@ def course_of(
     )
     shown = {one.view for one in measured}
     once = [f"the view {view!r} was photographed at the baseline only" for view in plan.views if view not in shown]
+    every = [changes for one in measured for visit in one.visits for changes in visit.from_baseline]
     return Course(
         plan=plan,
         primary=primary,
@@ -71,13 +72,5 @@ def course_of(
         pictures=tuple(p for one in measured for p in (one.picture, *(visit.picture for visit in one.visits))),
         versions=versions(),
         used=tuple(photo for one in measured for photo in one.used),
-        sdc_sources=tuple(
-            method.sdc_sources(
-                change
-                for one in measured
-                for visit in one.visits
-                for changes in visit.from_baseline
-                for change in changes
-            )
-        ),
+        sdc_sources=tuple(method.sdc_sources(change for changes in every for change in changes)),
     )

@@ -69,12 +69,12 @@ def _with_sight(flag: CourseFlag, measured: Sequence[Measured]) -> CourseFlag:
     if flag.sight is not None or not shown:
         return flag
     of_view, one = shown[0]
-    frame = of_view.baseline.frame
-    names = [flag.region] if flag.region in frame.polygons else flag.region.split(", ")
-    outlines = [frame.polygons[name] for name in names if name in frame.polygons]
+    polygons = of_view.baseline.polygons
+    names = [flag.region] if flag.region in polygons else flag.region.split(", ")
+    outlines = [polygons[name] for name in names if name in polygons]
     family = next(iter(flag.figures), "").split(".", 1)[0]
     number = {"redness": REDNESS[1], "pigment": MELANIN[0]}.get(family, "")
-    sight = view_sight(of_view.picture, one.picture, outlines, frame.shape[1], one.looked.rises, number)
+    sight = view_sight(of_view.picture, one.picture, outlines, of_view.baseline.width_px, one.looked.rises, number)
     return replace(flag, sight=sight)
 
 
@@ -107,7 +107,7 @@ def _unseen(measured: Sequence[Measured]) -> list[str]:
 def _asymmetry(plan: Plan, lines: Sequence[Trajectory], treatment: Treatment, measured: Sequence[Measured]) -> Found:
     """Sides that changed otherwise, visit by visit; a reference, which is left untreated, is no side."""
     primary = next((line.measure for line in lines if line.is_primary), "")
-    references = {one.view: one.baseline.frame.colour.reference for one in measured}
+    references = {one.view: one.baseline.reference for one in measured}
     flags, watched, awaited = [], False, False
     for view, visit in product(plan.views, plan.visits):
         if visit.is_baseline or not _due("asymmetry", visit, treatment):

@@ -44,9 +44,8 @@ def primary_region(regions: Iterable[str], reference: str | None) -> str:
 
 
 def _of_view(plan: Plan, measured: Measured, primary: str, treatment: Treatment) -> list[Trajectory]:
-    frame = measured.baseline.frame
     own = {(m.measure, m.region): m for m in measured.baseline.measurements}
-    chosen = primary_region(frame.regions, frame.colour.reference)
+    chosen = primary_region(measured.baseline.regions, measured.baseline.reference)
     found = []
     keys = dict.fromkeys((c.measure, c.region) for one in measured.visits for c in one.from_baseline[0])
     for measure_name, region in keys:

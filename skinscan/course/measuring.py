@@ -7,9 +7,12 @@ so that a change from the visit before is told of the same skin. At most three F
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skinscan.arrays.threads import each
 from skinscan.capture.frame import make_frame
@@ -18,7 +21,7 @@ from skinscan.capture.registration.by_view import match
 from skinscan.comparison import compare_frames
 from skinscan.course.looking import Looked, Looking, due
 from skinscan.course_records import Picture, Plan, Shot, Used, Visit
-from skinscan.records import Assessment, Change, Comparison, Frame, Registration, SkinscanError
+from skinscan.records import Assessment, Change, Comparison, Frame, Measurement, Registration, SkinscanError
 from skinscan.report import method, pictures
 from skinscan.report.warping import aligned
 from skinscan.treatment import SHIPPED, Treatment
@@ -45,15 +48,50 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The first baseline's own numbers, and what of its Frame the course is told with: names of regions, the reference,
+    the outlines as they were drawn, the photo's width."""
+
+    measurements: tuple[Measurement, ...]
+    regions: tuple[str, ...]
+    reference: str | None
+    polygons: Mapping[str, NDArray[np.float64]]
+    width_px: int
+
+
+@dataclass(frozen=True)
 class Measured:
     """A view through the whole course: the first baseline's own numbers, each later visit, and the photos it was read
     from."""
 
     view: str
-    baseline: Assessment
+    baseline: Baseline
     picture: Picture
     visits: tuple[Compared, ...]
     used: tuple[Used, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one photo of a course gives, small enough to be kept: what the report says of it, whether it was matched,
+    and of a later visit what changed, the baseline that it was held against, and that one's picture."""
+
+    used: Used
+    matched: bool
+    compared: Compared | None = None
+    baseline: Baseline | None = None
+    before: Picture | None = None
+
+
+class Memo(Protocol):
+    """Keeps what photos gave, so that a course with one more visit measures that one alone. `known` is JSON: all that a
+    Seen depends on but the versions of skinscan; photos stand in it as `identity` names them."""
+
+    def identity(self, shot: Shot) -> str: ...
+
+    def get(self, known: Sequence[Any]) -> Seen | None: ...
+
+    def put(self, known: Sequence[Any], seen: Seen) -> None: ...
 
 
 def measure_course(
@@ -65,10 +103,12 @@ def measure_course(
     treatment: Treatment = SHIPPED,
     progress: Progress | None = None,
     clinic: Mapping[str, Any] | None = None,
+    memo: Memo | None = None,
     **choices: Any,
 ) -> Iterator[Measured]:
     """Measure a course, one view after the other. `regions` are polygons of the first baseline photo (of the only
-    view, or name of view -> polygons); `choices` those of `assess`. A view that no later visit shows is left out."""
+    view, or name of view -> polygons); `choices` those of `assess`; `memo` is asked before a visit is measured. A view
+    that no later visit shows is left out."""
     told = progress or (lambda share, text: None)
     series = {view: _series(plan, view) for view in plan.views}
     series = {view: shots for view, shots in series.items() if not all(visit.is_baseline for visit, _ in shots)}
@@ -82,7 +122,9 @@ def measure_course(
     stated: dict[str, Any] = {"same_setup": same_setup, "same_lamp": same_lamp, "clinic": clinic}
     for view, shots in series.items():
         own = regions.get(view) if regions is not None and len(plan.views) > 1 else regions
-        yield _measure_view(view, shots, own, stated, choices, partial(due, treatment=treatment), tell)
+        yield _measure_view(
+            view, shots, _Frames(view, own, stated, choices), partial(due, treatment=treatment), tell, memo
+        )
     told(1.0, "done")
 
 
@@ -99,55 +141,145 @@ def _series(plan: Plan, view: str) -> Series:
 def _measure_view(
     view: str,
     series: Series,
-    regions: Mapping[str, Any] | None,
-    stated: Mapping[str, Any],
-    choices: Mapping[str, Any],
+    frames: _Frames,
     wanted: Callable[[Visit], Sequence[str]],
     tell: Callable[[str], None],
+    memo: Memo | None,
 ) -> Measured:
-    later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
-    baselines: list[Earlier] = []
-    found: list[Compared] = []
-    used: list[Used] = []
-    first: tuple[Assessment, Picture] | None = None
-    previous: Earlier | None = None
+    seen: list[Seen] = []
+    baselines: list[Taken] = []
+    previous: Taken | None = None
     for visit, shot in series:
         tell(f"visit {visit.number + 1}, {visit.day}{f', {view}' if view else ''}")
+        see = partial(frames.see, visit, shot, tuple(baselines), previous, wanted(visit))
+        one = see() if memo is None else _remembered(memo, frames, (visit, shot), baselines, previous, see)
+        seen.append(one)
+        if visit.is_baseline and one.matched:
+            baselines.append((visit, shot))
+        elif one.matched:
+            previous = (visit, shot)
+    later = [(visit, one) for (visit, _), one in zip(series, seen, strict=True) if one.compared is not None]
+    found = tuple(replace(one.compared, visit=visit) for visit, one in later if one.compared is not None)
+    first = later[0][1]  # a series holds a later visit
+    assert first.baseline is not None
+    assert first.before is not None
+    return Measured(view, first.baseline, first.before, found, tuple(one.used for one in seen))
+
+
+Taken = tuple[Visit, Shot]
+
+
+def _remembered(
+    memo: Memo,
+    frames: _Frames,
+    this: Taken,
+    baselines: Sequence[Taken],
+    previous: Taken | None,
+    see: Callable[[], Seen],
+) -> Seen:
+    """What the memo holds of a visit, or else what is seen, which it then holds."""
+
+    def told(visit: Visit, shot: Shot) -> list[Any]:
+        prepared = list(astuple(visit.preparation))
+        return [memo.identity(shot), visit.number, visit.day.isoformat(), visit.is_baseline, prepared]
+
+    visit = this[0]
+    known = [told(*this), [told(*one) for one in baselines], told(*previous) if previous else None, visit.days_after,
+             visit.sessions, frames.told]  # fmt: skip
+    found = memo.get(known)
+    if found is None:
+        found = see()
+        memo.put(known, found)
+    return found
+
+
+class _Frames:
+    """A view's photos as Frames, each made when it is first needed: where a memo knows a visit, its photo is not read.
+    Held are those of the baselines, of the visit before and of this one."""
+
+    def __init__(
+        self, view: str, regions: Mapping[str, Any] | None, stated: Mapping[str, Any], choices: Mapping[str, Any]
+    ) -> None:
+        self._view, self._stated = view, stated
+        self._choices = {**choices, "regions": regions}
+        self._later = {name: value for name, value in choices.items() if name not in ("mm_per_px", "reference")}
+        self._baselines: dict[int, Frame] = {}
+        self._previous: Earlier | None = None
+
+    @property
+    def told(self) -> str:
+        """Of which view and how everything is measured, in words that tell any two ways apart."""
+        regions = {name: np.asarray(corners).tolist() for name, corners in (self._choices.get("regions") or {}).items()}
+        return repr((self._view, sorted({**self._choices, "regions": regions}.items()), sorted(self._stated.items())))
+
+    def see(
+        self,
+        visit: Visit,
+        shot: Shot,
+        baselines: Sequence[Taken],
+        previous: Taken | None,
+        names: Sequence[str],
+    ) -> Seen:
+        """What a visit shows against the baselines and the visit before."""
         if not baselines:
-            baselines.append((visit, _frame_of(shot, {**choices, "regions": regions})))
-            used.append(_used(visit, view, baselines[0][1]))
-            continue
-        frame = _frame_of(shot, later)
+            return Seen(_used(visit, self._view, self._first(visit, shot)), True)
+        first = self._first(*baselines[0])
+        frame = _frame_of(shot, self._later)
         if visit.is_baseline:
-            matched = match(baselines[0][1], frame, stated["same_setup"])
-            baselines += [(visit, one) for one in _carried(baselines[0][1], frame, matched)]
-            used.append(_used(visit, view, frame, matched))
-            continue
-        looking = Looking(wanted(visit))
-        earlier = [*baselines, *([previous] if previous else [])]
-        against = partial(_held_against, visit=visit, after=frame, stated=stated, looking=looking)
+            matched = self._match(first, frame)
+            self._keep_baseline(visit, first, frame, matched)
+            return Seen(_used(visit, self._view, frame, matched), bool(matched.ok))
+        looking = Looking(names)
+        known = [(one, self._baseline(one, own, first)) for one, own in baselines]
+        earlier = [*known, *([self._before(first, *previous)] if previous else [])]
+        against = partial(_held_against, visit=visit, after=frame, stated=self._stated, looking=looking)
         compared = each(against, list(enumerate(earlier)))
-        from_baseline, from_previous = compared[: len(baselines)], compared[len(baselines) :]
+        from_baseline, from_previous = compared[: len(known)], compared[len(known) :]
         comparison = from_baseline[0]
-        before, after = _pictures(comparison, series[0][0], visit, view)
-        first = first or (comparison.before, before)
-        used.append(_used(visit, view, comparison.after.frame, comparison.registration))
-        found.append(
-            Compared(
-                visit,
-                view,
-                tuple(one.changes for one in from_baseline),
-                from_previous[0].changes if from_previous else None,
-                after,
-                tuple(notice.text for notice in comparison.notices),
-                looking.looked,
-            )
-        )
-        if comparison.registration is not None:
-            for same_skin in _carried(baselines[0][1], frame, comparison.registration):
-                previous = (visit, same_skin)
-    assert first is not None  # a series holds a later visit
-    return Measured(view, *first, tuple(found), tuple(used))
+        before, after = _pictures(comparison, baselines[0][0], visit, self._view)
+        told = Compared(
+            visit, self._view, tuple(one.changes for one in from_baseline),
+            from_previous[0].changes if from_previous else None, after,
+            tuple(notice.text for notice in comparison.notices), looking.looked,
+        )  # fmt: skip
+        laid = comparison.registration
+        for same_skin in _carried(first, frame, laid) if laid is not None else ():
+            self._previous = (visit, same_skin)
+        used = _used(visit, self._view, comparison.after.frame, laid)
+        return Seen(used, bool(laid and laid.ok), told, _baseline_of(comparison.before), before)
+
+    def _first(self, visit: Visit, shot: Shot) -> Frame:
+        if visit.number not in self._baselines:
+            self._baselines[visit.number] = _frame_of(shot, self._choices)
+        return self._baselines[visit.number]
+
+    def _baseline(self, visit: Visit, shot: Shot, first: Frame) -> Frame:
+        """A baseline's Frame with the first one's regions."""
+        if visit.number not in self._baselines:
+            frame = _frame_of(shot, self._later)
+            self._keep_baseline(visit, first, frame, self._match(first, frame))
+        return self._baselines[visit.number]
+
+    def _keep_baseline(self, visit: Visit, first: Frame, frame: Frame, registration: Registration) -> None:
+        for same_skin in _carried(first, frame, registration):
+            self._baselines[visit.number] = same_skin
+
+    def _before(self, first: Frame, visit: Visit, shot: Shot) -> Earlier:
+        """The visit before with the first baseline's regions."""
+        if self._previous is None or self._previous[0].number != visit.number:
+            frame = _frame_of(shot, self._later)
+            self._previous = (visit, _carried(first, frame, self._match(first, frame))[0])
+        return self._previous
+
+    def _match(self, first: Frame, frame: Frame) -> Registration:
+        return match(first, frame, self._stated["same_setup"])
+
+
+def _baseline_of(assessment: Assessment) -> Baseline:
+    frame = assessment.frame
+    return Baseline(
+        assessment.measurements, tuple(frame.regions), frame.colour.reference, dict(frame.polygons), frame.shape[1]
+    )
 
 
 def _used(visit: Visit, view: str, frame: Frame, registration: Registration | None = None) -> Used:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -113,10 +114,16 @@ def chart(plan: Plan, line: Trajectory, reaction_days: int, for_patient: bool = 
         days=_apart([Tick(across.at(v.day.toordinal()), f"{v.day:%d %b}") for v in plan.visits]),
         levels=tuple(Tick(100 - up.at(v), number(base + v, decimals(up.width / 4))) for v in up.marks),
         missing=tuple(
-            f"{visits[p.visit].day}: {words.readable(p.from_baseline.reason)}" for p in line.points
+            f"{visits[p.visit].day}: {_reason(p, for_patient)}" for p in line.points
             if p.from_baseline.verdict == "not_comparable"
         ),
     )  # fmt: skip
+
+
+def _reason(point: Point, for_patient: bool) -> str:
+    """Why a visit is left out; the sources at its end, `(T2)`, are for who treats."""
+    reason = words.readable(point.from_baseline.reason)
+    return re.sub(r" \([A-Z]\w*(, [A-Z]\w*)*\)$", "", reason) if for_patient else reason
 
 
 def score_chart(plan: Plan, scale: ClinicianScale) -> Chart | None:

@@ -70,7 +70,7 @@ def write_course(course: Course, treatment: Treatment, folder: Path) -> Path:
 
 
 def course_page(course: Course, treatment: Treatment, role: Role, care: bool = True) -> str:
-    """The HTML of a course for one reader. `care`: whether the patient reads what to do on the last photo's day."""
+    """The HTML of a course for one reader. `care`: whether the patient reads what to do after the last photo."""
     plan, indication = course.plan, indication_of(treatment, course.plan.indication)
     shown = {flag.sentence() for flag in course.flags}  # as cards, with their pictures
     said = [text for text in course.summary[role] if text not in shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from skinscan.records import Assessment, Change, Frame, Registration
@@ -105,8 +106,10 @@ def of_registration(registration: Registration | None) -> Facts:
 
 
 def sdc_sources(changes: Iterable[Change]) -> list[str]:
-    """Where the smallest detectable changes come from, each source once."""
-    return list(dict.fromkeys(words.visible(c.sdc_source) for c in changes if c.sdc_source))
+    """Where the smallest detectable changes come from, each source once; how large its parts are differs from number to
+    number, and is left out: `changes.csv` tells it."""
+    told = (words.visible(change.sdc_source) for change in changes if change.sdc_source)
+    return list(dict.fromkeys(re.sub(r"(?<=[a-z]) [\d.]+(e-?\d+)?(?=[,)])", "", text) for text in told))
 
 
 def versions(assessments: Iterable[Assessment]) -> Facts:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
+import threading
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
@@ -24,9 +26,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _PHOTO_PX = 320
 """Width on paper, in CSS px, that lines drawn over a photo are as strong for as on the screen."""
 
-_MISSING = (
-    "pip install 'skinscan[pdf]', and pango from the system: apt-get install libpangoft2-1.0-0 (brew install pango)"
-)
+_TODO = "run: pip install 'skinscan[pdf]'; pango: apt-get install libpangoft2-1.0-0, on a Mac brew install pango"
 
 
 def to_pdf(html: str, title: str = TITLE, made: date | None = None, paper: str = "A4") -> bytes:
@@ -34,12 +34,17 @@ def to_pdf(html: str, title: str = TITLE, made: date | None = None, paper: str =
 
     `title`: what the metadata say, so no personal data; `made`: the day in the footer (today); `paper`: a size that CSS
     knows, `A4` or `letter`. Everything comes out of `html`: no network, no file but the machine's fonts. Raises
-    EnvironmentFault where WeasyPrint or pango is missing, ParameterError where the page asks for something outside it.
+    EnvironmentFault where WeasyPrint or pango is missing, ParameterError where something of the page lies outside it or
+    cannot be drawn.
     """
     weasyprint, urls = _weasyprint()
+    failures = _Failures()
     fetcher = urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     day = (made or date.today()).isoformat()
     footer = f'@page {{ size: {paper}; @bottom-left {{ content: "skinscan, {day}" }} }}'
+    log = logging.getLogger("weasyprint")
+    log.setLevel(logging.ERROR)  # it warns of each line of style that is for browsers
+    log.addHandler(failures)
     try:
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
         _prepare(document, title, day)
@@ -47,11 +52,28 @@ def to_pdf(html: str, title: str = TITLE, made: date | None = None, paper: str =
             pdf_variant="pdf/ua-1", stylesheets=[weasyprint.CSS(string=footer, url_fetcher=fetcher)]
         )
     except urls.FatalURLFetchingError as error:
+        failures.told.append(str(error))
+    finally:
+        log.removeHandler(failures)
+    if failures.told:
         raise ParameterError(
-            "the page asks for something that is not in it", expected="a report of skinscan", found=str(error)[:200],
-            todo="make the report again",
-        ) from None  # fmt: skip
+            "the page cannot be drawn as it is", expected="a report of skinscan, with everything in it",
+            found=failures.told[0][:200], todo="make the report again",
+        )  # fmt: skip
     return told
+
+
+class _Failures(logging.Handler):
+    """What this thread's rendering left out: WeasyPrint goes on without it, and only its log says so."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.told.append(record.getMessage())
 
 
 def check() -> None:
@@ -66,7 +88,7 @@ def _weasyprint() -> tuple[Any, Any]:
     except (ImportError, OSError) as error:  # OSError: pango is not there
         found = "no WeasyPrint" if isinstance(error, ImportError) else "WeasyPrint without pango"
         raise EnvironmentFault(
-            "A PDF cannot be made here", expected="WeasyPrint and pango", found=found, todo=f"run: {_MISSING}"
+            "A PDF cannot be made here", expected="WeasyPrint and pango", found=found, todo=_TODO
         ) from None
     return weasyprint, urls
 

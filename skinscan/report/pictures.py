@@ -70,8 +70,8 @@ def over_grey(photo: bytes, laid: bytes, share: tuple[float, float], strength: f
     """
     grey = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_GRAYSCALE)
     colours = cv2.imdecode(np.frombuffer(laid, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert grey is not None  # both were encoded here
-    assert colours is not None
+    if grey is None or colours is None:
+        raise ValueError("these are no pictures that OpenCV reads")
     size = [max(1, round(side / part)) for side, part in zip(colours.shape, share, strict=False)]
     base = cv2.resize(grey, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     blend = np.repeat(base[..., None].astype(np.float32), 3, axis=-1)

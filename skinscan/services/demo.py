@@ -95,7 +95,8 @@ def enter(clinic: Clinic, practitioner: Actor, told: Mapping[str, Any], today: d
     done = {session["day"]: session for session in told["sessions"]}
     photos: list[str] = []
     for visit in told["visits"]:
-        item = visits.bring(clinic, practitioner, visit["photo"], photo_file(visit).read_bytes()).item
+        # laid on the tray as it is: nobody looks at it there, and drawing what they would see takes a while
+        item = clinic.tray.put(practitioner, visit["photo"], photo_file(visit).read_bytes(), b"").item
         visiting = visits.Visiting(
             datetime.combine(today + timedelta(days=visit["day"]), OPEN_AT), ZONE, told["site"],
             Preparation(**visit["preparation"]), visit["capture"], _treated(done.get(visit["day"])),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skinscan.environment import data_path
+from skinscan.measures import all_measures
 from skinscan.services import measuring
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 MADE_ON = date(2020, 7, 1)
 """The day that counts as today where results are made; no day of a course is one of today's tables or sources."""
 
-NUMBERS = "assessments.json"
+NUMBERS, VERSIONS = "assessments.json", "measures.json"
 COURSE, PAIR = "course", "pair"
 """Folders in a patient's file: pages of the course; where the manifest wants them (they are large), pages of the first
 and the last photo compared."""
@@ -106,6 +107,7 @@ def _write_patient(path: Path, clinic: Clinic, actor: Actor, entered: Entered) -
     if entered.told["pair"]:
         pages[PAIR] = measuring.compare(clinic, actor, photos[0], photos[-1])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        _write(file, VERSIONS, json.dumps({one.name: one.version for one in all_measures().values()}).encode())
         _write(file, NUMBERS, json.dumps([assessment_of(clinic, photo) for photo in photos]).encode())
         for folder, made in pages.items():
             for name, derived_id in made.items():

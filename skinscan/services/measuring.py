@@ -19,7 +19,7 @@ from skinscan.records import Comparison, Frame, ParameterError
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of, time_of
-from skinscan.store import deriving, measuring, reading
+from skinscan.store import consents, deriving, measuring, reading
 from skinscan.store.deriving import Made, Of
 from skinscan.store.errors import NotFound
 from skinscan.store.measured_tables import Course, Region
@@ -63,7 +63,7 @@ def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | Non
     tell = progress or (lambda share, text: None)
     photo = reading.row_of(clinic.store, Photo, photo_id)
     tell(0.1, "reading the photo")
-    frame = _frame(clinic, photo, **_settings(clinic, photo))
+    frame = _frame(clinic, photo, **settings_of(clinic, photo))
     tell(0.3, "measuring the photo")
     from skinscan.assessment import assess_frame
     from skinscan.measures.maps import Maps
@@ -81,7 +81,7 @@ def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | Non
 
 
 def _assessment_key(clinic: Clinic, photo: Photo) -> str:
-    return measuring.key_of("assessment", photo.digest, _settings(clinic, photo), _versions())
+    return measuring.key_of("assessment", photo.digest, settings_of(clinic, photo), versions_now())
 
 
 # --- two photos -----------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def compare(
     from skinscan.report import page
 
     tell(0.05, "reading the photos")
-    frames = _frame(clinic, before, **_settings(clinic, before)), _frame(clinic, after, **_later(clinic, after))
+    frames = _frame(clinic, before, **settings_of(clinic, before)), _frame(clinic, after, **_later(clinic, after))
     comparison = compare_frames(
         *frames,
         same_setup=bool(after.capture.get("same_setup")),
@@ -129,12 +129,17 @@ def compare(
     return deriving.keep(clinic.store, Of(before.patient_id, before.id, after.id), key, made)
 
 
+def key_of_pair(what: str, before: Photo, after: Photo, *told: Any) -> str:
+    """The key of something made from two photos and from what else is told."""
+    return measuring.key_of(what, before.digest, after.digest, *told)
+
+
 def comparison_key(clinic: Clinic, before: Photo, after: Photo) -> str:
     """Under which a comparison is kept: all that it depends on."""
-    return measuring.key_of(
-        "comparison", before.digest, after.digest, _settings(clinic, before), _later(clinic, after),
+    return key_of_pair(
+        "comparison", before, after, settings_of(clinic, before), _later(clinic, after),
         {name: bool(after.capture.get(name)) for name in _STATED}, list(_prepared(clinic, before, after)),
-        setting_of(clinic.store, CLINIC_TABLE), _versions(), _shown_name(clinic, before), _shown_name(clinic, after),
+        setting_of(clinic.store, CLINIC_TABLE), versions_now(), _shown_name(clinic, before), _shown_name(clinic, after),
     )  # fmt: skip
 
 
@@ -181,6 +186,10 @@ class Followed:
     sessions: tuple[Session, ...]
     regions: Mapping[str, Mapping[str, Any]]
 
+    def photo_at(self, path: Path) -> Photo:
+        """The photo that `plan_of` laid at a path."""
+        return self.photos[int(path.stem)][0]
+
     def key(self, clinic: Clinic) -> str:
         told = [
             [p.digest, p.view, p.after_session, p.capture, v.at.isoformat(), v.zone, list(_asked(v)), dict(v.scores)]
@@ -192,7 +201,7 @@ class Followed:
         ]  # fmt: skip
         return measuring.key_of(
             "course", self.course.site, self.course.indication, told, done, self.regions,
-            setting_of(clinic.store, CLINIC_TABLE), repr(clinic.treatment), _versions(),
+            setting_of(clinic.store, CLINIC_TABLE), repr(clinic.treatment), versions_now(),
         )  # fmt: skip
 
 
@@ -243,6 +252,7 @@ def follow(
         return kept
     from skinscan.course.build import course_of
     from skinscan.report.course_page import course_page
+    from skinscan.services.visit_memo import SealedMemo
 
     tell = progress or (lambda share, text: None)
     with clinic.in_clear() as folder:
@@ -252,18 +262,24 @@ def follow(
             _regions_by_view(of, plan),
             treatment=clinic.treatment,
             clinic=setting_of(clinic.store, CLINIC_TABLE),
+            memo=SealedMemo(clinic, of),
             progress=lambda share, text: tell(0.95 * share, text),
             **_choices(clinic, of),
         )
     tell(0.95, "drawing the report")
-    pages = {role: course_page(told, clinic.treatment, role).encode() for role in ("practitioner", "patient")}
+    for_patient = course_page(told, clinic.treatment, "patient", care=False)  # which changes day by day
     made = {
-        REPORT: Made(pages["practitioner"], HTML),
-        FOR_PATIENT: Made(pages["patient"], HTML, for_patient=True),
+        REPORT: Made(course_page(told, clinic.treatment, "practitioner").encode(), HTML),
+        FOR_PATIENT: Made(for_patient.encode(), HTML, for_patient=True),
         TOLD: _json({"title": "", "lead": told.summary["practitioner"][0], "rows": [], "flags": len(told.flags)}),
         NUMBERS: Made(json.dumps(told.to_dict(), allow_nan=False).encode(), JSON),
     }
-    return deriving.keep(clinic.store, Of(of.course.patient_id, course_id=course_id), of.key(clinic), made)
+    shared = [
+        followed(clinic, course_id, row.shared_at).key(clinic)
+        for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
+    ]  # fmt: skip
+    place = Of(of.course.patient_id, course_id=course_id)
+    return deriving.keep(clinic.store, place, of.key(clinic), made, still=shared)
 
 
 def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
@@ -295,7 +311,7 @@ def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
 
 def _choices(clinic: Clinic, of: Followed) -> dict[str, Any]:
     """How the whole course is measured: as the first photo says; the set-up is the same where all later ones say so."""
-    first = _settings(clinic, of.photos[0][0]) if of.photos else {}
+    first = settings_of(clinic, of.photos[0][0]) if of.photos else {}
     own = {name: value for name, value in first.items() if name not in ("regions", "site", "reference")}
     regions = of.regions.get(of.photos[0][0].id, {}) if of.photos else {}
     later = [photo for photo, _ in of.photos[1:]]
@@ -329,7 +345,7 @@ def frame_of(clinic: Clinic, actor: Actor, photo_id: str) -> Frame:
     """The Frame of a photo of the record, as it is measured. Raises SkinscanError."""
     actor.must_be(PRACTITIONER)
     photo = reading.row_of(clinic.store, Photo, photo_id)
-    return _frame(clinic, photo, **_settings(clinic, photo))
+    return _frame(clinic, photo, **settings_of(clinic, photo))
 
 
 def _shown_name(clinic: Clinic, photo: Photo) -> str:
@@ -338,7 +354,7 @@ def _shown_name(clinic: Clinic, photo: Photo) -> str:
     return ", ".join(part for part in (day.isoformat(), photo.view) if part)
 
 
-def _settings(clinic: Clinic, photo: Photo) -> dict[str, Any]:
+def settings_of(clinic: Clinic, photo: Photo) -> dict[str, Any]:
     """Arguments of `make_frame` for a photo: what was said of it, its site, the regions drawn on it."""
     drawn = reading.rows_of(clinic.store, Region, photo.patient_id)
     regions = {row.name: row.polygon for row in drawn if row.photo_id == photo.id}
@@ -365,7 +381,7 @@ def _asked(visit: Visit) -> Sequence[bool | int | None]:
     return [visit.washed, visit.make_up, visit.sunscreen, visit.tan, visit.rest_minutes]
 
 
-def _versions() -> dict[str, Any]:
+def versions_now() -> dict[str, Any]:
     """Of all that a page depends on."""
     from skinscan.assessment import versions
     from skinscan.measures import all_measures

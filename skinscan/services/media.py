@@ -41,6 +41,17 @@ def media_of(clinic: Clinic, actor: Actor, media_id: str) -> Media:
     raise _nothing()
 
 
+def pdf_of(clinic: Clinic, actor: Actor, media_id: str) -> Media:
+    """A report as PDF, for whoever may see the report. Raises NotFound, also for what is no report, and
+    EnvironmentFault where this computer cannot make one."""
+    from skinscan.report.pdf import to_pdf
+
+    found = media_of(clinic, actor, media_id)
+    if not found.media_type.startswith("text/html"):
+        raise _nothing()
+    return Media(to_pdf(found.content.decode("utf-8")), "application/pdf", "skinscan-report.pdf")
+
+
 def _is_shown(clinic: Clinic, patient_id: str, media_id: str) -> bool:
     """Whether it is of this patient and shared with them."""
     one = _row(clinic, media_id)

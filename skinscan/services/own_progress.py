@@ -15,7 +15,6 @@ from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of
 from skinscan.services.patients import Agreement
 from skinscan.services.sharing import Shared, shares_of
-from skinscan.store.exporting import export_patient
 from skinscan.store.measured_tables import Course
 from skinscan.store.reading import rows_of
 from skinscan.store.tables import Session
@@ -117,11 +116,7 @@ def set_own_agreement(clinic: Clinic, actor: Actor, purpose: str, holds: bool) -
 
 def export_own(clinic: Clinic, actor: Actor) -> IO[bytes]:
     """Everything that the clinic keeps of the patient as an open zip file, which is gone once it is closed."""
-    patient_id = _own(actor)
-    with clinic.in_clear() as folder:
-        path = folder / "export.zip"
-        export_patient(clinic.store, patient_id, path, actor=actor.user_id)
-        return path.open("rb")  # the name goes with the folder, the bytes once whoever reads them is done
+    return patients.export(clinic, actor, _own(actor))
 
 
 def _own(actor: Actor) -> str:

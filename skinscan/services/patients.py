@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 from skinscan.records import ParameterError
 from skinscan.services.actor import PRACTITIONER, Actor
@@ -154,10 +155,14 @@ def account_of(clinic: Clinic, actor: Actor, patient_id: str) -> str | None:
     return None if user is None else user.username
 
 
-def export(clinic: Clinic, actor: Actor, patient_id: str, target: Path) -> exporting.Exported:
-    """Everything of a patient as one zip file: asked for by the practitioner or by the patient."""
+def export(clinic: Clinic, actor: Actor, patient_id: str) -> IO[bytes]:
+    """Everything that the clinic keeps of a patient as an open zip file, which is gone once it is closed: asked for by
+    the practitioner or by the patient."""
     agreements(clinic, actor, patient_id)  # raises where it is not theirs
-    return exporting.export_patient(clinic.store, patient_id, target, actor=actor.user_id)
+    with clinic.in_clear() as folder:
+        path = folder / "export.zip"
+        exporting.export_patient(clinic.store, patient_id, path, actor=actor.user_id)
+        return path.open("rb")  # the name goes with the folder, the bytes once whoever reads them is done
 
 
 def erase(clinic: Clinic, actor: Actor, patient_id: str, code: str) -> list[Path]:

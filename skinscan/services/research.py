@@ -11,7 +11,7 @@ import importlib.util
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,9 @@ FEW_PATIENTS = 5
 """A group of fewer may be recognised by who knows them, and says little of anyone else."""
 
 _VIEWS = ("front", "left", "right", "left_45", "right_45", "top", "back", "close_up")
-_TEXT = ("research_id", "fitzpatrick", "tone", "indication", "site", "view", "assessment", "measure", "region", "unit",
-         "flags")  # fmt: skip
+_TONE = "pigment.ita"
+_WHOLE = ("shot", "day", "days_after_session", "sessions", "n", "version")
+_REAL = ("ita_deg", "value", "standard_uncertainty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,25 @@ class Choices:
 def table(clinic: Clinic, actor: Actor, filters: Filters = Filters()) -> pd.DataFrame:
     """A row for each number of each photo's latest assessment, with `COLUMNS`; none of who withdrew the consent."""
     actor.must_be(RESEARCHER)
-    return chosen(_whole(clinic), filters)
+    return chosen(_whole(clinic, filters.measures), filters)
 
 
-def look(clinic: Clinic, actor: Actor) -> tuple[pd.DataFrame, Choices]:
-    """All rows, and what the filters can be set to just now."""
-    rows = table(clinic, actor)
-    return rows, choices_in(rows)
+def measures(clinic: Clinic, actor: Actor) -> tuple[str, ...]:
+    """Of which measures there are numbers just now."""
+    actor.must_be(RESEARCHER)
+    return tuple(record.there(clinic.store).measures)
+
+
+def look(clinic: Clinic, actor: Actor, measure: str) -> tuple[pd.DataFrame, Choices]:
+    """All rows of a measure, and what the filters can be set to: tones and indications of these rows, the rest of all
+    that there is."""
+    rows, there = table(clinic, actor, Filters(measures=(measure,))), record.there(clinic.store)
+    regions, sites = (
+        map(_Words(clinic, _regions(clinic)), there.regions),
+        map(_Words(clinic, _sites(clinic)), there.sites),
+    )
+    told = replace(choices_in(rows), regions=_sorted(regions), sites=_sorted(sites))
+    return rows, replace(told, patients=there.patients, measures=tuple(there.measures))
 
 
 def as_csv(clinic: Clinic, actor: Actor, filters: Filters) -> bytes:
@@ -146,6 +159,18 @@ def chosen(rows: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     return rows[keep.astype(bool)].reset_index(drop=True)
 
 
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """`COLUMNS` in their order and types: numbers, whole numbers that may be missing, texts that may be empty."""
+    rows = rows.reindex(columns=list(COLUMNS))
+    types = dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_REAL, "float64")
+    texts = [name for name in COLUMNS if name not in types]
+    return (
+        rows.astype(types | dict.fromkeys(texts, "object"))
+        .fillna(dict.fromkeys(texts, ""))
+        .astype(dict.fromkeys(texts, "str"))
+    )
+
+
 def choices_in(rows: pd.DataFrame) -> Choices:
     """The words that rows hold, each once, in order."""
     indications = {word for text in rows["indication"].unique() for word in text.split(";")}
@@ -157,27 +182,24 @@ def _sorted(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(word for word in words if word))
 
 
-def _whole(clinic: Clinic) -> pd.DataFrame:
+def _whole(clinic: Clinic, measures: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
-    found = record.consented(clinic.store)
+    found = record.consented(clinic.store, (*measures, _TONE) if measures else ())
     told = pd.DataFrame(found.measured, columns=list(record.MEASURED))
     around = pd.DataFrame(_Around(clinic, found).rows(), columns=list(_OF_PHOTO))
     told = told.merge(around, on="photo_id", how="left")
     told["ita_deg"] = told["assessment_id"].map(_typology_angles(found))
     told["tone"] = told["ita_deg"].map(ita_class)
     told["region"] = told["region"].map(_Words(clinic, _regions(clinic)))
-    told["research_id"] = told["patient_id"].map(lambda one: record.research_id(clinic.store, "patient", one))
-    told["assessment"] = told["assessment_id"].map(lambda one: record.research_id(clinic.store, "assessment", one))
+    for column, what in (("research_id", "patient"), ("assessment", "assessment")):
+        own = told[f"{what}_id"]
+        told[column] = own.map({one: record.research_id(clinic.store, what, one) for one in own.unique()})
     told["flags"] = told["flags"].map(";".join)
     told["standard_uncertainty"] = told["spread"]
-    told = told.astype(
-        dict.fromkeys(("value", "standard_uncertainty", "ita_deg"), "float64")
-        | dict.fromkeys(("days_after_session", "day", "sessions", "shot", "n", "version"), "Int64")
-    )
-    told[list(_TEXT)] = told[list(_TEXT)].fillna("").astype("str")
+    told = typed(told)
     order = ["research_id", "day", "sessions", "site", "view", "shot", "assessment", "region", "measure"]
-    return told.sort_values(order, ignore_index=True)[list(COLUMNS)]
+    return told.sort_values(order, ignore_index=True)
 
 
 def _typology_angles(found: Consented) -> dict[str, float]:
@@ -186,13 +208,17 @@ def _typology_angles(found: Consented) -> dict[str, float]:
     return {
         row[at["assessment_id"]]: float(row[at["value"]])
         for row in found.measured
-        if row[at["measure"]] == "pigment.ita" and row[at["region"]] == SKIN and row[at["value"]] is not None
+        if row[at["measure"]] == _TONE and row[at["region"]] == SKIN and row[at["value"]] is not None
     }
 
 
 def _regions(clinic: Clinic) -> set[str]:
     named = (row.value for row in clinic.treatment.sites if row.aspect == "regions")
     return {SKIN, *(name for names in named for name in names.split(";"))}
+
+
+def _sites(clinic: Clinic) -> set[str]:
+    return {row.site for row in clinic.treatment.sites}
 
 
 _OF_PHOTO = ("photo_id", "site", "view", "shot", "indication", "day", "days_after_session", "sessions")
@@ -231,7 +257,7 @@ class _Around:
                 course.indication if course.indication in known else "other"
             )
         self._photos = found.photos
-        self._site = _Words(clinic, {row.site for row in clinic.treatment.sites})
+        self._site = _Words(clinic, _sites(clinic))
         self._view = _Words(clinic, set(_VIEWS))
 
     def rows(self) -> list[tuple[Any, ...]]:

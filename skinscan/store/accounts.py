@@ -16,6 +16,7 @@ from skinscan.store.audit import SYSTEM
 from skinscan.store.columns import now
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.opening import Store
+from skinscan.store.tables import Installation
 
 ADMINISTRATOR = "administrator"
 
@@ -74,8 +75,8 @@ def unlock(store: Store, user_id: str, *, actor: str = SYSTEM) -> None:
 def disable_user(store: Store, user_id: str, *, actor: str = SYSTEM) -> None:
     """Disable a user, whose sign-ins end. Raises NotFound, and RecordError for the last administrator."""
     with store.change("disable", "user", user_id, actor) as rows:
-        user = _user(rows, user_id)
         _keep_an_administrator(rows, user_id)
+        user = _user(rows, user_id)
         user.disabled_at = user.disabled_at or now()
         end_logins(rows, user_id)
 
@@ -102,8 +103,9 @@ def has_administrator(store: Store) -> bool:
 
 def _keep_an_administrator(rows: Rows, without: str) -> None:
     """Raise RecordError where nobody could administrate without this user, who does now."""
-    found = _administrators(rows)
-    if found == {without}:
+    # one at a time until the transaction ends: two who close each other's account at once must not both succeed
+    rows.scalars(select(Installation.id).with_for_update()).all()
+    if _administrators(rows) == {without}:
         raise RecordError(
             "The last administrator stays", expected="another administrator who has set a password", found="none",
             todo="make another administrator first",
@@ -112,9 +114,7 @@ def _keep_an_administrator(rows: Rows, without: str) -> None:
 
 def _administrators(rows: Rows) -> set[str]:
     able = (Role.role == ADMINISTRATOR, User.disabled_at.is_(None), User.password_hash.is_not(None))
-    # locked until the transaction ends: two administrators who disable each other at once must not both succeed
-    held = select(User).join(Role, Role.user_id == User.id).where(*able).with_for_update()
-    return {user.id for user in rows.scalars(held)}
+    return set(rows.scalars(select(User.id).join(Role, Role.user_id == User.id).where(*able)))
 
 
 def _user(rows: Rows, user_id: str) -> User:

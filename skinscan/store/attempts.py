@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -52,18 +52,19 @@ class Counted:
 def count(store: Store, counters: Sequence[Counter]) -> Counted:
     """Count an attempt as failed, before it is made: however many are made at once, none is left out. A counter that
     has to wait stops it, and then nothing is counted."""
-    at = now()
     with store.database.writing() as rows:
-        rows.execute(delete(Attempts).where(Attempts.last_at < at - max(one.limit.memory for one in counters)))
+        rows.execute(delete(Attempts).where(Attempts.last_at < now() - max(one.limit.memory for one in counters)))
         # in the order of the keys: two that take the same rows must not wait for each other
-        found = {key: _held(store, rows, key, at) for key in sorted(_key(store, one.what) for one in counters)}
+        found = {key: _held(store, rows, key) for key in sorted(_key(store, one.what) for one in counters)}
+        at = now()  # those before us are done
         held = [found[_key(store, one.what)] for one in counters]
         waits = [(row.wait_until - at).total_seconds() for row in held if row.wait_until and row.wait_until > at]
         if waits:
             return Counted(max(waits))
         for one, row in zip(counters, held, strict=True):
             row.failures = 1 if row.last_at < at - one.limit.memory else row.failures + 1
-            row.last_at, row.wait_until = at, at + one.limit.wait(row.failures)
+            wait = one.limit.wait(row.failures)
+            row.last_at, row.wait_until = at, at + wait if wait else None
         return Counted(0, tuple(row.failures for row in held))
 
 
@@ -80,9 +81,9 @@ def take_back(store: Store, what: str) -> None:
         rows.execute(update(Attempts).where(*own).values(failures=Attempts.failures - 1, wait_until=None))
 
 
-def _held(store: Store, rows: Rows, key: str, at: datetime) -> Attempts:
+def _held(store: Store, rows: Rows, key: str) -> Attempts:
     """The row of a counter, made where it is missing, and locked until the transaction ends."""
-    values: dict[str, Any] = {"key": key, "failures": 0, "last_at": at, "wait_until": None}
+    values: dict[str, Any] = {"key": key, "failures": 0, "last_at": now(), "wait_until": None}
     insert = sqlite.insert if store.database.is_sqlite else postgresql.insert
     rows.execute(insert(Attempts).values(**values).on_conflict_do_nothing())
     return rows.scalars(select(Attempts).where(Attempts.key == key).with_for_update()).one()

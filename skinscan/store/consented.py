@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session as Rows
 
 from skinscan.store.access_tables import Consent
@@ -45,20 +45,36 @@ class Consented:
     courses: Sequence[Course]
 
 
-def consented(store: Store) -> Consented:
-    """What is known of the patients who agree now: a consent withdrawn before this began leaves nothing."""
-    query = (
-        select(*MEASURED.values())
-        .join(Photo, Photo.patient_id == Patient.id)
-        .join(AssessmentRow, AssessmentRow.photo_id == Photo.id)
-        .join(MeasurementRow, MeasurementRow.assessment_id == AssessmentRow.id)
-        .where(_agreed(), _latest())
-    )
+def consented(store: Store, measures: Sequence[str] = ()) -> Consented:
+    """What is known of the patients who agree now, of these measures or of all: a consent withdrawn before this began
+    leaves nothing."""
+    query = _of_latest(select(*MEASURED.values()))
+    if measures:
+        query = query.where(MeasurementRow.measure.in_(measures))
     with store.database.reading() as rows:
         return Consented(
             rows.execute(query).all(),
             *(_of_those(rows, table) for table in (Photo, Visit, Session, Course)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """How many patients agree and were measured, and the measures, regions and sites that there are of them."""
+
+    patients: int
+    measures: Sequence[str]
+    regions: Sequence[str]
+    sites: Sequence[str]
+
+
+def there(store: Store) -> There:
+    """What there is to look at, without the numbers."""
+    columns = (MeasurementRow.measure, MeasurementRow.region, Photo.site)
+    with store.database.reading() as rows:
+        patients = rows.scalar(_of_latest(select(func.count(Patient.id.distinct()))))
+        found = (rows.scalars(_of_latest(select(column).distinct())) for column in columns)
+        return There(int(patients or 0), *(sorted(words) for words in found))
 
 
 def note_download(store: Store, form: str, *, actor: str = SYSTEM) -> None:
@@ -75,6 +91,17 @@ def research_id(store: Store, what: str, own_id: str) -> str:
 def _agreed() -> ColumnElement[bool]:
     held = (Consent.patient_id == Patient.id, Consent.purpose == "research", Consent.withdrawn_at.is_(None))
     return exists().where(*held)
+
+
+def _of_latest(query: Select[Any]) -> Select[Any]:
+    """A query over the numbers of each photo's latest assessment, of the patients who agree."""
+    return (
+        query.select_from(Patient)
+        .join(Photo, Photo.patient_id == Patient.id)
+        .join(AssessmentRow, AssessmentRow.photo_id == Photo.id)
+        .join(MeasurementRow, MeasurementRow.assessment_id == AssessmentRow.id)
+        .where(_agreed(), _latest())
+    )
 
 
 def _latest() -> ColumnElement[bool]:

@@ -3,16 +3,22 @@ there, and no error."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from skinscan.store.columns import new_id
 from skinscan.store.errors import NotFound, VaultError
 from skinscan.store.files import locked
 from skinscan.store.measured_tables import Derived
 from skinscan.store.opening import Store
+
+SETTLED_S = 600.0
+"""A file this old without a row is not one whose row is about to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,9 @@ class Of:
     course_id: str | None = None
 
 
-def keep(store: Store, of: Of, key: str, made: Mapping[str, Made]) -> dict[str, str]:
-    """Keep what was made, in place of what has the same key; name -> id. Raises VaultError, and NotFound where the
-    patient is gone meanwhile."""
+def keep(store: Store, of: Of, key: str, made: Mapping[str, Made], still: Collection[str] = ()) -> dict[str, str]:
+    """Keep what was made, in place of what of the same names was made of the same before; name -> id. `still`: keys
+    under which older things are still wanted. Raises VaultError, and NotFound where the patient is gone meanwhile."""
     with locked(store.places.lock, alone=False):
         addresses = {name: store.derived.put(of.patient_id, one.content) for name, one in made.items()}
         kept = [
@@ -48,9 +54,44 @@ def keep(store: Store, of: Of, key: str, made: Mapping[str, Made]) -> dict[str, 
             for name, one in made.items()
         ]  # fmt: skip
         with store.database.writing() as rows:
-            rows.execute(delete(Derived).where(Derived.patient_id == of.patient_id, Derived.key == key))
+            for old in rows.scalars(_made_of(of)):
+                if old.key == key or (old.name in made and old.key not in still):
+                    rows.delete(old)
+            rows.flush()
             rows.add_all(kept)
+        _sweep(store, of.patient_id)
     return {one.name: one.id for one in kept}
+
+
+def drop_all(store: Store) -> int:
+    """Drop everything that was made; how many. It is made anew when it is asked for."""
+    with locked(store.places.lock, alone=True):
+        with store.database.writing() as rows:
+            gone = rows.scalars(delete(Derived).returning(Derived.id)).all()
+        for folder in store.derived.folder.iterdir():
+            store.derived.remove_patient(folder.name)
+    return len(gone)
+
+
+def _made_of(of: Of) -> Select[Any]:
+    same = (
+        Derived.patient_id == of.patient_id,
+        Derived.photo_id.is_not_distinct_from(of.photo_id),
+        Derived.after_photo_id.is_not_distinct_from(of.after_photo_id),
+        Derived.course_id.is_not_distinct_from(of.course_id),
+    )
+    return select(Derived).where(*same)
+
+
+def _sweep(store: Store, patient_id: str) -> None:
+    """Remove what no row tells of any more and nobody is just writing. A file that stays does no harm."""
+    with store.database.reading() as rows:
+        told = set(rows.scalars(select(Derived.address).where(Derived.patient_id == patient_id)))
+    settled = time.time() - SETTLED_S
+    for path in (store.derived.folder / patient_id).glob("*/*"):
+        with suppress(OSError):
+            if path.name not in told and path.stat().st_mtime < settled:
+                path.unlink()
 
 
 def kept(store: Store, patient_id: str, key: str) -> dict[str, str]:

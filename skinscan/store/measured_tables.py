@@ -72,19 +72,6 @@ class MeasurementRow(Base):
     reason: Mapped[str] = mapped_column(default="")
 
 
-class ComparisonRow(Base):
-    """A comparison kept to spare the time: derived, so that it may be dropped whenever. `key` is the digest of all that
-    it depends on: both photos' digests, the registration, recipe and versions."""
-
-    __tablename__ = "comparison"
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    patient_id: Mapped[str] = owner(OF_PATIENT)
-    before_id: Mapped[str] = owner("photo.id")
-    after_id: Mapped[str] = owner("photo.id")
-    result: Mapped[dict[str, Any]]
-    made_at: Mapped[datetime] = mapped_column(default=now)
-
-
 class Derived(Base):
     """Something made from photos and kept, sealed, to spare the time: a preview, a report, a table. It may be dropped
     whenever. `key` is the digest of all that it was made from; the columns before it say of what it is: a photo, a

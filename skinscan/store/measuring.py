@@ -1,4 +1,4 @@
-"""What was measured, into the record and back: assessments of photos, and the cache of comparisons."""
+"""What was measured, into the record and back: assessments of photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skinscan.records import Assessment, plain_json
 from skinscan.store.audit import SYSTEM
 from skinscan.store.columns import new_id
 from skinscan.store.errors import NotFound
-from skinscan.store.measured_tables import AssessmentRow, ComparisonRow, MeasurementRow
+from skinscan.store.measured_tables import AssessmentRow, MeasurementRow
 from skinscan.store.opening import Store
 from skinscan.store.tables import Photo
 
@@ -67,41 +67,3 @@ def measurements_of(store: Store, photo_id: str) -> Sequence[MeasurementRow]:
         )
         of = select(MeasurementRow).where(MeasurementRow.assessment_id == latest)
         return rows.scalars(of.order_by(MeasurementRow.region, MeasurementRow.measure)).all() if latest else []
-
-
-def keep_comparison(
-    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any], result: Mapping[str, Any]
-) -> None:
-    """Keep a comparison's result (JSON) to spare the time. `depends_on`: all that it depends on beside the two photos:
-    registration, recipe, versions. Raises NotFound where a photo is gone, or they are of two patients."""
-    with store.database.writing() as rows:
-        before = rows.scalar(select(Photo).where(Photo.id == before_id).with_for_update())
-        after = rows.get(Photo, after_id)
-        if before is None or after is None or before.patient_id != after.patient_id:
-            raise NotFound("There are no two such photos of one patient", found=f"{before_id}, {after_id}")
-        key = key_of(before.digest, after.digest, dict(depends_on))
-        rows.execute(delete(ComparisonRow).where(ComparisonRow.key == key))
-        rows.add(
-            ComparisonRow(
-                key=key, patient_id=before.patient_id, before_id=before_id, after_id=after_id,
-                result=plain_json(dict(result)),
-            )
-        )  # fmt: skip
-
-
-def kept_comparison(
-    store: Store, before_id: str, after_id: str, depends_on: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """The result kept of just this comparison, or None."""
-    with store.database.reading() as rows:
-        before, after = (rows.get(Photo, one) for one in (before_id, after_id))
-        if before is None or after is None:
-            return None
-        found = rows.get(ComparisonRow, key_of(before.digest, after.digest, dict(depends_on)))
-        return None if found is None else found.result
-
-
-def drop_comparisons(store: Store) -> None:
-    """Drop the cache: all of it can be had again from the photos."""
-    with store.database.writing() as rows:
-        rows.execute(delete(ComparisonRow))

@@ -23,7 +23,7 @@ from skinscan.treatment import SHIPPED
 SIZE_PX = (1100, 1340)
 PX_PER_MM = 21.5
 JPEG_QUALITY = 88
-EXPOSURE_EV = -0.3
+EXPOSURE_EV = -0.15
 HELD_ALIKE = 0.5
 """How far the later photos are from the first one, as a share of what `phantom.course.again` draws by hand."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -103,7 +104,7 @@ def test_the_course_in_words_and_as_data(followed: Course) -> None:
     assert len(table) == sum(len(line.points) for line in followed.trajectories)
 
 
-def test_the_report_for_either_reader(followed: Course, tmp_path: Path) -> None:
+def test_the_report_for_either_reader(followed: Course, folder: Path, tmp_path: Path) -> None:
     page = write_report(followed, SHIPPED, tmp_path / "report")
     text = page.read_text(encoding="utf-8")
     for said in ("Pore area", "reaction", "Sessions", "To ask before the next session", "2026-01-14"):
@@ -114,6 +115,11 @@ def test_the_report_for_either_reader(followed: Course, tmp_path: Path) -> None:
     assert not re.search(r'(?:src|href)="https?:', text + patient)
     rows = (page.parent / "trajectories.csv").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 1 + len(followed.rows())
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.jpg"))]
+    assert [row["sha256"] for row in followed.to_dict()["digests"]] == digests
+    assert all(digest in text and digest in patient for digest in digests)
+    assert followed.sdc_sources
+    assert followed.sdc_sources[0] in text
 
 
 def test_an_unchanged_course_is_within_error(tmp_path: Path) -> None:
@@ -151,6 +157,8 @@ def test_the_command_line(folder: Path, tmp_path: Path) -> None:
     bad = run.invoke(main, ["course", str(tmp_path), "--indication", "pores"])
     assert bad.exit_code == 1
     assert "holds no photos" in bad.stderr
+    taken = run.invoke(main, ["course", str(folder), "--indication", "pores", "--pdf", str(tmp_path)])
+    assert (taken.exit_code, "--pdf" in taken.stderr) == (2, True)
     clinic = tmp_path / "clinic.toml"
     clinic.write_text("[[nothing]]", encoding="utf-8")
     refused = run.invoke(main, ["course", str(folder), "--indication", "pores", "--treatment", str(clinic)])

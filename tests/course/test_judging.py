@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from skinscan.course.judging import from_mean, primary_region, trajectories_of
-from skinscan.course.measuring import Compared, Measured
+from skinscan.course.measuring import Baseline, Compared, Measured
 from skinscan.course_records import Picture, Plan, Trajectory
 from skinscan.measures import all_measures
-from skinscan.records import Assessment, Change
+from skinscan.records import Change
 from skinscan.treatment import SHIPPED
 from tests.course.plans import a_change, a_plan, refused, with_errors
 
 MEASURES = [m.name for m in all_measures().values() if m.evaluate is not None]
-
-
-class _Nothing:
-    """A baseline of which only the names of regions are asked."""
-
-    measurements: tuple[()] = ()
-
-    class frame:
-        regions: dict[str, None] = {"skin": None}  # noqa: RUF012
-
-        class colour:
-            reference = None
 
 
 def measured(
@@ -40,7 +28,7 @@ def measured(
         Compared(visit, "", (of_visit,), previous[n] if previous and n else None, picture, ())
         for n, (visit, of_visit) in enumerate(zip(later, changes, strict=True))
     )
-    return Measured("", cast(Assessment, _Nothing()), picture, found)
+    return Measured("", Baseline((), ("skin",), None, {}, 1), picture, found)
 
 
 def lines_of(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from skinscan.course.telling import summary_of
+from skinscan.course_records import Course, Plan, Point, Session, Shot, Step, Trajectory, Used, Visit
+from skinscan.course_records import Picture as CoursePicture
 from skinscan.records import (
     Assessment,
     Change,
@@ -23,6 +28,7 @@ from skinscan.records import (
     Registration,
     Scale,
 )
+from skinscan.treatment import SHIPPED
 
 SHAPE = (360, 480)
 MM_PER_PX = 0.03
@@ -245,3 +251,54 @@ def comparison(
         changes=changes() if comparable else (),
         notices=() if comparable else (light,),
     )
+
+
+def course(views: tuple[str, ...] = ("",)) -> Course:
+    """Three visits after a baseline, two sessions; pore area fell for good, redness rose and was hidden once."""
+    start = date(2026, 1, 12)
+    days, treated = (0, 2, 40, 120), (0, 30)
+    visits = tuple(
+        Visit(
+            number,
+            start + timedelta(days=day),
+            tuple(Shot(Path(f"{day}.jpg"), view, start + timedelta(days=day)) for view in views),
+            None if not number else day - max(t for t in treated if t <= day),
+            sum(t <= day for t in treated),
+            not number,
+        )
+        for number, day in enumerate(days)
+    )
+    plan = Plan("pores", "face", tuple(Session(start + timedelta(days=t), device="pen") for t in treated), visits)
+    lines = tuple(
+        Trajectory(view, measure, "skin", unit, "lower", baseline, sdc / 2, points, None, measure == "pores.area")
+        for view in views
+        for measure, unit, baseline, sdc, points in (
+            ("pores.area", "% of region", 4.1, 0.6, _points((-0.2, -0.3, -0.9), 0.6)),
+            ("redness.area", "% of region", 7.4, 1.4, _points((3.0, 0.5, 0.1), 1.4)),
+        )
+    )
+    shown = tuple(
+        CoursePicture(v.number, view, picture((240, 320), seed=v.number + 1)[0], v.number != 2)
+        for view in views
+        for v in visits
+    )
+    used = tuple(
+        Used(
+            v.number, view, f"{v.number:02x}" * 32, (("SHA-256", f"{v.number:02x}" * 32), ("Recipe", "frame_version 6"))
+        )
+        for view in views
+        for v in visits
+    )
+    told = summary_of(plan, lines, (), SHIPPED)
+    source = "study of phantom pairs; missing: device"
+    return Course(plan, "pores.area", lines, (), ("one note",), told, shown, {"skinscan": "0.1.0"}, used, (source,))
+
+
+def _points(changes: tuple[float, ...], sdc: float) -> tuple[Point, ...]:
+    def step(change: float) -> Step:
+        verdict = "within_error" if abs(change) <= sdc else "improved" if change < 0 else "worsened"
+        return Step(change, change - sdc, change + sdc, sdc, change / sdc * 1.96, verdict, "")
+
+    hidden = Step(math.nan, math.nan, math.nan, math.nan, math.nan, "not_comparable", "swelling closes pores (T2)")
+    first = Point(1, hidden, None, "hidden", "day 2")
+    return (first, *(Point(n, step(c), None, "judged", "") for n, c in enumerate(changes[1:], start=2)))

@@ -65,7 +65,9 @@ def test_no_other_role_reads_or_takes_them(clinic: Clinic, treated: Followed, ro
         with pytest.raises(NotFound):
             ask(clinic, actor, Filters())
     with pytest.raises(NotFound):
-        research.look(clinic, actor)
+        research.look(clinic, actor, "pores.area")
+    with pytest.raises(NotFound):
+        research.measures(clinic, actor)
     assert not [line for line in audited(clinic.store) if line[1] == "download"]
 
 
@@ -75,7 +77,7 @@ def test_who_does_not_agree_or_no_longer_does_is_not_there(clinic: Clinic, treat
     assert rows_of(clinic)["research_id"].nunique() == 1
     consents.withdraw_consent(clinic.store, treated.patient.id, "research")
     assert rows_of(clinic).empty
-    assert research.look(clinic, RESEARCHING)[1] == research.Choices(0)
+    assert research.look(clinic, RESEARCHING, "pores.area")[1] == research.Choices(0)
     assert list(rows_of(clinic).columns) == list(research.COLUMNS)
 
 
@@ -124,13 +126,17 @@ def test_only_the_latest_measuring_of_a_photo_counts(clinic: Clinic, treated: Fo
 def test_filters_let_through_what_they_name(clinic: Clinic, treated: Followed) -> None:
     dark = Followed(clinic, fitzpatrick="VI", site="abdomen", indication="stretch_marks").agrees("research")
     dark.session(-3)
-    dark.measured(dark.photo(0), {("striae.contrast_de00", "abdomen"): 5.0, ITA: -40.0})
-    _, told = research.look(clinic, RESEARCHING)
+    dark.measured(dark.photo(0), {("striae.contrast_de00", "skin"): 5.0, ITA: -40.0})
+    told = research.choices_in(rows_of(clinic))
     assert told.patients == 2
     assert told.sites == ("abdomen", "face")
     assert told.tones == ("III", "VI")
     assert told.indications == ("pores", "stretch_marks")
     assert told.measures == ("pigment.ita", "pores.area", "striae.contrast_de00")
+    rows, of_one = research.look(clinic, RESEARCHING, "striae.contrast_de00")
+    assert of_one == research.Choices(2, told.measures, told.sites, told.regions, ("VI",), ("stretch_marks",))
+    assert rows["tone"].tolist() == ["VI"], "told from a number of another measure"
+    assert research.measures(clinic, RESEARCHING) == told.measures
     assert set(rows_of(clinic, tones=("VI",))["site"]) == {"abdomen"}
     assert set(rows_of(clinic, indications=("pores",))["site"]) == {"face"}
     assert set(rows_of(clinic, sites=("abdomen",))["days_after_session"]) == {3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skinscan.store import Store, recording
-from skinscan.store.deriving import Made, Of, content_of, derived_of, keep, kept
+from skinscan.store.deriving import Made, Of, content_of, derived_of, drop_all, keep, kept
 from skinscan.store.erasing import erase_patient
 from skinscan.store.errors import NotFound
 
@@ -49,3 +49,27 @@ def test_erasing_a_patient_takes_it_along(store: Store) -> None:
     assert not list(store.derived.folder.iterdir())
     with pytest.raises(NotFound):
         derived_of(store, ids["page"])
+
+
+def test_what_is_made_anew_replaces_what_is_no_longer_wanted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = recording.new_patient(store)
+    page = {"page": Made(b"1", "text/plain")}
+    first = keep(store, Of(patient.id), "a" * 64, page)
+    other = keep(store, Of(patient.id), "f" * 64, {"preview": Made(b"0", "text/plain")})
+    second = keep(store, Of(patient.id), "b" * 64, {"page": Made(b"2", "text/plain")}, still=["a" * 64])
+    assert kept(store, patient.id, "a" * 64) == first
+    monkeypatch.setattr("skinscan.store.deriving.SETTLED_S", -1.0)
+    third = keep(store, Of(patient.id), "c" * 64, {"page": Made(b"3", "text/plain")}, still=["b" * 64])
+    assert kept(store, patient.id, "a" * 64) == {}
+    assert kept(store, patient.id, "b" * 64) == second
+    assert kept(store, patient.id, "c" * 64) == third
+    assert kept(store, patient.id, "f" * 64) == other  # of another name
+    assert len(list(store.derived.kept())) == 3
+
+
+def test_all_of_it_may_be_dropped(store: Store) -> None:
+    patient = recording.new_patient(store)
+    keep(store, Of(patient.id), KEY, {"page": Made(b"1", "text/plain")})
+    assert drop_all(store) == 1
+    assert kept(store, patient.id, KEY) == {}
+    assert not list(store.derived.kept())

@@ -10,14 +10,13 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from skinscan.records import SKIN, Assessment, Colour, Flag, Frame, Measurement, Quality
-from skinscan.store import Store, consents, exporting, measuring, recording
+from skinscan.store import consents, exporting, measuring, recording
 from skinscan.store.errors import NotFound, StoreError, VaultError
 from skinscan.store.fhir import uid_of
 from tests.store.conftest import NAME, Seen
@@ -167,23 +166,3 @@ def test_an_assessment_again_replaces_its_own_only(seen: Seen) -> None:
     assert found[1].assessment_id == again.id
     with pytest.raises(NotFound):
         measuring.save_assessment(seen.store, "0" * 32, _assessment(original))
-
-
-def test_a_comparison_is_kept_for_just_what_it_depends_on(seen: Seen) -> None:
-    store = seen.store
-    one, other = (recording.save_photo(store, seen.visit.id, data, "front").id for data in (b"one", b"other"))
-    on: dict[str, Any] = {"recipe": {"card": "none"}, "versions": {"skinscan": "1"}, "registration": 2}
-    measuring.keep_comparison(store, one, other, on, {"changes": [math.nan, 1]})
-    assert measuring.kept_comparison(store, one, other, dict(reversed(on.items()))) == {"changes": [None, 1]}
-    assert measuring.kept_comparison(store, other, one, on) is None
-    assert measuring.kept_comparison(store, one, other, {**on, "registration": 3}) is None
-    measuring.keep_comparison(store, one, other, on, {"changes": []})
-    assert measuring.kept_comparison(store, one, other, on) == {"changes": []}
-    measuring.drop_comparisons(store)
-    assert measuring.kept_comparison(store, one, other, on) is None
-
-
-def test_photos_of_two_patients_are_not_compared(store: Store) -> None:
-    ids = [recording.save_photo(store, Seen(store).visit.id, b"photo", "front").id for _ in range(2)]
-    with pytest.raises(NotFound):
-        measuring.keep_comparison(store, ids[0], ids[1], {}, {})

@@ -188,8 +188,9 @@ def test_a_taken_port_is_told_in_words():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = subprocess.run([sys.executable, APP, str(port)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
+        command = [sys.executable, APP, "--local", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
 

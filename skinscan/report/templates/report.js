@@ -6,6 +6,9 @@ for (const slider of document.querySelectorAll(".slider")) {
   hand.addEventListener("input", cut);
   cut();
 }
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+});
 const views = [...document.querySelectorAll(".view")];
 const buttons = [...document.querySelectorAll("[data-view]")];
 function show(name) {

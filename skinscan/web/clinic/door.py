@@ -29,7 +29,7 @@ ROLE_OF_PLACE = {
 }
 GRADIO_PLACES = ("/practitioner", "/patient", "/researcher")
 
-_ANYONES = ("/login", "/static/", "/invitation/", "/favicon.ico", "/robots.txt")
+_ANYONES = ("/login", "/static/", "/invitation/", "/favicon.ico")
 _ANY_ROLES = ("/", "/logout", "/media/", "/download/", "/own/")
 
 NOTHING = "There is nothing here."

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from skinscan.records import EnvironmentFault, ParameterError
-from skinscan.services import Actor, Clinic, own_progress, research
+from skinscan.services import Actor, Clinic, media, own_progress, patients, research
+from skinscan.services.actor import PATIENT, RESEARCHER
 from skinscan.services.research import Filters
 from skinscan.store.errors import NotFound
 from skinscan.web.clinic.door import NOTHING
@@ -38,8 +39,35 @@ def routes(clinic: Clinic) -> APIRouter:
             raise HTTPException(404, NOTHING) from None
         finally:
             at_it.end(actor.user_id)
-        headers = _as_file("my-skinscan-data.zip") | {"content-length": str(os.fstat(file.fileno()).st_size)}
-        return StreamingResponse(_read(file), media_type="application/zip", headers=headers)
+        return _zip(file, "my-skinscan-data.zip")
+
+    @router.get("/download/patients/{patient_id}.zip")
+    def everything_of(request: Request, patient_id: str) -> Response:
+        actor = actor_in(request)
+        if not at_it.begin(actor.user_id):
+            return PlainTextResponse("A file is being made already. Please wait for it.", status_code=429)
+        try:
+            file = patients.export(clinic, actor, patient_id)
+        except NotFound:
+            raise HTTPException(404, NOTHING) from None
+        finally:
+            at_it.end(actor.user_id)
+        return _zip(file, "patient-data.zip")
+
+    @router.get("/download/{media_id}.pdf")
+    def report(request: Request, media_id: str) -> Response:
+        actor = actor_in(request)
+        if not at_it.begin(actor.user_id):
+            return PlainTextResponse("A file is being made already. Please wait for it.", status_code=429)
+        try:
+            found = media.pdf_of(clinic, actor, media_id)
+        except NotFound:
+            raise HTTPException(404, NOTHING) from None
+        except EnvironmentFault as error:
+            return PlainTextResponse(str(error), status_code=503)
+        finally:
+            at_it.end(actor.user_id)
+        return Response(found.content, media_type=found.media_type, headers=_as_file(found.name))
 
     @router.get("/download/measurements.csv")
     def csv(request: Request) -> Response:
@@ -56,10 +84,12 @@ def routes(clinic: Clinic) -> APIRouter:
         purpose: Annotated[str, Form(max_length=40)] = "",
         holds: Annotated[str, Form(max_length=3)] = "",
     ) -> Response:
-        if holds not in ("yes", "no"):
-            return PlainTextResponse("Say yes or no.", status_code=400)
+        actor = actor_in(request)
         try:
-            own_progress.set_own_agreement(clinic, actor_in(request), purpose, holds == "yes")
+            actor.must_be(PATIENT)
+            if holds not in ("yes", "no"):
+                raise ParameterError("This is no choice", expected="yes or no")
+            own_progress.set_own_agreement(clinic, actor, purpose, holds == "yes")
         except NotFound:
             raise HTTPException(404, NOTHING) from None
         except ParameterError as error:
@@ -90,8 +120,10 @@ class _AtIt:
 def _measurements(
     clinic: Clinic, request: Request, made: Callable[[Clinic, Actor, Filters], bytes], media_type: str, name: str
 ) -> Response:
+    actor = actor_in(request)
     try:
-        content = made(clinic, actor_in(request), filters_in(request.query_params.multi_items()))
+        actor.must_be(RESEARCHER)  # before anything is said of what was asked
+        content = made(clinic, actor, filters_in(request.query_params.multi_items()))
     except NotFound:
         raise HTTPException(404, NOTHING) from None
     except ParameterError as error:
@@ -99,6 +131,11 @@ def _measurements(
     except EnvironmentFault as error:
         return PlainTextResponse(str(error), status_code=503)
     return Response(content, media_type=media_type, headers=_as_file(name))
+
+
+def _zip(file: IO[bytes], name: str) -> Response:
+    headers = _as_file(name) | {"content-length": str(os.fstat(file.fileno()).st_size)}
+    return StreamingResponse(_read(file), media_type="application/zip", headers=headers)
 
 
 def _as_file(name: str) -> dict[str, str]:

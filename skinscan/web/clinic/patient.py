@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import gradio as gr
 
-from skinscan.records import SkinscanError
+from skinscan.records import EnvironmentFault
+from skinscan.report import pdf
 from skinscan.services import Actor, Clinic
 from skinscan.services.own_progress import OwnProgress, Result, make_anew, own_progress
 from skinscan.web.clinic.asking import actor_of
@@ -68,43 +70,53 @@ NOTICES: Mapping[str, str] = {
 """What is said after a choice, by the word in the page's address."""
 
 
-def html(told: OwnProgress, notice: str = "") -> str:
-    """The page. `notice`: a key of `NOTICES`; any other says nothing."""
+def html(told: OwnProgress, notice: str = "", failed: Collection[str] = (), with_pdf: bool = False) -> str:
+    """The page. `notice`: a key of `NOTICES`; any other says nothing. `failed`: courses whose report cannot be made."""
     order = list(PURPOSES)
     known = sorted(told.agreements, key=lambda one: order.index(one.purpose))
     said = NOTICES.get(notice, "")
-    return render("patient.html", title=TITLE, told=told, agreements=known, purposes=PURPOSES, notice=said)
+    return render(
+        "patient.html", title=TITLE, told=told, agreements=known, purposes=PURPOSES, notice=said, failed=failed,
+        with_pdf=with_pdf,
+    )  # fmt: skip
 
 
 class Making:
-    """Makes reports anew that are not kept any more: one after the other, each once."""
+    """Makes reports anew that are not kept any more, one after the other. `failed`: courses of which none can be."""
 
     def __init__(self, clinic: Clinic) -> None:
+        self.failed: set[str] = set()
         self._clinic = clinic
-        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reports")
-        self._begun: set[str] = set()
-        self._lock = threading.Lock()
+        self.begun: set[str] = set()
+        self._turn = threading.Lock()
 
     def begin(self, actor: Actor, results: Sequence[Result]) -> None:
-        """Begin with those that nobody began yet."""
-        with self._lock:
-            new = [one for one in results if one.course_id not in self._begun]
-            self._begun.update(one.course_id for one in new)
-        for one in new:
-            self._hand.submit(self._make, actor, one)
-
-    def close(self) -> None:
-        """Make what was begun, and nothing more."""
-        self._hand.shutdown(wait=True)
+        """Begin with those that are not there and that nobody began yet."""
+        for one in results:
+            if one.media_id is None and one.course_id not in self.begun:
+                self.begun.add(one.course_id)
+                threading.Thread(target=self._make, args=(actor, one), daemon=True).start()
 
     def _make(self, actor: Actor, result: Result) -> None:
         try:
-            make_anew(self._clinic, actor, result)
-        except SkinscanError:  # a photo is damaged, or gone meanwhile: the practitioner meets it, the patient waits
-            return
+            with self._turn:
+                make_anew(self._clinic, actor, result)
+            self.failed.discard(result.course_id)
+        except Exception as error:  # a photo is damaged, or gone meanwhile: the patient is sent to the clinic
+            self.failed.add(result.course_id)
+            logging.getLogger(__name__).error("a report could not be made anew: %s", type(error).__name__)
         finally:
-            with self._lock:
-                self._begun.discard(result.course_id)
+            self.begun.discard(result.course_id)
+
+
+@cache
+def pdf_is_here() -> bool:
+    """Whether this computer can make a PDF."""
+    try:
+        pdf.check()
+    except EnvironmentFault:
+        return False
+    return True
 
 
 def build(clinic: Clinic) -> gr.Blocks:
@@ -114,8 +126,8 @@ def build(clinic: Clinic) -> gr.Blocks:
     def opened(request: gr.Request) -> str:
         actor = actor_of(clinic, request)
         told = own_progress(clinic, actor, datetime.now(UTC))
-        making.begin(actor, [one for one in told.results if one.media_id is None])
-        return html(told, request.query_params.get("done", ""))
+        making.begin(actor, told.results)
+        return html(told, request.query_params.get("done", ""), making.failed, pdf_is_here())
 
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:

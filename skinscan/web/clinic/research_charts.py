@@ -20,7 +20,7 @@ TONES = ("I", "II", "III", "IV", "V", "VI", "")
 """Of the lightest skin to the darkest; the last where the tone could not be measured."""
 
 TIMES: tuple[tuple[str, int | None, int | None], ...] = (
-    ("before", None, None), ("day 0–2", 0, 2), ("3–7", 3, 7), ("8–14", 8, 14), ("15–29", 15, 29),
+    ("before", None, None), ("0–2", 0, 2), ("3–7", 3, 7), ("8–14", 8, 14), ("15–29", 15, 29),
     ("30–59", 30, 59), ("60–90", 60, 90), ("later", 91, None),
 )  # fmt: skip
 """Days after the last session, in steps of the skin's own clock (treatment/clock.csv); `before` the first session."""

@@ -6,7 +6,7 @@ person's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -67,9 +67,16 @@ def address_of(filters: Filters) -> str:
     return urlencode(pairs)
 
 
+def settled(filters: Filters, there: Sequence[str]) -> Filters:
+    """One measure is looked at: the first of the prominent ones where none that is there is named."""
+    named = [name for name in filters.measures if name in there]
+    known = [name for name in words.PROMINENT if name in there] or list(there)
+    return replace(filters, measures=tuple((named or known)[:1]))
+
+
 def html(rows: pd.DataFrame, choices: Choices, filters: Filters, wrong: str = "") -> str:
-    """The page of all rows there are, seen through the filters. `wrong`: what could not be understood of them."""
-    filters = _settled(filters, choices)
+    """The page of a measure's rows, seen through the filters. `wrong`: what could not be understood of them."""
+    filters = settled(filters, choices.measures)
     shown = research.chosen(rows, filters)
     told = shown[shown["value"].notna()]
     measure = filters.measures[0] if filters.measures else ""
@@ -103,12 +110,15 @@ def build(clinic: Clinic) -> gr.Blocks:
     """The page as Gradio Blocks; it is made anew whenever it is opened."""
 
     def opened(request: gr.Request) -> str:
-        rows, choices = research.look(clinic, actor_of(clinic, request))
+        actor = actor_of(clinic, request)
         asked: Request = request.request  # type: ignore[assignment]
+        there, wrong = research.measures(clinic, actor), ""
         try:
-            return html(rows, choices, filters_in(asked.query_params.multi_items()))
+            filters = filters_in(asked.query_params.multi_items())
         except SkinscanError as error:
-            return html(rows, choices, Filters(), str(error))
+            filters, wrong = Filters(), str(error)
+        filters = settled(filters, there)
+        return html(*research.look(clinic, actor, filters.measures[0] if there else ""), filters, wrong)
 
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
@@ -123,13 +133,6 @@ def _day(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
         raise ParameterError("This is no number of days", expected="a whole number as 30", found=repr(text[:20]))
     return int(text)
-
-
-def _settled(filters: Filters, choices: Choices) -> Filters:
-    """One measure is looked at: the first of the prominent ones where none is named."""
-    known = [name for name in words.PROMINENT if name in choices.measures] or list(choices.measures)
-    named = [name for name in filters.measures if name in choices.measures]
-    return replace(filters, measures=tuple((named or known)[:1]))
 
 
 def _families(choices: Choices, chosen: str) -> Mapping[str, list[Box]]:

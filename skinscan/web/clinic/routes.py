@@ -136,6 +136,10 @@ def routes(clinic: Clinic, front: Front, end: Ending) -> APIRouter:
             raise HTTPException(404, NOTHING) from None
         return shown(found.content, found.media_type, found.name, download)
 
+    @router.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
     @router.get("/static/{name}")
     def static(name: str) -> Response:
         if not _STATIC.fullmatch(name) or not (pages.HERE / "static" / name).is_file():

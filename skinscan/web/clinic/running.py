@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 
@@ -16,7 +17,7 @@ class Running:
 
     def __init__(self, holds: Callable[[str], Awaitable[bool]], forget: Callable[[str], Awaitable[None]]) -> None:
         self._holds, self._forget = holds, forget
-        self._scopes: dict[str, set[anyio.CancelScope]] = {}
+        self._scopes: dict[str, dict[anyio.CancelScope, asyncio.Task[Any] | None]] = {}
         self._known: set[str] = set()
         self._watch: asyncio.Task[None] | None = None
 
@@ -26,19 +27,21 @@ class Running:
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._look())
         with anyio.CancelScope() as scope:
-            self._scopes.setdefault(sign_in, set()).add(scope)
+            self._scopes.setdefault(sign_in, {})[scope] = asyncio.current_task()
             try:
                 await work()
             finally:
-                self._scopes[sign_in].discard(scope)
+                del self._scopes[sign_in][scope]
                 if not self._scopes[sign_in]:
                     del self._scopes[sign_in]
         return not scope.cancelled_caught
 
     async def end(self, sign_in: str) -> None:
-        """Stop what is under way for a sign-in, and forget what is known of it."""
-        for scope in list(self._scopes.get(sign_in, ())):
-            scope.cancel()
+        """Stop what is under way for a sign-in, but the request that asks for this, and forget what is known of it."""
+        asking = asyncio.current_task()
+        for scope, task in list(self._scopes.get(sign_in, {}).items()):
+            if task is not asking:
+                scope.cancel()
         self._known.discard(sign_in)
         await self._forget(sign_in)
 

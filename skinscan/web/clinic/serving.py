@@ -50,20 +50,31 @@ def serve(serving: Serving, ask: Ask, say: Say = print) -> None:
     door = _front(serving)
     with ExitStack() as stack:
         listener = stack.enter_context(listen(serving.port, serving.host))
-        workplace = prepare()
-        stack.callback(workplace.close)
+        workplace, desk = prepare(), Workplace()  # two: what lies in the first, Gradio may read
+        for place in (workplace, desk):
+            stack.callback(place.close)
         store = stack.enter_context(open_or_make(Places.of_environment(), say))
-        clinic = Clinic(store, workplace.desk("clinic"))
+        clinic = Clinic(store, desk.path)
         first_administrator(clinic, ask, say)
         address = serving.url.rstrip("/") or address_of(listener)
-        say(f"skinscan is at {address} (Ctrl+C to stop).")
-        if serving.open_browser:
-            webbrowser.open(address)
-        run(clinic, workplace, listener, door)
+
+        def tell() -> None:
+            say(f"skinscan is at {address} (Ctrl+C to stop).")
+            if serving.open_browser:
+                webbrowser.open(address)
+
+        run(clinic, workplace, listener, door, tell)
 
 
-def run(clinic: Clinic, workplace: Workplace, listener: socket.socket, door: Front | None = None) -> None:
-    """Serve a clinic on a listening socket until interrupted; `prepare` has been called."""
+def run(
+    clinic: Clinic,
+    workplace: Workplace,
+    listener: socket.socket,
+    door: Front | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve a clinic on a listening socket until interrupted; `prepare` has been called. `ready` is called once all is
+    built: whoever connects from then on is answered."""
     import uvicorn
 
     from skinscan.web.clinic.server import application
@@ -71,6 +82,7 @@ def run(clinic: Clinic, workplace: Workplace, listener: socket.socket, door: Fro
     threading.Thread(target=warm_up, daemon=True).start()
     end_softly()
     config = uvicorn.Config(application(clinic, workplace, door), **OF_UVICORN)
+    ready()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -1,4 +1,4 @@
-"""Consents, shares, users, the audit log, courses, assessments and comparisons; how repeats of a photo were taken."""
+"""Consents, shares, users, the audit log, courses and assessments; how repeats of a photo were taken."""
 
 from __future__ import annotations
 
@@ -132,15 +132,6 @@ def _measured() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("reason", sa.String, nullable=False),
         sa.UniqueConstraint("assessment_id", "measure", "region"),
-    )
-    op.create_table(
-        "comparison",
-        sa.Column("key", sa.String(64), primary_key=True),
-        _of("patient_id", "patient.id"),
-        _of("before_id", "photo.id"),
-        _of("after_id", "photo.id"),
-        sa.Column("result", sa.JSON, nullable=False),
-        _at("made_at"),
     )
 
 

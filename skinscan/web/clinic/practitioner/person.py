@@ -49,8 +49,6 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
-        if not patient_id:
-            return (gr.skip(),) * 6
         with refusing():
             actor = actor_of(clinic, request)
             held = [one.purpose for one in patients.agreements(clinic, actor, patient_id) if one.holds]

@@ -40,8 +40,6 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
-        if not patient_id:
-            return (gr.skip(),) * 5
         with refusing():
             actor = actor_of(clinic, request)
             courses = course_choices(clinic, actor, patient_id)

@@ -164,8 +164,6 @@ def _treatment(clinic: Clinic) -> list[Any]:
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
-        if not patient_id:
-            return (gr.skip(),) * (12 + 4 * SLOTS)
         with refusing():
             actor = actor_of(clinic, request)
             courses = patients.courses(clinic, actor, patient_id)

@@ -6,7 +6,7 @@
     const part = document.getElementById(name);
     if (!part) return;
     watch.disconnect();
-    part.scrollIntoView();
+    part.scrollIntoView({ behavior: "instant" });
   });
   watch.observe(document.documentElement, { childList: true, subtree: true });
 })();
