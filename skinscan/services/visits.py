@@ -13,7 +13,7 @@ from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.tray import Brought
 from skinscan.store import consents, reading, recording
-from skinscan.store.errors import RecordError
+from skinscan.store.errors import RecordError, StoreError
 from skinscan.store.measured_tables import Region
 from skinscan.store.tables import Photo, Session, Visit
 from skinscan.treatment.functions import sites_of
@@ -122,7 +122,7 @@ def save(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, phot
         try:
             kept.append(_save_photo(clinic, actor, visit, visiting, one, item))
             clinic.tray.drop(actor, item.item)
-        except (PhotoError, RecordError) as error:
+        except (PhotoError, StoreError) as error:  # a full vault too: the photo stays on the tray to be saved again
             refused[item.item] = str(error)
     return Saved(visit.id, tuple(kept), refused)
 
