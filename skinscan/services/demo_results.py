@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from skinscan.environment import data_path
 from skinscan.measures import all_measures
+from skinscan.report.page import templates_digest
 from skinscan.services import measuring
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
+from skinscan.services.flags import raised_in
 from skinscan.store import deriving, reading
 from skinscan.store import measuring as rows
 from skinscan.store.deriving import Made, Of
+from skinscan.store.flags import set_flags
 from skinscan.store.measured_tables import AssessmentRow, MeasurementRow
 from skinscan.store.tables import Photo
 
@@ -53,7 +56,9 @@ def put_in(
         for photo_id, assessment in zip(photo_ids, json.loads(file.read(NUMBERS)), strict=True):
             rows.save_told(clinic.store, photo_id, assessment)
         key = measuring.followed(clinic, course_id).key(clinic)
-        deriving.keep(clinic.store, Of(patient_id, course_id=course_id), key, _moved(file, COURSE, told, today))
+        pages = _moved(file, COURSE, told, today)
+        deriving.keep(clinic.store, Of(patient_id, course_id=course_id), key, pages)
+        set_flags(clinic.store, course_id, raised_in(json.loads(pages[measuring.NUMBERS].content)))
         if told["pair"]:
             first, last = (reading.row_of(clinic.store, Photo, one) for one in (photo_ids[0], photo_ids[-1]))
             key = measuring.comparison_key(clinic, first, last)
@@ -107,12 +112,17 @@ def _write_patient(path: Path, clinic: Clinic, actor: Actor, entered: Entered) -
     if entered.told["pair"]:
         pages[PAIR] = measuring.compare(clinic, actor, photos[0], photos[-1])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
-        _write(file, VERSIONS, json.dumps({one.name: one.version for one in all_measures().values()}).encode())
+        _write(file, VERSIONS, json.dumps(versions_of_today()).encode())
         _write(file, NUMBERS, json.dumps([assessment_of(clinic, photo) for photo in photos]).encode())
         for folder, made in pages.items():
             for name, derived_id in made.items():
                 content = deriving.content_of(clinic.store, deriving.derived_of(clinic.store, derived_id))
                 _write(file, f"{folder}/{name}", content)
+
+
+def versions_of_today() -> dict[str, Any]:
+    """What results made today are made with: the versions of the measures, and the look of the pages."""
+    return {**{one.name: one.version for one in all_measures().values()}, "pages": templates_digest()}
 
 
 def _write(file: zipfile.ZipFile, name: str, content: bytes) -> None:

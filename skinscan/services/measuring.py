@@ -22,6 +22,7 @@ from skinscan.services.days import day_of, time_of
 from skinscan.store import consents, deriving, measuring, reading
 from skinscan.store.deriving import Made, Of
 from skinscan.store.errors import NotFound
+from skinscan.store.flags import set_flags
 from skinscan.store.measured_tables import Course, Region
 from skinscan.store.settings import setting_of
 from skinscan.store.tables import Photo, Session, Visit
@@ -251,6 +252,7 @@ def follow(
         return kept
     from skinscan.course.build import course_of
     from skinscan.report.course_page import course_page
+    from skinscan.services.flags import raised_in
     from skinscan.services.visit_memo import SealedMemo
 
     tell = progress or (lambda share, text: None)
@@ -277,6 +279,7 @@ def follow(
         followed(clinic, course_id, row.shared_at).key(clinic)
         for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
     ]  # fmt: skip
+    set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
     place = Of(of.course.patient_id, course_id=course_id)
     return deriving.keep(clinic.store, place, of.key(clinic), made, still=shared)
 

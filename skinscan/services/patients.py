@@ -14,6 +14,7 @@ from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of
 from skinscan.store import access, consents, erasing, exporting, reading, recording
 from skinscan.store.access_tables import PURPOSES, Consent
+from skinscan.store.flags import waiting
 from skinscan.store.measured_tables import Course
 from skinscan.store.tables import Patient, Visit
 from skinscan.treatment.functions import indication_of, sites_of
@@ -32,6 +33,8 @@ class Person:
     fitzpatrick: str | None
     visits: int
     last_visit: date | None
+    flags: int = 0
+    """How many flags wait to be looked at."""
 
     @property
     def title(self) -> str:
@@ -53,7 +56,8 @@ def find(clinic: Clinic, actor: Actor, words: str = "") -> list[Person]:
     actor.must_be(PRACTITIONER)
     wanted = words.casefold().split()
     visits = reading.last_visits(clinic.store)
-    found = [_person(clinic, patient, visits) for patient in reading.patients(clinic.store)]
+    flags = waiting(clinic.store)
+    found = [_person(clinic, patient, visits, flags.get(patient.id, 0)) for patient in reading.patients(clinic.store)]
     kept = [one for one in found if all(word in f"{one.name} {one.code}".casefold() for word in wanted)]
     return sorted(kept, key=lambda one: (one.last_visit or date.min, one.title), reverse=True)
 
@@ -62,7 +66,8 @@ def person(clinic: Clinic, actor: Actor, patient_id: str) -> Person:
     """One patient. Raises NotFound."""
     actor.must_be(PRACTITIONER)
     patient = reading.patient_of(clinic.store, patient_id)
-    return _person(clinic, patient, reading.last_visits(clinic.store, patient.id))
+    visits = reading.last_visits(clinic.store, patient.id)
+    return _person(clinic, patient, visits, waiting(clinic.store).get(patient.id, 0))
 
 
 def add(
@@ -174,11 +179,11 @@ def erase(clinic: Clinic, actor: Actor, patient_id: str, code: str) -> list[Path
     return erasing.erase_patient(clinic.store, patient.id, actor.user_id)
 
 
-def _person(clinic: Clinic, patient: Patient, visits: Mapping[str, tuple[int, Visit]]) -> Person:
+def _person(clinic: Clinic, patient: Patient, visits: Mapping[str, tuple[int, Visit]], flags: int) -> Person:
     count, last = visits.get(patient.id, (0, None))
     name = reading.name_of(clinic.store, patient.id)
     day = None if last is None else day_of(last)
-    return Person(patient.id, patient.code, name, patient.fitzpatrick, count, day)
+    return Person(patient.id, patient.code, name, patient.fitzpatrick, count, day, flags)
 
 
 def _agreement(purpose: str, rows: Sequence[Consent]) -> Agreement:

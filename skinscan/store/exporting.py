@@ -33,7 +33,7 @@ from skinscan.store.audit import SYSTEM
 from skinscan.store.columns import Base
 from skinscan.store.errors import StoreError
 from skinscan.store.files import BEGUN, PRIVATE_FILE
-from skinscan.store.measured_tables import AssessmentRow, Course, MeasurementRow, Region
+from skinscan.store.measured_tables import AssessmentRow, Course, MeasurementRow, RaisedFlag, Region
 from skinscan.store.opening import Store
 from skinscan.store.reading import name_of, patient_of, rows_of
 from skinscan.store.tables import Patient, Photo, Session, Visit
@@ -43,7 +43,7 @@ _COLUMNS = (
     "day", "view", "site", "shot", "measure", "region", "value", "unit", "spread", "n", "flags", "version", "reason",
     "recipe", "versions",
 )  # fmt: skip
-_OWN_TABLES: tuple[type[Base], ...] = (Consent, Course, Session, Visit, Photo, Region, Share)
+_OWN_TABLES: tuple[type[Base], ...] = (Consent, Course, Session, Visit, Photo, Region, RaisedFlag, Share)
 
 
 @dataclass(frozen=True)

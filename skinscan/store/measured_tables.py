@@ -99,3 +99,22 @@ class Setting(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[dict[str, Any]]
     made_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RaisedFlag(Base):
+    """Something that following a course found for the practitioner to look at, and who did. `day`: of the visit, ISO;
+    `place`: view and region; `told`: in words."""
+
+    __tablename__ = "raised_flag"
+    __table_args__ = (UniqueConstraint("course_id", "flag", "day", "place"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    patient_id: Mapped[str] = owner(OF_PATIENT)
+    course_id: Mapped[str] = owner("course.id")
+    flag: Mapped[str] = mapped_column(String(64))
+    level: Mapped[str] = mapped_column(String(16))
+    day: Mapped[str] = mapped_column(String(10))
+    place: Mapped[str] = mapped_column(String(140))
+    told: Mapped[str]
+    raised_at: Mapped[datetime] = mapped_column(default=now)
+    reviewed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("user.id", ondelete="SET NULL"))
+    reviewed_at: Mapped[datetime | None]

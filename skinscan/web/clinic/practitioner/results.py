@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from skinscan.services import Actor, Clinic, measuring, patients, sharing, visits
+from skinscan.services import Actor, Clinic, flags, measuring, patients, sharing, visits
 from skinscan.services.days import day_of
 from skinscan.store.tables import Photo, Visit
 from skinscan.web.clinic.asking import actor_of
@@ -22,6 +22,8 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
             share = gr.Button("Share with the patient", elem_id="share")
             stop = gr.Button("Stop sharing", elem_id="stop-sharing")
         shared = html(elem_id="shared")
+        raised = html(elem_id="flags")
+        looked = gr.Button("I have looked at these flags", visible=False, elem_id="flags-looked")
         of_course = html(elem_id="course-report")
         gr.Markdown("### Any two photos")
         with gr.Row():
@@ -30,12 +32,14 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
             compare = gr.Button("Compare", variant="primary", elem_id="compare")
         of_pair = html(elem_id="pair-report")
     measuring_now: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "measuring", "trigger_mode": "once"}
-    follow.click(_follow(clinic), [course], [of_course], show_progress_on=[of_course], **measuring_now)
+    followed = follow.click(_follow(clinic), [course], [of_course], show_progress_on=[of_course], **measuring_now)
+    followed.success(_flags(clinic), [patient_id], [raised, looked], show_progress="hidden")
+    looked.click(_looked(clinic), [patient_id], [raised, looked], show_progress="hidden")
     compare.click(_compare(clinic), [before, after], [of_pair], show_progress_on=[of_pair], **measuring_now)
     course.input(_kept(clinic), [course, patient_id], [of_course, shared], show_progress="hidden")
     share.click(_share(clinic), [course, patient_id], [shared], show_progress="hidden")
     stop.click(_stop(clinic), [course, patient_id], [shared], show_progress="hidden")
-    return Patient(_show(clinic), [course, before, after, of_course, shared])
+    return Patient(_show(clinic), [course, before, after, of_course, shared, raised, looked])
 
 
 def _show(clinic: Clinic) -> Any:
@@ -50,9 +54,34 @@ def _show(clinic: Clinic) -> Any:
                 gr.update(choices=photos, value=photos[0][1] if len(photos) > 1 else None),
                 gr.update(choices=photos, value=photos[-1][1] if len(photos) > 1 else None),
                 *_of_course(clinic, actor, patient_id, chosen),
+                *flags_shown(clinic, actor, patient_id),
             )
 
     return show
+
+
+def flags_shown(clinic: Clinic, actor: Actor, patient_id: str) -> tuple[str, Any]:
+    """The patient's flags as HTML, and whether any waits."""
+    found = flags.flags_of(clinic, actor, patient_id)
+    return view("flags.html", flags=found), gr.update(visible=any(one.reviewed_at is None for one in found))
+
+
+def _flags(clinic: Clinic) -> Any:
+    def shown(patient_id: str, request: gr.Request) -> tuple[str, Any]:
+        with refusing():
+            return flags_shown(clinic, actor_of(clinic, request), patient_id)
+
+    return shown
+
+
+def _looked(clinic: Clinic) -> Any:
+    def looked(patient_id: str, request: gr.Request) -> tuple[str, Any]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            flags.review_all(clinic, actor, patient_id)
+            return flags_shown(clinic, actor, patient_id)
+
+    return looked
 
 
 def course_choices(clinic: Clinic, actor: Actor, patient_id: str) -> list[tuple[str, str]]:
