@@ -981,3 +981,26 @@ def test_a_link_that_is_guessed_is_throttled_by_its_length(site: Site) -> None:
         site.ids["user rita"],  # type: ignore[arg-type]
     )
     assert len(made.path.rpartition("/")[2]) == 43
+
+
+def test_under_the_public_address_everything_goes_by_tls(tmp_path: Path, photo_path: Path) -> None:
+    """Behind a proxy that takes TLS off."""
+    with serving(tmp_path, photo_path.read_bytes(), url="https://clinic.example") as public:
+        there = {"host": "clinic.example", "origin": "https://clinic.example"}
+        data = {"username": "dr", "password": PASSWORD}
+        assert public.client(host="clinic.example", origin="http://clinic.example").post("/login").status_code == 403
+        answer = public.client(**there).post("/login", data=data)
+        assert answer.status_code == 303
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        told = answer.headers["set-cookie"]
+        assert told.startswith("__Host-skinscan=")
+        assert told.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure")
+        token = told.partition("=")[2].partition(";")[0]
+        page = public.client(host="clinic.example", cookie=f"__Host-skinscan={token}").get("/practitioner/")
+        assert page.status_code == 200
+        assert "http://" not in re.sub(
+            r"http://www\.w3\.org/[\w/]+", "", page.text.partition("window.gradio_config")[0]
+        )
+        assert '"root":"https://clinic.example/practitioner"' in page.text.replace("\\", "").replace(" ", "")
+        for cookie in (f"skinscan={token}", f"__host-skinscan={token}"):
+            assert public.client(host="clinic.example", cookie=cookie).get("/practitioner/").status_code == 303
