@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,15 @@ def _photo_uri(picture: pictures.Picture) -> str:
 def _values(shots: list[Shot], assessments: Mapping[str, Assessment]) -> list[tuple[Shot, Any]]:
     axes = rows.shared_axes(assessments.values())
     return [(shot, rows.families(rows.value_rows(assessments[shot.role], axes))) for shot in shots]
+
+
+@cache
+def templates_digest() -> str:
+    """Which pages these are: two of other templates are two pages, of the same numbers too."""
+    parts = hashlib.sha256()
+    for path in sorted(TEMPLATES.iterdir()):
+        parts.update(path.read_bytes())
+    return parts.hexdigest()[:16]
 
 
 def environment(*folders: Path) -> Environment:

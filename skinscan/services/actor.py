@@ -22,6 +22,11 @@ class Actor:
         """Whether the actor has a role; a patient's account without its patient has none."""
         return role in self.roles and (role != PATIENT or self.patient_id is not None)
 
+    def must_be_of(self, patient_id: str) -> None:
+        """Raise NotFound unless the actor is a practitioner, or this very patient."""
+        if not self.has(PRACTITIONER) and not (self.has(PATIENT) and self.patient_id == patient_id):
+            raise NotFound("There is nothing here")
+
     def must_be(self, *roles: str) -> None:
         """Raise NotFound unless the actor has one of the roles: what is not theirs is not there."""
         if not any(self.has(role) for role in roles):

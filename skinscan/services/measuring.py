@@ -245,8 +245,7 @@ def follow(
     """Follow a course through its visits; name -> id of what was made. The practitioner asks, or the patient whose
     course it is. Raises SkinscanError, as where there is nothing to compare yet."""
     of = followed(clinic, course_id, until)
-    if not actor.has(PRACTITIONER) and actor.patient_id != of.course.patient_id:
-        raise NotFound("There is nothing here")
+    actor.must_be_of(of.course.patient_id)
     kept = deriving.kept(clinic.store, of.course.patient_id, of.key(clinic))
     if kept:
         return kept
@@ -385,8 +384,9 @@ def versions_now() -> dict[str, Any]:
     """Of all that a page depends on."""
     from skinscan.assessment import versions
     from skinscan.measures import all_measures
+    from skinscan.report.page import templates_digest
 
-    return {**versions(), "measures": {m.name: m.version for m in all_measures().values()}}
+    return {**versions(), "pages": templates_digest(), "measures": {m.name: m.version for m in all_measures().values()}}
 
 
 def _json(value: Mapping[str, Any]) -> Made:

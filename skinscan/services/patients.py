@@ -14,7 +14,6 @@ from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of
 from skinscan.store import access, consents, erasing, exporting, reading, recording
 from skinscan.store.access_tables import PURPOSES, Consent
-from skinscan.store.errors import NotFound
 from skinscan.store.measured_tables import Course
 from skinscan.store.tables import Patient, Visit
 from skinscan.treatment.functions import indication_of, sites_of
@@ -130,8 +129,7 @@ def begin_course(clinic: Clinic, actor: Actor, patient_id: str, indication: str,
 
 def agreements(clinic: Clinic, actor: Actor, patient_id: str) -> list[Agreement]:
     """What the patient agrees to, purpose by purpose: for the practitioner, and for the patient's own."""
-    if not (actor.has(PRACTITIONER) or (actor.patient_id is not None and actor.patient_id == patient_id)):
-        raise NotFound("There is nothing here")
+    actor.must_be_of(patient_id)
     reading.patient_of(clinic.store, patient_id)
     rows = reading.rows_of(clinic.store, Consent, patient_id)
     return [_agreement(purpose, [row for row in rows if row.purpose == purpose]) for purpose in PURPOSES]

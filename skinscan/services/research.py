@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from skinscan.arrays.colour import ita_class
+from skinscan.course.reading import VIEWS
 from skinscan.records import SKIN, EnvironmentFault, ParameterError
 from skinscan.services.actor import RESEARCHER, Actor
 from skinscan.services.clinic import Clinic
@@ -54,7 +55,6 @@ COLUMNS: Mapping[str, str] = {
 FEW_PATIENTS = 5
 """A group of fewer may be recognised by who knows them, and says little of anyone else."""
 
-_VIEWS = ("front", "left", "right", "left_45", "right_45", "top", "back", "close_up")
 _TONE = "pigment.ita"
 _WHOLE = ("shot", "day", "days_after_session", "sessions", "n", "version")
 _REAL = ("ita_deg", "value", "standard_uncertainty")
@@ -258,7 +258,7 @@ class _Around:
             )
         self._photos = found.photos
         self._site = _Words(clinic, _sites(clinic))
-        self._view = _Words(clinic, set(_VIEWS))
+        self._view = _Words(clinic, set(VIEWS))
 
     def rows(self) -> list[tuple[Any, ...]]:
         """A tuple as `_OF_PHOTO` for each photo."""

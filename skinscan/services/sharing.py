@@ -12,7 +12,7 @@ from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.store import consents, reading
 from skinscan.store.access_tables import Share
-from skinscan.store.errors import NotFound, RecordError
+from skinscan.store.errors import RecordError
 from skinscan.store.measured_tables import Course
 
 
@@ -52,8 +52,7 @@ def stop(clinic: Clinic, actor: Actor, share_id: str) -> None:
 
 def shares_of(clinic: Clinic, actor: Actor, patient_id: str) -> list[Shared]:
     """What the patient may see now: asked by the practitioner, or by the patient."""
-    if not actor.has(PRACTITIONER) and (actor.patient_id is None or actor.patient_id != patient_id):
-        raise NotFound("There is nothing here")
+    actor.must_be_of(patient_id)
     return [_shared(clinic, row) for row in _running(clinic, patient_id)]
 
 

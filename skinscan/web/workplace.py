@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 PREFIX = "skinscan-web-"
-_LOCK = "lock"
+LOCK = "lock"
 _SETTLED_S = 60.0
 _TAKEN_UP_WITHIN_S = 600.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -27,7 +27,7 @@ class Workplace:
         base = base or Path(tempfile.gettempdir())
         wipe_stale(base)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-        self._lock: IO[str] | None = (self.path / _LOCK).open("w")
+        self._lock: IO[str] | None = (self.path / LOCK).open("w")
         _hold(self._lock)
         self._uploads: dict[str, list[Path]] = {}
         atexit.register(self.close)
@@ -99,7 +99,7 @@ def _is_ours(folder: Path) -> bool:
 def _is_abandoned(folder: Path) -> bool:
     """Whether nobody holds its lock. One without a lock may just be being made: it has a minute."""
     try:
-        lock = (folder / _LOCK).open("r+")
+        lock = (folder / LOCK).open("r+")
     except FileNotFoundError:
         return time.time() - folder.stat().st_mtime > _SETTLED_S
     except OSError:

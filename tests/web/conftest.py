@@ -38,27 +38,41 @@ def chromium():
 
 
 @pytest.fixture
-def offline(chromium):
-    """Opens pages; the test fails on any request to another computer, any dialog and any script error."""
+def browsers(chromium):
+    """Makes browsers of their own (`browsers()` -> `open_page(address, width)`), each with its own sign-in; the test
+    fails on any request to another computer, any dialog and any script error."""
     wrong: list[str] = []
-    context = chromium.new_context(accept_downloads=True)
+    contexts = []
 
     def watch(request):
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:///")):
             wrong.append(f"request to {request.url}")
 
-    def open_page(address: str, width: int = 1280):
-        page = context.new_page()
-        page.set_viewport_size({"width": width, "height": 900})
-        page.on("request", watch)
-        page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(address)
-        return page
+    def made():
+        context = chromium.new_context(accept_downloads=True)
+        contexts.append(context)
 
-    yield open_page
-    context.close()
+        def open_page(address: str, width: int = 1280):
+            page = context.new_page()
+            page.set_viewport_size({"width": width, "height": 900})
+            page.on("request", watch)
+            page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+            page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+            page.goto(address)
+            return page
+
+        return open_page
+
+    yield made
+    for context in contexts:
+        context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def offline(browsers):
+    """One such browser."""
+    return browsers()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ import pytest
 from skinscan.services import inviting
 from skinscan.services.signing_in import actor_of_token
 from skinscan.store import access, accounts
+from skinscan.web.clinic.tenancy import QUEUED
 from tests.services.identity import PASSWORD
 from tests.web.attacked_site import (
     KEEP,
@@ -162,8 +163,6 @@ def test_a_session_of_another_is_not_there(a: Page, b: Page) -> None:
     two = [("session_hash", b.session), ("session_hash", a.session)]
     assert b.client.get(b.url("queue/data"), params=two).status_code == 404
     assert b.client.get(b.url("queue/data"), params=two[::-1]).status_code == 404
-    server = {"session_hash": a.session, "component_id": 1, "fn_name": "ls", "data": []}
-    assert b.client.post(b.url("component_server"), json=server).status_code == 404
 
 
 def test_a_state_is_gone_with_the_sign_in(site: Site) -> None:
@@ -258,7 +257,7 @@ OPEN_IN_GRADIO = {
     "GET /gradio_api/app_id/", "GET /gradio_api/user", "GET /gradio_api/user/", "GET /gradio_api/login_check",
     "GET /gradio_api/login_check/", "GET /gradio_api/heartbeat/{session_hash}", "GET /gradio_api/queue/data",
     "GET /gradio_api/upload_progress", "POST /gradio_api/upload", "POST /gradio_api/queue/join",
-    "POST /gradio_api/cancel", "POST /gradio_api/reset", "POST /gradio_api/component_server",
+    "POST /gradio_api/cancel", "POST /gradio_api/reset",
 }  # fmt: skip
 """What the guard lets through, each with its own check. Whoever adds a line makes sure that it shows nothing of
 another's."""
@@ -883,8 +882,8 @@ def test_an_odd_event_is_refused(a: Page, body: bytes) -> None:
         assert answer.status_code == 404, (route, body[:20])
 
 
-def test_a_form_in_place_of_an_event_is_refused(a: Page, b: Page) -> None:
-    """Gradio's component server takes multipart too: what the guard does not read does not pass."""
+def test_a_components_own_functions_are_not_there(a: Page, b: Page) -> None:
+    """Gradio's components serve some: lists of files, pictures kept under a name that the browser gives."""
     form = {
         "session_hash": (None, b.session),
         "component_id": (None, "1"),
@@ -926,6 +925,45 @@ def test_many_at_once_do_not_mix(site: Site) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_one_user_cannot_fill_the_queue(site: Site, a: Page, b: Page) -> None:
+    joined = [a.join(SLOW) for _ in range(70)]
+    statuses = [one.status_code for one in joined]
+    assert statuses.count(200) <= QUEUED + 2  # one is being done
+    assert statuses[-1] == 503
+    assert b.join(RECALL, None).status_code == 200
+    for one in joined:
+        if one.status_code == 200:
+            told = {"session_hash": a.session, "fn_index": SLOW, "event_id": one.json()["event_id"]}
+            assert a.client.post(a.url("cancel"), json=told).status_code == 200
+
+
+def test_files_that_nobody_takes_in_are_wiped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skinscan.web.clinic.tenancy.UPLOADED_BYTES", 250_000)
+    page = Page(site.sign_in("res"))
+    paths = [Path(page.upload(bytes([number]) * 100_000)) for number in range(4)]
+    assert [path.exists() for path in paths] == [False, False, True, True]
+    assert page.join(READ, file_data(str(paths[0]))).status_code == 404
+
+
+def test_an_upload_that_broke_off_is_wiped(site: Site, a: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    from skinscan.web.clinic import bodies
+
+    parts = urlsplit(site.address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        cookie = "; ".join(f"{name}={value}" for name, value in a.client.cookies.items())
+        head = (
+            f"POST {a.url('upload')} HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\nContent-Length: 9000\r\n"
+            'Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; name="files"; '
+            'filename="a"\r\n\r\n'
+        )
+        connection.sendall(head.encode() + b"half a photo" * 100)
+        time.sleep(0.5)
+    time.sleep(0.5)
+    monkeypatch.setattr(bodies, "UPLOAD", bodies.Allowance(bodies.UPLOAD_BYTES, lasts_s=-1.0))
+    site.door.tenancy._wipe_unfinished()
+    assert [path.name for path in site.uploads.iterdir() if path.is_file()] == ["lock"]
 
 
 def test_names_and_photos_are_not_on_the_administrators_page(site: Site) -> None:

@@ -18,7 +18,7 @@ from skinscan.web.clinic import bodies, cookie
 from skinscan.web.clinic.front import METHODS, SAFE_METHODS, Front, headers_of
 from skinscan.web.clinic.headers import dressed
 from skinscan.web.clinic.running import Running
-from skinscan.web.clinic.tenancy import NotTheirs, Tenancy
+from skinscan.web.clinic.tenancy import NotTheirs, Tenancy, TooBusy
 from skinscan.web.guard import Application, Message, Receive, Scope, Send
 
 ROLE_OF_PLACE = {
@@ -97,6 +97,8 @@ class Door:
                     await self.app(scope, measured, guarded)
             except NotTheirs:
                 await guarded.instead(scope, 404, NOTHING, _rest(scope, receive))
+            except TooBusy:
+                await guarded.instead(scope, 503, "Too much is being done for you already.", _rest(scope, receive))
             except bodies.Refused:
                 pass  # told below: whoever read the body may have caught it too
             except ConnectionError:

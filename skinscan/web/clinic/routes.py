@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -28,6 +30,8 @@ HOME_OF_ROLE = {
     ADMINISTRATOR: "/admin/",
 }
 """In the order in which who has several roles comes home."""
+
+_HASHING = 4
 
 _STATIC = re.compile(r"[a-z]+\.(css|js)")
 
@@ -52,6 +56,8 @@ def home_of(actor: Actor) -> str:
 def routes(clinic: Clinic, front: Front, end: Ending) -> APIRouter:
     """The routes. `end` stops what is under way for a sign-in."""
     router = APIRouter(default_response_class=HTMLResponse)
+    # threads of their own: hashing takes its time, and who is not signed in must not take everybody else's
+    hashing = CapacityLimiter(_HASHING)
 
     def secure(request: Request) -> bool:
         return front.is_secure(request.headers.get("host", ""))
@@ -73,7 +79,8 @@ def routes(clinic: Clinic, front: Front, end: Ending) -> APIRouter:
     async def do_sign_in(request: Request, username: Text = "", password: Text = "") -> Response:
         # a sign-in that is there already ends: whoever signs in anew, with another's cookie too, gets a new one
         try:
-            token = await run_in_threadpool(sign_in, clinic, username, password, request.scope[ADDRESS])
+            begin = partial(sign_in, clinic, username, password, request.scope[ADDRESS])
+            token = await to_thread.run_sync(begin, limiter=hashing)
         except TooMany as error:
             page = _page("login.html", username=username, wrong=str(error), status=429)
             page.headers["retry-after"] = str(error.wait_s)

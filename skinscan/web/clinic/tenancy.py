@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,7 +23,13 @@ from starlette.requests import ClientDisconnect
 
 from skinscan.web.clinic import bodies
 from skinscan.web.guard import Application, Message, Receive, Scope, Send
-from skinscan.web.workplace import Workplace
+from skinscan.web.workplace import LOCK, Workplace
+
+UPLOADED_BYTES = 1 << 30
+"""Files of one sign-in that wait to be taken in; beyond that the oldest are wiped."""
+
+QUEUED = 24
+"""Events of one sign-in that wait in a page's queue: whoever asks for more must not keep the others out."""
 
 MOST = 5000
 """Sessions, uploads, files, events that one sign-in may own: a day of reloading pages, and no more memory."""
@@ -35,7 +42,7 @@ _HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([A-Za-z0-9_-]{1,64})")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MEDIA = re.compile(r"/media/[0-9a-f]{32}")
 
-_EVENTS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "cancel", "reset", "component_server"))
+_EVENTS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "cancel", "reset"))
 _UPLOAD = "/gradio_api/upload"
 _OF_BODY = (b"content-length", b"content-type", b"transfer-encoding")
 
@@ -48,6 +55,10 @@ _NO_ROOM = (
 
 class NotTheirs(Exception):
     """A request names what is another's, or what there is not."""
+
+
+class TooBusy(Exception):
+    """A sign-in has as much in the queue as it may."""
 
 
 class Owned:
@@ -124,6 +135,8 @@ class Tenancy:
             self._claim_query(sign_in, scope, "upload", "upload_id", needed=False)
             await self._upload(app, sign_in, scope, receive, send)
         elif path in _EVENTS:
+            if path.endswith("/join"):
+                self._check_queue(sign_in, scope["path"].removesuffix(path))
             await self._event(app, path, sign_in, scope, receive, send)
         else:
             raise NotTheirs
@@ -137,6 +150,14 @@ class Tenancy:
             if self._owned.drop(sign_in, "file", path):
                 self._workplace.forget(Path(path))
         self._owned.end(sign_in)
+
+    def _wipe_unfinished(self) -> None:
+        """What uploads left that broke off: Gradio writes beside the folders of those that are whole."""
+        oldest = time.time() - bodies.UPLOAD.lasts_s
+        for path in self._workplace.path.iterdir():
+            with suppress(OSError):
+                if path.is_file() and path.name != LOCK and path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _check_get(self, path: str, sign_in: str, scope: Scope) -> None:
         found = _HEARTBEAT.fullmatch(path)
@@ -190,6 +211,12 @@ class Tenancy:
         joined = self._noting_event(sign_in, send) if path.endswith("/join") else send
         await app({**scope, "headers": headers}, bodies.again(told, receive), joined)
 
+    def _check_queue(self, sign_in: str, place: str) -> None:
+        queues = self._pages[place].get_blocks()._queue.event_queue_per_concurrency_id.values()
+        own = set(self._owned.of(sign_in, "session"))
+        if sum(event.session_hash in own for queue in queues for event in queue.queue) >= QUEUED:
+            raise TooBusy
+
     def _check_event_id(self, sign_in: str, event_id: object) -> None:
         self._owned.check(sign_in, "event", event_id if isinstance(event_id, str) else "")
 
@@ -209,6 +236,7 @@ class Tenancy:
             for path in told if isinstance(told, list) else []:
                 if isinstance(path, str):
                     self._owned.give(sign_in, "file", path)
+            self._wipe_oldest(sign_in)
             self._forget_oldest(sign_in, "file")
 
         return _reading(send, note)
@@ -221,11 +249,26 @@ class Tenancy:
 
         return _reading(send, note)
 
+    def _wipe_oldest(self, sign_in: str) -> None:
+        held = 0
+        for path in reversed(self._owned.of(sign_in, "file")):
+            held += _size(path)
+            if (held > UPLOADED_BYTES or not _size(path)) and self._owned.drop(sign_in, "file", path):
+                self._workplace.forget(Path(path))
+
     def _forget_oldest(self, sign_in: str, kind: str) -> None:
         """Files and events that are over: who names them later finds nothing, which is safe."""
         for name in self._owned.of(sign_in, kind)[:-MOST]:
             if self._owned.drop(sign_in, kind, name) and kind == "file":
                 self._workplace.forget(Path(name))
+
+
+def _size(path: str) -> int:
+    """Bytes of a file; none of one that was taken in and is gone."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:

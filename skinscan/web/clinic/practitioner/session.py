@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import gradio as gr
 
+from skinscan.course.reading import VIEWS
 from skinscan.course_records import Preparation
 from skinscan.records import ParameterError, PhotoError, SkinscanError
 from skinscan.services import Actor, Clinic, advising, patients, visits
@@ -23,7 +24,6 @@ from skinscan.web.clinic.practitioner.listing import sites
 from skinscan.web.clinic.practitioner.parts import Patient, html, number_in, refusing, view
 
 SLOTS = 8
-VIEWS = ("front", "left", "right", "close", "oblique", "top", "back")
 _ANSWERS = [("not asked", "unknown"), ("yes", "yes"), ("no", "no")]
 _BEFORE, _AFTER = "before the session", "after the session"
 

@@ -1,11 +1,16 @@
 // A report in a frame is as high as its content, and who is signed out is asked to sign in again.
 (() => {
   const fit = (frame) => {
-    const inside = frame.contentDocument && frame.contentDocument.documentElement;
-    if (!inside) return;
-    const set = () => { frame.style.height = `${inside.scrollHeight + 2}px`; };
+    const body = frame.contentDocument && frame.contentDocument.body;
+    if (!body) return;
+    // the body's own box: the page's scroll height is never less than the frame's, which then could not shrink
+    const set = () => {
+      const edges = getComputedStyle(body);
+      const margins = parseFloat(edges.marginTop) + parseFloat(edges.marginBottom);
+      frame.style.height = `${Math.ceil(body.getBoundingClientRect().height + margins) + 4}px`;
+    };
     set();
-    new ResizeObserver(set).observe(frame.contentDocument.body);
+    new ResizeObserver(set).observe(body);
   };
   const look = () => {
     for (const frame of document.querySelectorAll("iframe.report:not([data-fitted])")) {
