@@ -8,8 +8,9 @@ survives the power's loss, at one fsync a commit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -36,6 +37,7 @@ class Database:
     """An open record. `reading` and `writing` each are one transaction."""
 
     engine: Engine
+    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -50,7 +52,9 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """All that is done in it, or nothing: kept when it ends well. Raises RecordError where it cannot be kept."""
-        with translated(), Session(_writer(self.engine), expire_on_commit=False) as session, session.begin():
+        # SQLite's own waiting looks again every so often, and who looks last may wait for long
+        turn = self._turn if self.is_sqlite else nullcontext()
+        with translated(), turn, Session(_writer(self.engine), expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:

@@ -58,15 +58,16 @@ class Visitor:
     # --- a patient's page -------------------------------------------------------------------------------------
 
     def open(self, patient_id: str) -> None:
-        """Open a patient's page, and on it the part of a new session."""
+        """Open a patient's page: all that it loads, one after the other."""
         self.session = secrets.token_hex(6)
         self._config = self._json(self.http.get(f"{_PLACE}/config"))
         parts = self._config["components"]
         self._values = {part["id"]: part["props"].get("value") for part in parts}
         self._of_id = {part["props"]["elem_id"]: part["id"] for part in parts if part["props"].get("elem_id")}
         for event in self._config["dependencies"]:
-            if any(t[1] == "load" for t in event["targets"]):
+            if any(kind == "load" for _, kind in event["targets"]):
                 self._fire(event, {"patient": patient_id})
+        assert self._values[self._of_id["when"]], "the part of a new session is shown once the page is open"
 
     def add(self, *photos: tuple[str, bytes]) -> Told:
         """Drop photos (name, bytes) on the page; what was said of those that were refused."""

@@ -28,6 +28,10 @@ from skinscan.web.workplace import Workplace
 LONGEST_QUEUE = 64
 """Events that wait in a role's page; one more is told to try again."""
 
+AT_ONCE = 8
+"""Events of a kind that are worked on at once, where nothing less is said of them: by Gradio's own default of one, a
+page waits while another opens."""
+
 _PAGES: dict[str, Callable[[Clinic], gr.Blocks]] = {
     "/practitioner": practitioner.build,
     "/patient": patient.build,
@@ -68,7 +72,7 @@ def application(clinic: Clinic, workplace: Workplace, front: Front | None = None
 
 def _mount(app: fastapi.FastAPI, place: str, page: gr.Blocks) -> Any:
     """Mount a role's page; its Gradio application."""
-    page.queue(api_open=False, max_size=LONGEST_QUEUE)
+    page.queue(api_open=False, max_size=LONGEST_QUEUE, default_concurrency_limit=AT_ONCE)
     gr.mount_gradio_app(
         app,
         page,
