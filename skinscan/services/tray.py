@@ -71,6 +71,12 @@ class Tray:
             if found is not None and found.user_id == actor.user_id:
                 del self._items[item]
 
+    def clear(self, actor: Actor) -> None:
+        """Take off all that this user brought."""
+        with self._lock:
+            for item in [one.item for one in self._items.values() if one.user_id == actor.user_id]:
+                del self._items[item]
+
     def _drop_old(self) -> None:
         oldest = time.monotonic() - KEPT_S
         for item in [one.item for one in self._items.values() if one.at < oldest]:

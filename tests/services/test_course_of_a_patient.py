@@ -123,6 +123,8 @@ def test_what_was_brought_is_seen_by_its_bringer_alone_and_gone_once_saved(
     twice = visits.save(clinic, practitioner, patient, visiting, [visits.Shown(again, "front")])
     assert "already" in twice.refused[again]
     assert sees(clinic, practitioner, again)  # still on the tray
+    clinic.tray.clear(practitioner)
+    assert not sees(clinic, practitioner, again)
 
 
 @pytest.mark.parametrize("role", ["patient", "researcher", "administrator"])

@@ -99,6 +99,9 @@ def routes(clinic: Clinic, front: Front, end: Ending) -> APIRouter:
 
     @router.post("/logout")
     async def do_sign_out(request: Request) -> Response:
+        actor = signed_in(request)
+        if actor is not None:
+            clinic.tray.clear(actor)
         await _leave(request)
         answer = _to("/login")
         answer.headers["set-cookie"] = cookie.clearing(secure(request))
