@@ -12,7 +12,7 @@ from skinscan.records import ParameterError, PhotoError
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.tray import Brought
-from skinscan.store import consents, reading, recording
+from skinscan.store import consents, reading, recording, removing
 from skinscan.store.errors import RecordError, StoreError
 from skinscan.store.measured_tables import Region
 from skinscan.store.tables import Photo, Session, Visit
@@ -53,7 +53,8 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Visiting:
     """A visit as it is entered: when and where (`zone`, an IANA name), of which site, how the skin was prepared, how
-    the photos were taken (`capture`: arguments of `skinscan.assess`, `same_setup`, `same_lamp`), what was done."""
+    the photos were taken (`capture`: arguments of `skinscan.assess`, `same_setup`, `same_lamp`), what was done, and
+    what the clinician graded by eye (`scores`: a scale of the treatment's tables -> the score)."""
 
     at: datetime
     zone: str
@@ -62,6 +63,7 @@ class Visiting:
     capture: Mapping[str, Any] = field(default_factory=dict)
     treated: Treated | None = None
     notes: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def save(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, phot
     told = visiting.preparation
     visit = recording.add_visit(
         clinic.store, patient.id, visiting.at, visiting.zone, actor=actor.user_id, notes=visiting.notes,
+        scores=dict(visiting.scores),
         washed=told.washed, make_up=told.make_up, sunscreen=told.sunscreen, tan=told.tan,
         rest_minutes=told.rest_minutes,
     )  # fmt: skip
@@ -141,6 +144,12 @@ def sessions_of(clinic: Clinic, actor: Actor, patient_id: str) -> Sequence[Sessi
     actor.must_be(PRACTITIONER)
     reading.patient_of(clinic.store, patient_id)
     return reading.rows_of(clinic.store, Session, patient_id)
+
+
+def session_of(clinic: Clinic, actor: Actor, session_id: str) -> Session:
+    """A session's row. Raises NotFound."""
+    actor.must_be(PRACTITIONER)
+    return reading.row_of(clinic.store, Session, session_id)
 
 
 def photo_of(clinic: Clinic, actor: Actor, photo_id: str) -> Photo:
@@ -177,6 +186,22 @@ def views_of(clinic: Clinic, actor: Actor, patient_id: str, site: str) -> list[s
     """The views in which a site was photographed, the first first."""
     visits = reversed(visits_of(clinic, actor, patient_id))
     return list(dict.fromkeys(photo.view for _, photos in visits for photo in photos if photo.site == site))
+
+
+def remove_photo(clinic: Clinic, actor: Actor, photo_id: str) -> None:
+    """Remove a photo that should not be there. It cannot be undone. Raises NotFound."""
+    photo = photo_of(clinic, actor, photo_id)
+    removing.remove_photo(clinic.store, photo.id, actor=actor.user_id)
+
+
+def note_later(clinic: Clinic, actor: Actor, session_id: str, adverse_events: str, notes: str) -> None:
+    """What came to be known of a session after it was saved. Raises NotFound, ParameterError."""
+    actor.must_be(PRACTITIONER)
+    session = reading.row_of(clinic.store, Session, session_id)
+    _check_texts(adverse_events, notes)
+    recording.correct(
+        clinic.store, Session, session.id, actor=actor.user_id, adverse_events=adverse_events, notes=notes
+    )
 
 
 def regions_of(clinic: Clinic, actor: Actor, photo_id: str) -> dict[str, list[Any]]:
@@ -245,8 +270,8 @@ def _check(clinic: Clinic, visiting: Visiting, photos: Sequence[Shown]) -> None:
                                  found=one.view[:40])  # fmt: skip
     treated = visiting.treated or Treated()
     texts = (visiting.notes, *(getattr(treated, name) for name in ("notes", "adverse_events", "topical", "numbing")))
-    if any(len(text) > LONGEST_TEXT for text in texts):
-        raise ParameterError("A text is too long", expected=f"at most {LONGEST_TEXT} letters")
+    _check_texts(*texts)
+    _check_scores(clinic, visiting.scores)
     if any(not 0 < depth <= DEEPEST_MM for depth in treated.depth_mm.values()):
         raise ParameterError("No needle goes so deep", expected=f"0 to {DEEPEST_MM:g} mm")
 
@@ -255,3 +280,19 @@ def visit_of(clinic: Clinic, actor: Actor, visit_id: str) -> Visit:
     """A visit's row. Raises NotFound."""
     actor.must_be(PRACTITIONER)
     return reading.row_of(clinic.store, Visit, visit_id)
+
+
+def _check_texts(*texts: str) -> None:
+    if any(len(text) > LONGEST_TEXT for text in texts):
+        raise ParameterError("A text is too long", expected=f"at most {LONGEST_TEXT} letters")
+
+
+def _check_scores(clinic: Clinic, scores: Mapping[str, float]) -> None:
+    known = {row.scale: row for row in clinic.treatment.scales}
+    for name, score in scores.items():
+        if name not in known:
+            raise ParameterError("There is no such scale", expected=", ".join(known), found=name[:40])
+        row = known[name]
+        if not row.lowest <= score <= row.highest:
+            raise ParameterError(f"{name} has no such score", expected=f"{row.lowest:g} to {row.highest:g}",
+                                 found=f"{score:g}")  # fmt: skip

@@ -63,6 +63,13 @@ def keep(store: Store, of: Of, key: str, made: Mapping[str, Made], still: Collec
     return {one.name: one.id for one in kept}
 
 
+def drop_patient(store: Store, patient_id: str) -> None:
+    """Drop everything that was made of a patient."""
+    with store.database.writing() as rows:
+        rows.execute(delete(Derived).where(Derived.patient_id == patient_id))
+    store.derived.remove_patient(patient_id)
+
+
 def drop_all(store: Store) -> int:
     """Drop everything that was made; how many. It is made anew when it is asked for."""
     with locked(store.places.lock, alone=True):

@@ -9,7 +9,7 @@ import pytest
 
 from skinscan.records import PhotoError, SkinscanError
 from skinscan.services import Actor, Clinic, measuring, media, patients, sharing, visits
-from skinscan.store import deriving, recording
+from skinscan.store import deriving, recording, verifying
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.tables import Visit
 from tests.services.conftest import ZONE, SimulatedCourse, Treated, at
@@ -149,6 +149,9 @@ def test_the_practitioners_use_cases_are_there_for_practitioners_alone(
         lambda: visits.visit_of(clinic, actor, visits.reading.row_of(clinic.store, visits.Photo, photo).visit_id),
         lambda: visits.sessions_of(clinic, actor, patient),
         lambda: visits.photo_of(clinic, actor, photo),
+        lambda: visits.remove_photo(clinic, actor, photo),
+        lambda: visits.session_of(clinic, actor, photo),
+        lambda: visits.note_later(clinic, actor, photo, "", ""),
         lambda: visits.draw_region(clinic, actor, photo, "x=0,0,9,0,9,9"),
         lambda: visits.drop_region(clinic, actor, photo, "reference"),
         lambda: visits.regions_of(clinic, actor, photo),
@@ -160,6 +163,39 @@ def test_the_practitioners_use_cases_are_there_for_practitioners_alone(
     ):
         with pytest.raises(NotFound):
             ask()
+
+
+def test_a_photo_that_should_not_be_there_goes_with_all_that_was_made_of_it(
+    clinic: Clinic, practitioner: Actor, treated: Treated, someone: Callable[..., Actor]
+) -> None:
+    patient = someone("patient", treated.patient_id)
+    pages = measuring.follow(clinic, practitioner, treated.course.id)
+    sharing.share_course(clinic, practitioner, treated.course.id)
+    assert sees(clinic, patient, pages[measuring.FOR_PATIENT])
+    gone = treated.photos[1]
+    row = visits.photo_of(clinic, practitioner, gone)
+    visits.remove_photo(clinic, practitioner, gone)
+    assert not sees(clinic, practitioner, gone)
+    assert not sees(clinic, patient, pages[measuring.FOR_PATIENT])
+    assert clinic.store.vault.size(row.patient_id, row.digest) is None
+    found = verifying.verify(clinic.store)
+    assert found.ok
+    assert (found.sound, found.unreferenced) == (2, ())
+    assert not list(clinic.store.derived.kept())
+    assert clinic.store.audit.verify() > 0
+
+
+def test_what_comes_to_be_known_later_is_noted_and_grades_are_of_known_scales(
+    clinic: Clinic, practitioner: Actor, treated: Treated
+) -> None:
+    (session,) = visits.sessions_of(clinic, practitioner, treated.patient_id)
+    visits.note_later(clinic, practitioner, session.id, "red for a week", "called")
+    assert visits.session_of(clinic, practitioner, session.id).adverse_events == "red for a week"
+    done = visits.Treated()
+    for scores, wrong in (({"GAIS": 99.0}, "no such score"), ({"Beauty": 1.0}, "no such scale")):
+        visiting = visits.Visiting(at("2026-07-01"), ZONE, "face", treated=done, scores=scores)
+        with pytest.raises(SkinscanError, match=wrong):
+            visits.save(clinic, practitioner, treated.patient_id, visiting, [])
 
 
 def sees(clinic: Clinic, actor: Actor, media_id: str) -> bool:

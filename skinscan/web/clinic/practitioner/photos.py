@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from skinscan.records import ParameterError
 from skinscan.services import Actor, Clinic, visits
 from skinscan.services.days import day_of, local
 from skinscan.store.tables import Photo, Session, Visit
@@ -33,11 +34,24 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
             with gr.Row():
                 keep = gr.Button("Keep the region", variant="primary", elem_id="region-keep")
                 drop = gr.Button("Remove the region of this name", elem_id="region-drop")
+        with gr.Accordion("Note something of a session later", open=False, elem_id="later"):
+            session = gr.Dropdown([], label="Session", elem_id="later-session")
+            events = gr.Textbox(label="Adverse events", lines=2)
+            notes = gr.Textbox(label="Notes", info="Kept in clear: no names here", lines=2)
+            note = gr.Button("Save the notes", elem_id="later-save")
+        with gr.Accordion("Remove a photo", open=False, elem_id="removal"):
+            gr.Markdown("One that shows somebody else, or that was not agreed to. It cannot be undone.")
+            wrong = gr.Dropdown([], label="Photo to remove", elem_id="removal-photo")
+            sure = gr.Checkbox(label="Remove it for good, with its numbers", elem_id="removal-sure")
+            remove = gr.Button("Remove the photo", variant="stop", elem_id="removal-go")
+    session.input(_session(clinic), [session], [events, notes], show_progress="hidden")
+    note.click(_note(clinic), [session, events, notes, patient_id], [every], show_progress="hidden")
+    remove.click(_remove(clinic), [wrong, sure, patient_id], [every, wrong, sure, photo], show_progress_on=[every])
     inputs = [photo, name]
     photo.input(_drawing(clinic), [photo], [drawing, corners], show_progress="hidden")
     keep.click(_keep(clinic), [*inputs, corners, patient_id], [drawing, corners, every], show_progress="hidden")
     drop.click(_drop(clinic), [*inputs, patient_id], [drawing, corners, every], show_progress="hidden")
-    return Patient(_show(clinic), [every, photo, drawing, corners])
+    return Patient(_show(clinic), [every, photo, drawing, corners, wrong, session, events, notes])
 
 
 def _show(clinic: Clinic) -> Any:
@@ -47,7 +61,11 @@ def _show(clinic: Clinic) -> Any:
             choices = photo_choices(clinic, actor, patient_id)
             first = choices[0][1] if choices else None
             drawn = drawing_of(clinic, actor, first) if first else ""
-            return of_visits(clinic, actor, patient_id), gr.update(choices=choices, value=first), drawn, ""
+            sessions = [(str(day_of(one)), one.id) for one in visits.sessions_of(clinic, actor, patient_id)]
+            return (
+                of_visits(clinic, actor, patient_id), gr.update(choices=choices, value=first), drawn, "",
+                gr.update(choices=choices, value=None), gr.update(choices=sessions, value=None), "", "",
+            )  # fmt: skip
 
     return show
 
@@ -98,3 +116,36 @@ def _drop(clinic: Clinic) -> Any:
             return drawing_of(clinic, actor, photo_id), "", of_visits(clinic, actor, patient_id)
 
     return drop
+
+
+def _session(clinic: Clinic) -> Any:
+    def chosen(session_id: str, request: gr.Request) -> tuple[str, str]:
+        with refusing():
+            one = visits.session_of(clinic, actor_of(clinic, request), session_id or "")
+            return one.adverse_events, one.notes
+
+    return chosen
+
+
+def _note(clinic: Clinic) -> Any:
+    def note(session_id: str, events: str, notes: str, patient_id: str, request: gr.Request) -> str:
+        with refusing():
+            actor = actor_of(clinic, request)
+            visits.note_later(clinic, actor, session_id or "", events or "", notes or "")
+            gr.Info("The notes are saved.")
+            return of_visits(clinic, actor, patient_id)
+
+    return note
+
+
+def _remove(clinic: Clinic) -> Any:
+    def remove(photo_id: str, sure: bool, patient_id: str, request: gr.Request) -> tuple[Any, ...]:
+        with refusing():
+            actor = actor_of(clinic, request)
+            if not sure:
+                raise ParameterError("Nothing was removed", expected="the tick that it goes for good", found="none")
+            visits.remove_photo(clinic, actor, photo_id or "")
+            choices = gr.update(choices=photo_choices(clinic, actor, patient_id), value=None)
+            return of_visits(clinic, actor, patient_id), choices, False, choices
+
+    return remove

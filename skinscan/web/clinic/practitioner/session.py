@@ -59,7 +59,7 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
         items, unseen, saved = gr.State([]), gr.State([]), gr.State(None)
         slots = [_slot(number) for number in range(SLOTS)]
         aids = _aids()
-        skin = _skin()
+        skin = _skin(clinic)
         treatment = _treatment(clinic)
         save = gr.Button("Save and measure", variant="primary", size="lg", elem_id="save")
         done = html(elem_id="done")
@@ -124,16 +124,19 @@ def _aids() -> list[Any]:
     return [marker, pitch, scale, setup, lamp, raking, polarised]
 
 
-def _skin() -> list[Any]:
-    """How the skin was prepared."""
+def _skin(clinic: Clinic) -> list[Any]:
+    """How the skin was prepared, and what the clinician graded by eye."""
     with gr.Accordion("The skin today", open=True, elem_id="skin"):
         with gr.Row():
             asked = [
                 gr.Radio(_ANSWERS, value="unknown", label=label)
                 for label in ("Washed", "Make-up on", "Sunscreen on", "Tanned since last time")
             ]
-        rest = gr.Textbox(label="Minutes of rest before the photos", max_lines=1)
-    return [*asked, rest]
+        with gr.Row():
+            rest = gr.Textbox(label="Minutes of rest before the photos", max_lines=1)
+            scales = " ".join(f"{row.scale}={row.lowest:g}..{row.highest:g}" for row in clinic.treatment.scales)
+            grades = gr.Textbox(label="Graded by eye", placeholder="GAIS=2 Wrinkle=3", info=scales, max_lines=1)
+    return [*asked, rest, grades]
 
 
 def _treatment(clinic: Clinic) -> list[Any]:
@@ -397,7 +400,7 @@ def entered(
 ) -> tuple[visits.Visiting, list[visits.Shown]]:
     """What was typed on the screen, in the order of its components. Raises ParameterError."""
     aids, rest = typed[:7], typed[7:]
-    skin, rest = rest[:5], rest[5:]
+    skin, grades, rest = rest[:5], rest[5], rest[6:]
     treatment, per_slot = rest[:12], rest[12:]
     treated = treated_of([row.prompt for row in clinic.treatment.screening], treatment)
     shown = []
@@ -408,7 +411,7 @@ def entered(
             shown.append(visits.Shown(one["item"], (named or "").strip(), after, True if anew else None))
     visiting = visits.Visiting(
         at=moment(when, clinic.zone), zone=clinic.zone, site=site or "", preparation=preparation(*skin),
-        capture=capture_of(*aids), treated=treated,
+        capture=capture_of(*aids), treated=treated, scores=scores_in(grades),
     )  # fmt: skip
     return visiting, shown
 
@@ -439,6 +442,18 @@ def capture_of(
         "cross_polarised": bool(polarised),
     }  # fmt: skip
     return {name: value for name, value in told.items() if value}
+
+
+def scores_in(text: str | None) -> dict[str, float]:
+    """`GAIS=2 Wrinkle=3` as scores by scale. Raises ParameterError."""
+    found: dict[str, float] = {}
+    for part in (text or "").replace(";", " ").split():
+        name, _, score = part.partition("=")
+        value = number_in(f"The grade {name}", score)
+        if value is None:
+            raise ParameterError("A grade could not be read", expected="GAIS=2 Wrinkle=3", found=part[:40])
+        found[name] = value
+    return found
 
 
 def preparation(washed: str, make_up: str, sunscreen: str, tan: str, rest: str) -> Preparation:
