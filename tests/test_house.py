@@ -96,8 +96,8 @@ def test_an_error_says_what_was_expected_found_and_to_do() -> None:
 def test_importing_loads_nothing_heavy() -> None:
     heavy = (
         "torch", "gradio", "fastapi", "starlette", "uvicorn", "cv2", "numpy", "pandas", "pyarrow", "sqlalchemy",
-        "alembic", "psycopg", "cryptography", "argon2", "cffi", "pydicom", "segno", "tzlocal", "weasyprint", "reportlab",
-        "pooch",
+        "alembic", "psycopg", "cryptography", "argon2", "cffi", "pydicom", "segno", "tzlocal", "weasyprint",
+        "reportlab", "pooch",
     )  # fmt: skip
     asked = "sys.argv[1:] = ['--help']; skinscan.cli.main(standalone_mode=False)"
     code = f"import sys, skinscan, skinscan.cli; {asked}; print('loaded', *[m for m in {heavy} if m in sys.modules])"
