@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 
-.PHONY: check format results bench study demo-data
+.PHONY: check format results bench load study demo-data
 
 check:
 	$(BIN)ruff check .
@@ -22,6 +22,10 @@ results:
 # speed and memory against their bars, into README.md and docs/speed.md (about five minutes, on a quiet machine)
 bench:
 	$(PYTHON) -m tests.bench --publish
+
+# practitioners who save at once, against the real server; its figures are in docs/speed.md (about two minutes)
+load:
+	$(PYTHON) -m tests.bench.clinic_load
 
 # everything fitted that ships with skinscan (about an hour)
 study:

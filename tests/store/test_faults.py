@@ -1,70 +1,20 @@
-"""Killed processes, full disks and two writers at once: the record stays consistent, and nothing saved is lost."""
+"""Full disks and two writers at once: the record stays consistent. (Killed processes: `test_killed_saving`.)"""
 
 from __future__ import annotations
 
 import os
 import resource
-import time
 from collections.abc import Callable
 
 import pytest
 
-from skinscan.store import Places, Store, open_store, reading, recording, verifying
+from skinscan.store import Store, open_store, reading, recording, verifying
 from skinscan.store.errors import RecordError, VaultError
 from skinscan.store.tables import Photo
 from tests.store.children import forked
 from tests.store.conftest import Seen
 
-KILLS = 20
 SAID = Callable[[str], None]
-
-
-def test_a_process_killed_while_saving_loses_nothing_that_it_saved(seen: Seen) -> None:
-    """20 kills at moments spread over the time that saving three photos takes here: what was said to be saved is there
-    byte for byte, and what was not is there wholly or not at all."""
-    places, visit = seen.store.places, seen.visit.id
-    seen.store.close()
-
-    def save_on_and_on(say: SAID) -> None:
-        with open_store(places) as store:
-            say("begun")
-            while True:
-                original = os.urandom(60_000)
-                photo = recording.save_photo(store, visit, original, "front")
-                say(f"{photo.id} {original[:16].hex()}")
-
-    saved: dict[str, str] = {}
-    one_s = seconds_of_one(places, visit)
-    for number in range(KILLS):
-        words = forked(save_on_and_on).kill_after(3 * one_s * number / KILLS)
-        saved.update(word.split(" ") for word in words[1:])
-
-    with open_store(places) as store:
-        found = verifying.verify(store)
-        assert found.ok
-        assert found.sound >= len(saved)
-        assert len(found.unreferenced) <= KILLS
-        rows = reading.rows_of(store, Photo, seen.patient.id)
-        assert set(saved) <= {photo.id for photo in rows}
-        assert sorted(photo.shot for photo in rows) == list(range(1, len(rows) + 1))
-        for photo_id, start in saved.items():
-            assert reading.original_of(store, photo_id)[:16].hex() == start
-        assert not list(store.vault.folder.rglob(".begun-*"))
-        store.audit.verify()
-        assert verifying.remove_unreferenced(store) == len(found.unreferenced)
-        assert verifying.verify(store).unreferenced == ()
-    assert len(saved) >= 3  # else the kills would have come before the saving
-
-
-def seconds_of_one(places: Places, visit: str) -> float:
-    """How long saving a photo takes here: the median of five."""
-    took = []
-    with open_store(places) as store:
-        for _ in range(5):
-            began = time.perf_counter()
-            recording.save_photo(store, visit, os.urandom(60_000), "front")
-            took.append(time.perf_counter() - began)
-    return sorted(took)[2]
 
 
 def test_two_who_save_at_once_both_succeed(seen: Seen) -> None:

@@ -156,6 +156,10 @@ def test_a_practitioners_process_may_be_killed_at_any_moment(job: Job, kind: str
         assert list(job.base.iterdir()) == []
         with open_store(job.places) as store:
             check(store, job, saved, number)
+    with open_store(job.places) as store:
+        left = len(verifying.verify(store).unreferenced)
+        assert 0 < left == verifying.remove_unreferenced(store)  # of kills between the vault and the row
+        assert verifying.verify(store).unreferenced == ()
     assert half < len(saved) <= KILLS[kind]  # some were acknowledged before the kill, some not
     pieces = [of_its_own(job.photo, number)[2_000:2_032] for number in range(len(moments) + 1)]
     assert list(in_clear(tmp_path, [*pieces, job.photo[-400:-368]])) == []

@@ -31,6 +31,7 @@ Ask = Callable[[], tuple[str, str]]
 
 _CONNECTIONS = 500
 _QUIET_S = 10
+_HELD_S = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ OF_UVICORN: dict[str, Any] = {
     "server_header": False,
     "limit_concurrency": _CONNECTIONS,
     "timeout_graceful_shutdown": _QUIET_S,
+    "timeout_keep_alive": _HELD_S,  # longer than a proxy holds a connection, or it would send into a closed one
 }
 """Settings of the server; tests take the same."""
 
