@@ -51,6 +51,7 @@ class Site:
         made = httpx.Client(
             base_url=self.address, cookies=cookies, headers=headers, timeout=30, trust_env=False,
             verify=False,  # there is no TLS, and reading all certificates takes a while
+            limits=httpx.Limits(max_keepalive_connections=0),  # hundreds of programs, and none may hold its connection
         )  # fmt: skip
         self.clients.append(made)
         return made
