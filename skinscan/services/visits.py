@@ -97,7 +97,7 @@ def preview_of(original: bytes) -> bytes:
 
 def save(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, photos: Sequence[Shown]) -> Saved:
     """Save a visit, what was done, and its photos. A photo that cannot be kept is told in `refused` and stays on the
-    tray; the others are kept.
+    tray; the others are kept. Photos of the very time of a visit that is there join that one.
 
     Raises NotFound, ParameterError for what was entered wrongly, and RecordError where the patient does not agree to
     photos; nothing was saved then.
@@ -111,13 +111,8 @@ def save(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, phot
             todo="ask the patient and record it, then save again",
         )  # fmt: skip
     brought = [clinic.tray.get(actor, one.item) for one in photos]
-    told = visiting.preparation
-    visit = recording.add_visit(
-        clinic.store, patient.id, visiting.at, visiting.zone, actor=actor.user_id, notes=visiting.notes,
-        scores=dict(visiting.scores),
-        washed=told.washed, make_up=told.make_up, sunscreen=told.sunscreen, tan=told.tan,
-        rest_minutes=told.rest_minutes,
-    )  # fmt: skip
+    known = [one for one in reading.rows_of(clinic.store, Visit, patient.id) if one.at == visiting.at]
+    visit = known[0] if known else _add_visit(clinic, actor, patient.id, visiting)
     if visiting.treated is not None:
         _add_session(clinic, actor, patient.id, visiting, visiting.treated)
     kept, refused = [], {}
@@ -225,6 +220,15 @@ def draw_region(clinic: Clinic, actor: Actor, photo_id: str, text: str) -> str:
 def drop_region(clinic: Clinic, actor: Actor, photo_id: str, name: str) -> None:
     """Remove a region drawn on a photo; none is no error."""
     recording.drop_region(clinic.store, photo_of(clinic, actor, photo_id), name, actor=actor.user_id)
+
+
+def _add_visit(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting) -> Visit:
+    told = visiting.preparation
+    return recording.add_visit(
+        clinic.store, patient_id, visiting.at, visiting.zone, actor=actor.user_id, notes=visiting.notes,
+        scores=dict(visiting.scores), washed=told.washed, make_up=told.make_up, sunscreen=told.sunscreen, tan=told.tan,
+        rest_minutes=told.rest_minutes,
+    )  # fmt: skip
 
 
 def _add_session(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, treated: Treated) -> None:

@@ -122,6 +122,7 @@ def test_what_was_brought_is_seen_by_its_bringer_alone_and_gone_once_saved(
     again = visits.bring(clinic, practitioner, "again.jpg", data).item
     twice = visits.save(clinic, practitioner, patient, visiting, [visits.Shown(again, "front")])
     assert "already" in twice.refused[again]
+    assert twice.visit_id == saved.visit_id  # of the same time: no second visit
     assert sees(clinic, practitioner, again)  # still on the tray
     clinic.tray.clear(practitioner)
     assert not sees(clinic, practitioner, again)
