@@ -22,5 +22,5 @@ def test_what_is_no_sensible_number_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "2026-02-31 10:00", "tomorrow"])
 def test_a_day_that_is_none_is_told_with_an_example(text: str) -> None:
-    with pytest.raises(ParameterError, match=r"day of the visit could not be read\. expected a day and a time, as 2026"):
+    with pytest.raises(ParameterError, match=r"day of the visit could not be read\. expected a day and a time, as"):
         moment(text, "Europe/Berlin")
