@@ -30,6 +30,12 @@ def create_user(clinic: Clinic, actor: Actor, username: str, roles: Sequence[str
     actor.must_be(ADMINISTRATOR)
     name = checked_username(username)
     _staff_only(roles)
+    if access.user_named(clinic.store, name) is not None:
+        raise ParameterError(
+            "There is a user of this name already",
+            found=name,
+            todo="Take another name, or make a new link for this user",
+        )
     made = access.new_user(clinic.store, name, list(roles), actor=actor.user_id)
     return invite_user(clinic, actor, made.id)
 

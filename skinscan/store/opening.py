@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Rows
 
+from skinscan.store import access_tables, measured_tables  # noqa: F401 - an open record knows all of its tables
 from skinscan.store.audit import SYSTEM, Audit
 from skinscan.store.columns import new_id
 from skinscan.store.database import Database, open_database

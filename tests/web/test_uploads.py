@@ -101,6 +101,14 @@ def test_one_that_is_none_does_not_keep_the_others_away(ground: Ground, tara: Vi
     assert left(ground) == []
 
 
+def test_an_empty_file_does_not_keep_the_others_away(ground: Ground, tara: Visitor) -> None:
+    told = tara.add(("front.jpg", noise(12)), NO_PHOTOS["nothing"])
+    assert len(told.warnings) == 1
+    assert len(tara.shown()) == 1
+    tara.add(("left.jpg", noise(13)))
+    assert len(tara.shown()) == 2
+
+
 def test_the_content_tells_what_it_is_whatever_was_said_of_it(ground: Ground, store: Store, tara: Visitor) -> None:
     tara.type("photos", tara.upload(("front.png", noise(12)), content_type="text/html"))
     tara.fire("photos", "upload")

@@ -265,7 +265,7 @@ class Tenancy:
 
 
 def _size(path: str) -> int | None:
-    """Bytes of a file; None of one that was taken in and is gone."""
+    """Bytes of a file; None of one that was taken in and is gone. An empty one is there, to be refused in words."""
     try:
         return Path(path).stat().st_size
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as escaping
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from skinscan.report import page
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _STAYS = None
+_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,18 @@ def refusing() -> Iterator[None]:
 
 
 def number_in(what: str, text: str | None) -> float | None:
-    """A typed number, with a point or a comma; None where nothing was typed. Raises ParameterError."""
+    """A typed number, with a point or a comma; None where nothing was typed. Raises ParameterError for none, and for
+    one below zero or beyond all that is measured here."""
     from skinscan.records import ParameterError
 
     told = (text or "").strip().replace(",", ".")
-    try:
-        return float(told) if told else None
-    except ValueError:
-        raise ParameterError(f"{what} could not be read", expected="a number", found=told[:40]) from None
+    if not told:
+        return None
+    with suppress(ValueError):
+        number = float(told)
+        if 0 <= number <= _MOST:
+            return number
+    raise ParameterError(f"{what} could not be read", expected=f"a number from 0 to {_MOST}", found=told[:40])
 
 
 def words_of(name: str) -> str:

@@ -424,8 +424,9 @@ def moment(text: str, zone: str) -> datetime:
         day, at = dates.parse((text or "").strip())
     except ValueError as error:
         raise ParameterError(
-            "When the visit was cannot be read", expected=str(error), found=(text or "")[:40]
-        ) from None
+            "The day of the visit could not be read", expected="a day and a time, as 2026-03-04 10:30",
+            found=f"{(text or '')[:40] or 'nothing'} ({error})",
+        ) from None  # fmt: skip
     midday = datetime.min.replace(hour=12).time()
     return datetime.combine(day, at or midday, ZoneInfo(zone))
 
