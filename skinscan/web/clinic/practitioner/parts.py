@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as escaping
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,9 +61,12 @@ def number_in(what: str, text: str | None) -> float | None:
 
     told = (text or "").strip().replace(",", ".")
     try:
-        return float(told) if told else None
+        found = float(told) if told else None
     except ValueError:
-        raise ParameterError(f"{what} could not be read", expected="a number", found=told[:40]) from None
+        found = math.nan
+    if found is not None and not 0 <= found < math.inf:  # "nan" and "inf" are floats too
+        raise ParameterError(f"{what} could not be read", expected="a number, not below 0", found=told[:40])
+    return found
 
 
 def words_of(name: str) -> str:
