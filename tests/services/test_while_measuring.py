@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from skinscan.services import Actor, Clinic, flags, measuring, sharing, visits
+from skinscan.store import deriving
+from skinscan.store.errors import NotFound
 from skinscan.store.flags import Raised, set_flags
 from tests.services.conftest import ZONE, SimulatedCourse, Treated, at
 
@@ -52,7 +54,7 @@ def test_an_earlier_state_of_a_course_leaves_todays_pages_and_flags(
     (shared,) = sharing.shares_of(clinic, practitioner, treated.patient_id)
     assert shared.share_id == share
     for one in first.values():  # lost, as after a new version: the patient's page makes them anew
-        row = measuring.deriving.derived_of(clinic.store, one)
+        row = deriving.derived_of(clinic.store, one)
         clinic.store.derived.path_of(row.patient_id, row.address).unlink()
     anew = measuring.follow(clinic, practitioner, course, shared.shared_at)
     assert set(anew) == set(first)
@@ -60,3 +62,14 @@ def test_an_earlier_state_of_a_course_leaves_todays_pages_and_flags(
     assert measuring.kept_course(clinic, course) == today
     (waiting,) = flags.flags_of(clinic, practitioner, treated.patient_id)
     assert waiting.flag == "redness"
+
+
+def test_a_page_that_was_damaged_on_the_disk_is_made_anew(
+    clinic: Clinic, practitioner: Actor, treated: Treated
+) -> None:
+    photo = treated.photos[0]
+    row = deriving.derived_of(clinic.store, measuring.assess(clinic, practitioner, photo)[measuring.TOLD])
+    clinic.store.derived.path_of(row.patient_id, row.address).write_bytes(b"damaged")
+    with pytest.raises(NotFound, match="dropped"):
+        measuring.told_of(clinic, measuring.kept_assessment(clinic, practitioner, photo))
+    assert measuring.told_of(clinic, measuring.assess(clinic, practitioner, photo))["title"]
