@@ -236,8 +236,8 @@ class Followed:
 
 
 def followed(clinic: Clinic, course_id: str, until: datetime | None = None) -> Followed:
-    """What a course is told from: one photo of each view at each visit (the first shot), as the record was at an
-    instant (`until`), or is now. Raises NotFound."""
+    """What a course is told from: one photo of each view and each side of a day's session (the first shot, of the last
+    visit where it was taken again that day), as the record was at an instant (`until`), or is now. Raises NotFound."""
     course = reading.row_of(clinic.store, Course, course_id)
     patient = course.patient_id
     shown = reading.rows_of(clinic.store, Photo, patient)
@@ -246,19 +246,32 @@ def followed(clinic: Clinic, course_id: str, until: datetime | None = None) -> F
     photos = [
         (photo, visits[photo.visit_id])
         for photo in shown
-        if photo.site == course.site and photo.shot == 1 and (until is None or photo.made_at <= until)
+        if photo.site == course.site and (until is None or photo.made_at <= until)
     ]
-    photos.sort(key=lambda one: (one[1].at, bool(one[0].after_session), one[0].view))
     sessions = [
         session for session in reading.rows_of(clinic.store, Session, patient)
         if session.site == course.site and (until is None or session.made_at <= until)
     ]  # fmt: skip
+    photos = _one_of_each(photos, sessions)
     ids = {photo.id: photo for photo, _ in photos}
     regions: dict[str, dict[str, Any]] = {}
     for row in reading.rows_of(clinic.store, Region, patient):
         if row.photo_id in ids and (until is None or row.made_at <= until):
             regions.setdefault(row.photo_id, {})[row.name] = row.polygon
     return Followed(course, tuple(photos), tuple(sessions), regions, setting_of(clinic.store, CLINIC_TABLE))
+
+
+def _one_of_each(photos: Sequence[tuple[Photo, Visit]], sessions: Sequence[Session]) -> list[tuple[Photo, Visit]]:
+    """One photo of each view of each side of a day's session, in order of time."""
+
+    def is_after(photo: Photo, visit: Visit) -> bool:
+        if photo.after_session is not None:
+            return photo.after_session
+        return any(day_of(one) == day_of(visit) and one.at < visit.at for one in sessions)
+
+    in_turn = sorted(photos, key=lambda one: (one[1].at, -one[0].shot))
+    chosen = {(day_of(visit), is_after(photo, visit), photo.view): (photo, visit) for photo, visit in in_turn}
+    return sorted(chosen.values(), key=lambda one: (one[1].at, bool(one[0].after_session), one[0].view))
 
 
 def kept_course(clinic: Clinic, course_id: str, until: datetime | None = None) -> dict[str, str]:

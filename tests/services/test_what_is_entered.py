@@ -10,9 +10,9 @@ import pytest
 
 from skinscan.course_records import Preparation
 from skinscan.records import ParameterError
-from skinscan.services import Actor, Clinic, patients, visits
+from skinscan.services import Actor, Clinic, measuring, patients, visits
 from skinscan.store import consents, recording
-from tests.services.conftest import ZONE, at
+from tests.services.conftest import ZONE, SimulatedCourse, Treated, at
 
 DONE = visits.Treated(device="dermapen")
 VISIT = visits.Visiting(at("2026-01-12"), ZONE, "face", treated=DONE)
@@ -62,3 +62,31 @@ def test_a_consents_day_is_that_of_the_clinic(
     consents.withdraw_consent(clinic.store, patient, "research")
     (one,) = [one for one in patients.agreements(east, practitioner, patient) if one.purpose == "research"]
     assert (str(one.since), str(one.withdrawn)) == ("2026-03-02", "2026-03-02")
+
+
+def test_a_photo_taken_again_stands_for_its_day_and_both_sides_of_a_session_are_in_the_course(
+    clinic: Clinic, practitioner: Actor, treated: Treated, simulated: SimulatedCourse
+) -> None:
+    data = next(iter(simulated.photos.values()))
+
+    def brought(hour: int, *after: bool | None, done: visits.Treated | None = None) -> tuple[str, ...]:
+        number = len(visits.visits_of(clinic, practitioner, treated.patient_id))
+        shown = []
+        for place, side in enumerate(after):
+            other = data + bytes([number, place, 1])
+            shown.append(visits.Shown(visits.bring(clinic, practitioner, "x.jpg", other).item, "close", side))
+        when = at("2026-06-30").replace(hour=hour)
+        visiting = visits.Visiting(when, ZONE, "face", treated=done)
+        return visits.save(clinic, practitioner, treated.patient_id, visiting, shown).photos
+
+    def course() -> list[str]:
+        of = measuring.followed(clinic, treated.course.id)
+        with clinic.in_clear() as folder:
+            measuring.plan_of(clinic, of, folder)  # can be told
+        return [photo.id for photo, _ in of.photos]
+
+    brought(9, None)
+    (again,) = brought(11, None)
+    assert course() == [*treated.photos, again]
+    after, before = brought(13, True, False, done=visits.Treated())
+    assert course() == [*treated.photos, before, after]
