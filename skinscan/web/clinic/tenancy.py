@@ -243,8 +243,9 @@ class Tenancy:
     def _wipe_oldest(self, sign_in: str) -> None:
         held = 0
         for path in reversed(self._owned.of(sign_in, "file")):
-            held += _size(path)
-            if (held > UPLOADED_BYTES or not _size(path)) and self._owned.drop(sign_in, "file", path):
+            size = _size(path)
+            held += size or 0
+            if (held > UPLOADED_BYTES or size is None) and self._owned.drop(sign_in, "file", path):
                 self._workplace.forget(Path(path))
 
     def _forget_oldest(self, sign_in: str, kind: str) -> None:
@@ -254,12 +255,12 @@ class Tenancy:
                 self._workplace.forget(Path(name))
 
 
-def _size(path: str) -> int:
-    """Bytes of a file; none of one that was taken in and is gone."""
+def _size(path: str) -> int | None:
+    """Bytes of a file; None of one that was taken in and is gone. An empty file is there."""
     try:
         return Path(path).stat().st_size
     except OSError:
-        return 0
+        return None
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:
