@@ -53,7 +53,7 @@ def kept_assessment(clinic: Clinic, actor: Actor, photo_id: str) -> dict[str, st
     """Name -> id of what is kept of a photo's assessment; empty where it was not measured yet."""
     actor.must_be(PRACTITIONER)
     photo = reading.row_of(clinic.store, Photo, photo_id)
-    return deriving.kept(clinic.store, photo.patient_id, _assessment_key(clinic, photo))
+    return deriving.kept(clinic.store, photo.patient_id, _assessment_key(photo, settings_of(clinic, photo)))
 
 
 def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | None = None) -> dict[str, str]:
@@ -63,8 +63,11 @@ def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | Non
         return kept
     tell = progress or (lambda share, text: None)
     photo = reading.row_of(clinic.store, Photo, photo_id)
+    settings = settings_of(clinic, photo)
+    # once, before measuring: what is drawn meanwhile is not in the page, so its key must not say so
+    key = _assessment_key(photo, settings)
     tell(0.1, "reading the photo")
-    frame = _frame(clinic, photo, **settings_of(clinic, photo))
+    frame = _frame(clinic, photo, **settings)
     tell(0.3, "measuring the photo")
     from skinscan.assessment import assess_frame
     from skinscan.measures.maps import Maps
@@ -78,11 +81,11 @@ def assess(clinic: Clinic, actor: Actor, photo_id: str, progress: Progress | Non
         REPORT: Made(page.assessment_page({"photo": assessment}).encode(), HTML),
         TOLD: _json({"title": head.title, "lead": head.lead, "rows": []}),
     }
-    return deriving.keep(clinic.store, Of(photo.patient_id, photo.id), _assessment_key(clinic, photo), made)
+    return deriving.keep(clinic.store, Of(photo.patient_id, photo.id), key, made)
 
 
-def _assessment_key(clinic: Clinic, photo: Photo) -> str:
-    return measuring.key_of("assessment", photo.digest, settings_of(clinic, photo), versions_now())
+def _assessment_key(photo: Photo, settings: Mapping[str, Any]) -> str:
+    return measuring.key_of("assessment", photo.digest, settings, versions_now())
 
 
 # --- two photos -----------------------------------------------------------------------------------------------
@@ -107,18 +110,18 @@ def compare(
         return kept
     tell = progress or (lambda share, text: None)
     before, after = _pair(clinic, before_id, after_id)
-    key = comparison_key(clinic, before, after)
+    # all of it once: what is drawn or set while this measures is not in the page, so its key must not say so
+    told = _told_of_pair(clinic, before, after)
     from skinscan.comparison import compare_frames
     from skinscan.report import page
 
     tell(0.05, "reading the photos")
-    frames = _frame(clinic, before, **settings_of(clinic, before)), _frame(clinic, after, **_later(clinic, after))
+    frames = _frame(clinic, before, **told.before), _frame(clinic, after, **told.after)
     comparison = compare_frames(
         *frames,
-        same_setup=bool(after.capture.get("same_setup")),
-        same_lamp=bool(after.capture.get("same_lamp")),
-        clinic=setting_of(clinic.store, CLINIC_TABLE),
-        prepared=_prepared(clinic, before, after),
+        **told.stated,
+        clinic=told.table,
+        prepared=told.prepared,
         progress=lambda share, text: tell(0.9 * share, text),
     )
     tell(0.9, "drawing the report")
@@ -127,7 +130,28 @@ def compare(
         TOLD: _json(_first_lines(comparison)),
         NUMBERS: Made(comparison.to_json(indent=None).encode(), JSON),
     }
-    return deriving.keep(clinic.store, Of(before.patient_id, before.id, after.id), key, made)
+    place = Of(before.patient_id, before.id, after.id)
+    return deriving.keep(clinic.store, place, _comparison_key(clinic, before, after, told), made)
+
+
+@dataclass(frozen=True)
+class _ToldOfPair:
+    """What two photos are compared by: settings of each, what was said of the set-up, doubts of the skin's preparation,
+    the clinic's own error."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    stated: Mapping[str, Any]
+    prepared: tuple[str, ...]
+    table: Mapping[str, Any] | None
+
+
+def _told_of_pair(clinic: Clinic, before: Photo, after: Photo) -> _ToldOfPair:
+    return _ToldOfPair(
+        settings_of(clinic, before), _later(clinic, after),
+        {name: bool(after.capture.get(name)) for name in _STATED}, _prepared(clinic, before, after),
+        setting_of(clinic.store, CLINIC_TABLE),
+    )  # fmt: skip
 
 
 def key_of_pair(what: str, before: Photo, after: Photo, *told: Any) -> str:
@@ -137,10 +161,13 @@ def key_of_pair(what: str, before: Photo, after: Photo, *told: Any) -> str:
 
 def comparison_key(clinic: Clinic, before: Photo, after: Photo) -> str:
     """Under which a comparison is kept: all that it depends on."""
+    return _comparison_key(clinic, before, after, _told_of_pair(clinic, before, after))
+
+
+def _comparison_key(clinic: Clinic, before: Photo, after: Photo, told: _ToldOfPair) -> str:
     return key_of_pair(
-        "comparison", before, after, settings_of(clinic, before), _later(clinic, after),
-        {name: bool(after.capture.get(name)) for name in _STATED}, list(_prepared(clinic, before, after)),
-        setting_of(clinic.store, CLINIC_TABLE), versions_now(), _shown_name(clinic, before), _shown_name(clinic, after),
+        "comparison", before, after, told.before, told.after, told.stated, list(told.prepared), told.table,
+        versions_now(), _shown_name(clinic, before), _shown_name(clinic, after),
     )  # fmt: skip
 
 
@@ -186,6 +213,8 @@ class Followed:
     photos: tuple[tuple[Photo, Visit], ...]
     sessions: tuple[Session, ...]
     regions: Mapping[str, Mapping[str, Any]]
+    table: Mapping[str, Any] | None = None
+    """The clinic's own error."""
 
     def photo_at(self, path: Path) -> Photo:
         """The photo that `plan_of` laid at a path."""
@@ -202,32 +231,47 @@ class Followed:
         ]  # fmt: skip
         return measuring.key_of(
             "course", self.course.site, self.course.indication, told, done, self.regions,
-            setting_of(clinic.store, CLINIC_TABLE), repr(clinic.treatment), versions_now(),
+            self.table, repr(clinic.treatment), versions_now(),
         )  # fmt: skip
 
 
 def followed(clinic: Clinic, course_id: str, until: datetime | None = None) -> Followed:
-    """What a course is told from: one photo of each view at each visit (the first shot), as the record was at an
-    instant (`until`), or is now. Raises NotFound."""
+    """What a course is told from: one photo of each view and each side of a day's session (the first shot, of the last
+    visit where it was taken again that day), as the record was at an instant (`until`), or is now. Raises NotFound."""
     course = reading.row_of(clinic.store, Course, course_id)
     patient = course.patient_id
+    shown = reading.rows_of(clinic.store, Photo, patient)
+    # after the photos: a visit that is saved meanwhile comes before its photo
     visits = {visit.id: visit for visit in reading.rows_of(clinic.store, Visit, patient)}
     photos = [
         (photo, visits[photo.visit_id])
-        for photo in reading.rows_of(clinic.store, Photo, patient)
-        if photo.site == course.site and photo.shot == 1 and (until is None or photo.made_at <= until)
+        for photo in shown
+        if photo.site == course.site and (until is None or photo.made_at <= until)
     ]
-    photos.sort(key=lambda one: (one[1].at, bool(one[0].after_session), one[0].view))
     sessions = [
         session for session in reading.rows_of(clinic.store, Session, patient)
         if session.site == course.site and (until is None or session.made_at <= until)
     ]  # fmt: skip
+    photos = _one_of_each(photos, sessions)
     ids = {photo.id: photo for photo, _ in photos}
     regions: dict[str, dict[str, Any]] = {}
     for row in reading.rows_of(clinic.store, Region, patient):
         if row.photo_id in ids and (until is None or row.made_at <= until):
             regions.setdefault(row.photo_id, {})[row.name] = row.polygon
-    return Followed(course, tuple(photos), tuple(sessions), regions)
+    return Followed(course, tuple(photos), tuple(sessions), regions, setting_of(clinic.store, CLINIC_TABLE))
+
+
+def _one_of_each(photos: Sequence[tuple[Photo, Visit]], sessions: Sequence[Session]) -> list[tuple[Photo, Visit]]:
+    """One photo of each view of each side of a day's session, in order of time."""
+
+    def is_after(photo: Photo, visit: Visit) -> bool:
+        if photo.after_session is not None:
+            return photo.after_session
+        return any(day_of(one) == day_of(visit) and one.at < visit.at for one in sessions)
+
+    in_turn = sorted(photos, key=lambda one: (one[1].at, -one[0].shot))
+    chosen = {(day_of(visit), is_after(photo, visit), photo.view): (photo, visit) for photo, visit in in_turn}
+    return sorted(chosen.values(), key=lambda one: (one[1].at, bool(one[0].after_session), one[0].view))
 
 
 def kept_course(clinic: Clinic, course_id: str, until: datetime | None = None) -> dict[str, str]:
@@ -262,7 +306,7 @@ def follow(
             plan,
             _regions_by_view(of, plan),
             treatment=clinic.treatment,
-            clinic=setting_of(clinic.store, CLINIC_TABLE),
+            clinic=of.table,
             memo=SealedMemo(clinic, of),
             progress=lambda share, text: tell(0.95 * share, text),
             **_choices(clinic, of),
@@ -279,9 +323,11 @@ def follow(
         followed(clinic, course_id, row.shared_at).key(clinic)
         for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
     ]  # fmt: skip
-    set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
+    today = followed(clinic, course_id).key(clinic)
+    if of.key(clinic) == today:  # an earlier state of the course knows nothing of what later visits raised
+        set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
     place = Of(of.course.patient_id, course_id=course_id)
-    return deriving.keep(clinic.store, place, of.key(clinic), made, still=shared)
+    return deriving.keep(clinic.store, place, of.key(clinic), made, still=[*shared, today])
 
 
 def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:

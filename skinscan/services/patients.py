@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
+from zoneinfo import ZoneInfo
 
 from skinscan.records import ParameterError
 from skinscan.services.actor import PRACTITIONER, Actor
@@ -56,10 +57,14 @@ def find(clinic: Clinic, actor: Actor, words: str = "") -> list[Person]:
     actor.must_be(PRACTITIONER)
     wanted = words.casefold().split()
     visits = reading.last_visits(clinic.store)
-    flags = waiting(clinic.store)
-    found = [_person(clinic, patient, visits, flags.get(patient.id, 0)) for patient in reading.patients(clinic.store)]
+    flags, names = waiting(clinic.store), reading.names(clinic.store)
+    found = [
+        _person(patient, names.get(patient.id, ""), visits, flags.get(patient.id, 0))
+        for patient in reading.patients(clinic.store)
+    ]
     kept = [one for one in found if all(word in f"{one.name} {one.code}".casefold() for word in wanted)]
-    return sorted(kept, key=lambda one: (one.last_visit or date.min, one.title), reverse=True)
+    kept.sort(key=lambda one: one.title.casefold())
+    return sorted(kept, key=lambda one: one.last_visit or date.min, reverse=True)
 
 
 def person(clinic: Clinic, actor: Actor, patient_id: str) -> Person:
@@ -67,7 +72,8 @@ def person(clinic: Clinic, actor: Actor, patient_id: str) -> Person:
     actor.must_be(PRACTITIONER)
     patient = reading.patient_of(clinic.store, patient_id)
     visits = reading.last_visits(clinic.store, patient.id)
-    return _person(clinic, patient, visits, waiting(clinic.store).get(patient.id, 0))
+    name = reading.name_of(clinic.store, patient.id)
+    return _person(patient, name, visits, waiting(clinic.store).get(patient.id, 0))
 
 
 def add(
@@ -137,7 +143,8 @@ def agreements(clinic: Clinic, actor: Actor, patient_id: str) -> list[Agreement]
     actor.must_be_of(patient_id)
     reading.patient_of(clinic.store, patient_id)
     rows = reading.rows_of(clinic.store, Consent, patient_id)
-    return [_agreement(purpose, [row for row in rows if row.purpose == purpose]) for purpose in PURPOSES]
+    zone = ZoneInfo(clinic.zone)
+    return [_agreement(purpose, [row for row in rows if row.purpose == purpose], zone) for purpose in PURPOSES]
 
 
 def set_agreement(clinic: Clinic, actor: Actor, patient_id: str, purpose: str, holds: bool) -> None:
@@ -179,20 +186,19 @@ def erase(clinic: Clinic, actor: Actor, patient_id: str, code: str) -> list[Path
     return erasing.erase_patient(clinic.store, patient.id, actor.user_id)
 
 
-def _person(clinic: Clinic, patient: Patient, visits: Mapping[str, tuple[int, Visit]], flags: int) -> Person:
+def _person(patient: Patient, name: str, visits: Mapping[str, tuple[int, Visit]], flags: int) -> Person:
     count, last = visits.get(patient.id, (0, None))
-    name = reading.name_of(clinic.store, patient.id)
     day = None if last is None else day_of(last)
     return Person(patient.id, patient.code, name, patient.fitzpatrick, count, day, flags)
 
 
-def _agreement(purpose: str, rows: Sequence[Consent]) -> Agreement:
+def _agreement(purpose: str, rows: Sequence[Consent], zone: ZoneInfo) -> Agreement:
     holding = [row for row in rows if row.withdrawn_at is None]
     if not rows:
         return Agreement(purpose, False, None, None)
     last = (holding or rows)[-1]
-    withdrawn = None if last.withdrawn_at is None else last.withdrawn_at.date()
-    return Agreement(purpose, bool(holding), last.given_at.date(), withdrawn)
+    withdrawn = None if last.withdrawn_at is None else last.withdrawn_at.astimezone(zone).date()
+    return Agreement(purpose, bool(holding), last.given_at.astimezone(zone).date(), withdrawn)
 
 
 def _check_name(name: str) -> None:

@@ -12,7 +12,6 @@ from skinscan.services.clinic import Clinic
 from skinscan.services.measuring import Followed, versions_now
 from skinscan.store import deriving, measuring
 from skinscan.store.deriving import Made, Of
-from skinscan.store.errors import NotFound
 
 PICKLE = "application/octet-stream"
 
@@ -36,8 +35,8 @@ class SealedMemo:
             return None
         try:
             found = pickle.loads(deriving.content_of(store, deriving.derived_of(store, kept[name])))
-        except (NotFound, pickle.UnpicklingError, AttributeError, ImportError, TypeError):
-            return None  # dropped meanwhile, or of another version of a package
+        except Exception:  # dropped meanwhile, or of another version of a package, which may fail in any way
+            return None
         return found if isinstance(found, Seen) else None
 
     def put(self, known: Sequence[Any], seen: Seen) -> None:

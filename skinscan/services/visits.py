@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from skinscan.course_records import Preparation
@@ -20,7 +20,14 @@ from skinscan.treatment.functions import sites_of
 
 PREVIEW_SIDE_PX = 1600
 LONGEST_TEXT = 4000
+LONGEST = {"device": 200, "tip": 200, "operator": 200, "topical": 500, "numbing": 500, "notes": LONGEST_TEXT,
+           "adverse_events": LONGEST_TEXT}  # fmt: skip
+"""Letters of each text of a session: PostgreSQL holds no more in its column, SQLite would."""
+
+MOST_PASSES, LONGEST_REST_MINUTES = 100, 24 * 60
 DEEPEST_MM = 5.0
+AHEAD = timedelta(days=1)
+"""A visit may lie so far ahead: clocks differ, and a year that was typed wrongly does more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,7 @@ def note_later(clinic: Clinic, actor: Actor, session_id: str, adverse_events: st
     """What came to be known of a session after it was saved. Raises NotFound, ParameterError."""
     actor.must_be(PRACTITIONER)
     session = reading.row_of(clinic.store, Session, session_id)
-    _check_texts(adverse_events, notes)
+    _check_texts({"adverse_events": (adverse_events, LONGEST_TEXT), "notes": (notes, LONGEST_TEXT)})
     recording.correct(
         clinic.store, Session, session.id, actor=actor.user_id, adverse_events=adverse_events, notes=notes
     )
@@ -272,9 +279,18 @@ def _check(clinic: Clinic, visiting: Visiting, photos: Sequence[Shown]) -> None:
         if len(one.view) > 60 or any(not (c.isalnum() or c in " _-") for c in one.view):
             raise ParameterError("A view is named by letters and digits", expected="front, left, close ...",
                                  found=one.view[:40])  # fmt: skip
+    if visiting.at > datetime.now(UTC) + AHEAD:
+        raise ParameterError("The visit lies ahead", expected="today or before", found=f"{visiting.at:%Y-%m-%d}",
+                             todo="correct the day")  # fmt: skip
     treated = visiting.treated or Treated()
-    texts = (visiting.notes, *(getattr(treated, name) for name in ("notes", "adverse_events", "topical", "numbing")))
-    _check_texts(*texts)
+    texts = {"notes of the visit": (visiting.notes, LONGEST_TEXT)}
+    texts |= {name: (getattr(treated, name), most) for name, most in LONGEST.items()}
+    _check_texts(texts)
+    if treated.passes is not None and not 0 <= treated.passes <= MOST_PASSES:
+        raise ParameterError("The number of passes is none", expected=f"0 to {MOST_PASSES}")
+    rest = visiting.preparation.rest_minutes
+    if rest is not None and not 0 <= rest <= LONGEST_REST_MINUTES:
+        raise ParameterError("The minutes of rest are none", expected=f"0 to {LONGEST_REST_MINUTES}")
     _check_scores(clinic, visiting.scores)
     if any(not 0 < depth <= DEEPEST_MM for depth in treated.depth_mm.values()):
         raise ParameterError("No needle goes so deep", expected=f"0 to {DEEPEST_MM:g} mm")
@@ -286,9 +302,12 @@ def visit_of(clinic: Clinic, actor: Actor, visit_id: str) -> Visit:
     return reading.row_of(clinic.store, Visit, visit_id)
 
 
-def _check_texts(*texts: str) -> None:
-    if any(len(text) > LONGEST_TEXT for text in texts):
-        raise ParameterError("A text is too long", expected=f"at most {LONGEST_TEXT} letters")
+def _check_texts(texts: Mapping[str, tuple[str, int]]) -> None:
+    """Name -> text and the most letters that are kept of it."""
+    for name, (text, most) in texts.items():
+        if len(text) > most or "\0" in text:
+            raise ParameterError(f"The text cannot be kept: {name.replace('_', ' ')}",
+                                 expected=f"at most {most} letters", found=f"{len(text)}")  # fmt: skip
 
 
 def _check_scores(clinic: Clinic, scores: Mapping[str, float]) -> None:

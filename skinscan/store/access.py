@@ -88,7 +88,8 @@ def begin_login(
         id=new_id(), user_id=user_id, token_digest=token_digest, expires_at=expires_at, seen_at=now()
     )
     with store.change("login", "user", user_id, user_id) as rows:
-        user = rows.get(User, user_id)
+        # locked: a password that is changed at this moment ends this sign-in, or is seen here
+        user = rows.get(User, user_id, with_for_update=True)
         if user is None or user.disabled_at is not None or user.locked_at is not None:
             raise NotFound("There is no such user", found=user_id)
         if password_hash is not None and user.password_hash != password_hash:

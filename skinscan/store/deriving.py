@@ -124,4 +124,6 @@ def content_of(store: Store, one: Derived) -> bytes:
     try:
         return store.derived.get(one.patient_id, one.address)
     except VaultError:
+        with suppress(OSError):  # `kept` looks whether there is a file: what cannot be opened must not be found again
+            store.derived.path_of(one.patient_id, one.address).unlink(missing_ok=True)
         raise NotFound("This was dropped from the cache", found=one.id, todo="have it made anew") from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
 from skinscan.store.columns import Base
-from skinscan.store.errors import NotFound
+from skinscan.store.errors import NotFound, StoreError
 from skinscan.store.opening import Store
 from skinscan.store.sealing import Broken, derived, unseal
 from skinscan.store.tables import Patient, PatientName, Photo, Visit
@@ -64,6 +65,17 @@ def name_of(store: Store, patient_id: str) -> str:
             "The patient's name cannot be read", expected="it as it was sealed", found=f"other bytes for {patient_id}",
             todo="write the name anew",
         ) from None  # fmt: skip
+
+
+def names(store: Store) -> dict[str, str]:
+    """Patient -> name to show, of all that have one. One that cannot be read is left out: the others are wanted."""
+    with store.database.reading() as rows:
+        sealed = rows.execute(select(PatientName.patient_id, PatientName.sealed)).all()
+    found = {}
+    for patient_id, name in sealed:
+        with suppress(Broken, StoreError):
+            found[patient_id] = unseal(derived(store.keys.of(patient_id), "name"), name, patient_id).decode("utf-8")
+    return found
 
 
 def rows_of(store: Store, table: type[Row], patient_id: str) -> Sequence[Row]:

@@ -29,16 +29,18 @@ class RepeatedPhoto:
 
 
 def repeated_photos(store: Store) -> list[RepeatedPhoto]:
-    """One pair of each view of each visit that has a repositioned shot: the shot before it, and it. A burst is none."""
+    """One pair of each view of each visit that has a repositioned shot: the shot before it, and it. A burst is none,
+    nor are two shots with the session between them: that changed the skin."""
     order = (Photo.visit_id, Photo.site, Photo.view, Photo.shot)
     with store.database.reading() as rows:
-        photos = rows.scalars(select(Photo).order_by(*order)).all()
+        anew = select(Photo.visit_id).where(Photo.repositioned.is_(True))
+        photos = rows.scalars(select(Photo).where(Photo.visit_id.in_(anew)).order_by(*order)).all()
     groups = groupby(photos, key=lambda photo: (photo.visit_id, photo.site, photo.view))
     return [pair for _, shots in groups for pair in _first_pair(list(shots))]
 
 
 def _first_pair(shots: list[Photo]) -> Iterator[RepeatedPhoto]:
     for first, second in pairwise(shots):
-        if second.repositioned:
+        if second.repositioned and bool(first.after_session) == bool(second.after_session):
             yield RepeatedPhoto(second.patient_id, second.site, second.view, first, second)
             return

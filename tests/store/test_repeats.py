@@ -22,3 +22,10 @@ def test_repositioned_shots_are_pairs_and_bursts_are_not(seen: Seen) -> None:
     other = Seen(seen.store)
     ids = [_shot(other, b"other %d" % n, "front", again) for n, again in enumerate((False, True))]
     assert {pair.second.id for pair in repeated_photos(seen.store)} == {front[2], ids[1]}
+
+
+def test_two_shots_with_the_session_between_them_are_no_repeat(seen: Seen) -> None:
+    for number, after in enumerate((False, True)):
+        details = {"repositioned": True, "after_session": after}
+        recording.save_photo(seen.store, seen.visit.id, b"front %d" % number, "front", details=details)
+    assert repeated_photos(seen.store) == []

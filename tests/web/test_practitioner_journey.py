@@ -204,3 +204,47 @@ def test_a_text_that_is_no_photo_is_refused_in_words(site: Site, course: Treated
     page.locator("#photos input[type=file]").set_input_files(wrong)
     page.get_by_text("face.jpg").wait_for()
     assert page.locator("#slot-0").is_hidden()
+
+
+def test_photos_brought_later_leave_what_was_said_of_those_before(
+    site: Site, practitioner: Actor, photos: dict[str, Path], offline
+) -> None:
+    patient = patients.add(site.clinic, practitioner, name="Bea", agrees_to=("treatment",), site="face")
+    page = site.sign_in(offline, "tara")
+    page.get_by_role("link", name="Bea").click()
+    first, second, third = photos.values()
+    page.locator("#photos input[type=file]").set_input_files(first)
+    view_of_first = page.locator("#slot-0").get_by_role("combobox", name="View")
+    page.locator("#slot-0 .pair").wait_for()
+    assert view_of_first.input_value() == "close"  # as the file is named
+    view_of_first.fill("front")
+    view_of_first.press("Enter")
+    page.locator("#photos input[type=file]").set_input_files(second)
+    page.locator("#slot-1 .pair").wait_for()
+    assert view_of_first.input_value() == "front"
+    page.locator("#slot-0").get_by_label("A repeat").check()
+    page.locator("#remove-0").click()
+    page.locator("#remove-0").wait_for(state="hidden")
+    page.locator("#photos input[type=file]").set_input_files(third)
+    page.locator("#slot-0 .pair").wait_for()  # into the place that is free again
+    assert not page.locator("#slot-0").get_by_label("A repeat").is_checked()
+    assert page.locator("#remove-2").is_hidden()
+    assert page.locator("#slot-1").get_by_role("combobox", name="View").input_value() == "close"
+    assert not patients.person(site.clinic, practitioner, patient).visits
+
+
+def test_a_consent_that_was_withdrawn_meanwhile_is_not_given_back_by_a_page_that_stood_open(
+    site: Site, practitioner: Actor, offline
+) -> None:
+    patient = patients.add(site.clinic, practitioner, name="Cleo", agrees_to=("treatment", "sharing"))
+    page = site.sign_in(offline, "tara")
+    page.get_by_role("link", name="Cleo").click()
+    page.get_by_role("tab", name="Patient", exact=True).click()
+    sharing_box = page.get_by_label("results shown in the patient's own account").last
+    page.locator("#agreed").get_by_text("agreed on").first.wait_for()
+    patients.set_agreement(site.clinic, practitioner, patient, "sharing", False)  # by the patient, elsewhere
+    page.get_by_label("numbers, under a pseudonym, for research").last.check()
+    page.locator("#agreed").get_by_text("results shown in the patient's own account: withdrawn").wait_for()
+    held = {one.purpose for one in patients.agreements(site.clinic, practitioner, patient) if one.holds}
+    assert held == {"treatment", "research"}
+    assert not sharing_box.is_checked()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +22,7 @@ from starlette.requests import ClientDisconnect
 
 from skinscan.web.clinic import bodies
 from skinscan.web.guard import Application, Message, Receive, Scope, Send
-from skinscan.web.workplace import LOCK, Workplace
+from skinscan.web.workplace import Workplace
 
 UPLOADED_BYTES = 1 << 30
 """Files of one sign-in that wait to be taken in; beyond that the oldest are wiped."""
@@ -150,14 +149,6 @@ class Tenancy:
             if self._owned.drop(sign_in, "file", path):
                 self._workplace.forget(Path(path))
         self._owned.end(sign_in)
-
-    def _wipe_unfinished(self) -> None:
-        """What uploads left that broke off: Gradio writes beside the folders of those that are whole."""
-        oldest = time.time() - bodies.UPLOAD.lasts_s
-        for path in self._workplace.path.iterdir():
-            with suppress(OSError):
-                if path.is_file() and path.name != LOCK and path.stat().st_mtime < oldest:
-                    path.unlink()
 
     def _check_get(self, path: str, sign_in: str, scope: Scope) -> None:
         found = _HEARTBEAT.fullmatch(path)

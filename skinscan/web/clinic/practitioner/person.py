@@ -21,7 +21,7 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
             name = gr.Textbox(label="Name to show", info="kept encrypted, apart from the record", max_lines=1)
             rename = gr.Button("Save the name", elem_id="rename")
         agrees = gr.CheckboxGroup([(text, key) for key, text in PURPOSES.items()], label="The patient agrees to")
-        agreed = html(elem_id="agreed")
+        agreed, ticked = html(elem_id="agreed"), gr.State([])
         gr.Markdown("### Also to be treated")
         with gr.Row():
             indication = gr.Dropdown(indications(clinic), label="What", value="pores")
@@ -38,26 +38,27 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
             erase = gr.Button("Erase this patient", variant="stop", elem_id="erase")
         gone = gr.Textbox(visible=False)
     rename.click(_rename(clinic), [patient_id, name], [agreed], show_progress="hidden")
-    agrees.input(_agree(clinic), [patient_id, agrees], [agreed], show_progress="hidden")
+    agrees.input(_agree(clinic), [patient_id, agrees, ticked], [agreed, agrees, ticked], show_progress="hidden")
     begin.click(_begin(clinic), [patient_id, indication, site], [courses], show_progress="hidden")
     invite.click(_invite(clinic), [patient_id], [link], show_progress="hidden")
     erase.click(_erase(clinic), [patient_id, code], [gone], show_progress_on=[erase]).success(
         None, [gone], None, js=TO_LIST
     )
-    return Patient(_show(clinic), [name, agrees, agreed, courses, rights, link])
+    return Patient(_show(clinic), [name, agrees, ticked, agreed, courses, rights, link])
 
 
 def _show(clinic: Clinic) -> Any:
     def show(patient_id: str, request: gr.Request) -> tuple[Any, ...]:
         with refusing():
             actor = actor_of(clinic, request)
-            held = [one.purpose for one in patients.agreements(clinic, actor, patient_id) if one.holds]
+            held = held_by(clinic, actor, patient_id)
             one = patients.person(clinic, actor, patient_id)
             rights = view("rights.html", patient_id=patient_id, code=one.code)
             account = patients.account_of(clinic, actor, patient_id)
             link = view("account.html", account=account)
             return (
                 one.name,
+                held,
                 held,
                 agreements(clinic, actor, patient_id),
                 _courses(clinic, actor, patient_id),
@@ -66,6 +67,11 @@ def _show(clinic: Clinic) -> Any:
             )
 
     return show
+
+
+def held_by(clinic: Clinic, actor: Actor, patient_id: str) -> list[str]:
+    """The purposes that the patient agrees to now."""
+    return [one.purpose for one in patients.agreements(clinic, actor, patient_id) if one.holds]
 
 
 def agreements(clinic: Clinic, actor: Actor, patient_id: str) -> str:
@@ -91,12 +97,18 @@ def _rename(clinic: Clinic) -> Any:
 
 
 def _agree(clinic: Clinic) -> Any:
-    def agree(patient_id: str, held: Sequence[str], request: gr.Request) -> str:
+    """Record what was just ticked or taken off, and nothing else: since the page was opened the patient may have
+    withdrawn another consent, which a tick that still stands here must not give back."""
+
+    def agree(
+        patient_id: str, held: Sequence[str], ticked: Sequence[str], request: gr.Request
+    ) -> tuple[str, list[str], list[str]]:
         with refusing():
             actor = actor_of(clinic, request)
-            for purpose in PURPOSES:
+            for purpose in sorted(set(held or ()) ^ set(ticked or ())):
                 patients.set_agreement(clinic, actor, patient_id, purpose, purpose in (held or ()))
-            return agreements(clinic, actor, patient_id)
+            now = held_by(clinic, actor, patient_id)
+            return agreements(clinic, actor, patient_id), now, now
 
     return agree
 

@@ -29,8 +29,11 @@ _BEFORE, _AFTER = "before the session", "after the session"
 
 TO_RESULT = "() => document.querySelector('#done')?.scrollIntoView({behavior: 'smooth'})"
 
+PARTS = 6
+"""Of a slot, as they are told anew: box, picture, verdict, view, when it was taken, whether it is a repeat."""
+
 Item = Mapping[str, Any]
-"""A photo on the screen: {"item", "view" guessed}."""
+"""A photo on the screen: {"item", "view" guessed}; an empty item where one was taken off."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,10 @@ def build(clinic: Clinic, patient_id: gr.State) -> Patient:
         treatment = _treatment(clinic)
         save = gr.Button("Save and measure", variant="primary", size="lg", elem_id="save")
         done = html(elem_id="done")
-    shown = [part for slot in slots for part in (slot.box, slot.picture, slot.said, slot.view)]
+    shown = [part for slot in slots for part in (slot.box, slot.picture, slot.said, slot.view, slot.taken, slot.anew)]
+    views = [slot.view for slot in slots]
     added.upload(
-        _bring(clinic), [added, items, patient_id, site], [added, items, unseen, *shown, done],
+        _bring(clinic), [added, items, patient_id, site, *views], [added, items, unseen, *shown, done],
         show_progress_on=[added], concurrency_limit=4, concurrency_id="keeping",
     ).success(
         _judge(clinic), [items, unseen, patient_id, site, *aids], [slot.said for slot in slots],
@@ -173,7 +177,7 @@ def _show(clinic: Clinic) -> Any:
             site = courses[0].site if courses else sites(clinic)[0][1]
             now = datetime.now(ZoneInfo(clinic.zone))
             told = plan(clinic, actor, patient_id, site)
-            boxes = _shown([], clinic, actor, patient_id, site)
+            boxes = _empty_slot() * SLOTS
             return told, f"{now:%Y-%m-%d %H:%M}", site, [], *boxes, "", *said_before(clinic, actor, patient_id)
 
     return show
@@ -217,21 +221,34 @@ def _bring(clinic: Clinic) -> Any:
     """Onto the tray and the screen at once; what they can carry is told by `_judge`, which takes longer."""
 
     def bring(
-        request: gr.Request, paths: Sequence[str] | None, items: list[Item], patient_id: str, site: str
+        request: gr.Request,
+        paths: Sequence[str] | None,
+        items: list[Item],
+        patient_id: str,
+        site: str,
+        *views: str | None,
     ) -> tuple[Any, ...]:
         with refusing():
             actor = actor_of(clinic, request)
-            held, wrong = list(items or []), []
+            # what stands on the screen stays as it is, its view as it was chosen there
+            held = [{**one, "view": named or ""} for one, named in zip(items or (), views, strict=False)]
+            new, wrong = [], []
             for path in paths or ():
                 try:
-                    held.append(_brought(clinic, actor, Path(path), patient_id, site, held))
+                    new.append(_brought(clinic, actor, Path(path), patient_id, site, held))
                 except SkinscanError as error:
                     wrong.append(f"{Path(path).name}: {error}")
-            unseen = [one["item"] for one in held[len(items or []) :]]
             if wrong:
                 gr.Warning(view("wrong.html", wrong=wrong), duration=None)
-            saids = [gr.skip()] * len(items or []) + [view("checking.html")] * len(unseen)
-            return None, held, unseen, *_shown(held, clinic, actor, patient_id, site, saids), ""
+            boxes = [
+                part
+                for place in range(SLOTS)
+                for part in (
+                    _slot_of(held[place], clinic, actor, patient_id, site, view("checking.html"))
+                    if place in new else [gr.skip()] * PARTS
+                )
+            ]  # fmt: skip
+            return None, held, [held[place]["item"] for place in new], *boxes, ""
 
     return bring
 
@@ -251,11 +268,11 @@ def _judge(clinic: Clinic) -> Any:
     return judge
 
 
-def _brought(
-    clinic: Clinic, actor: Actor, path: Path, patient_id: str, site: str, held: Sequence[Item]
-) -> dict[str, Any]:
-    """A photo onto the tray, its file wiped; the view by its name, or else the first that is missing yet."""
-    if len(held) >= SLOTS:
+def _brought(clinic: Clinic, actor: Actor, path: Path, patient_id: str, site: str, held: list[dict[str, Any]]) -> int:
+    """A photo onto the tray and into the first free place of `held`, its file wiped; the place. The view by the file's
+    name, or else the first that is missing yet."""
+    place = next((number for number, one in enumerate(held) if not one["item"]), len(held))
+    if place >= SLOTS:
         path.unlink(missing_ok=True)
         raise ParameterError("There is no more room", expected=f"{SLOTS} photos at a time", todo="save these first")
     try:
@@ -265,9 +282,11 @@ def _brought(
     finally:
         path.unlink(missing_ok=True)
     known = visits.views_of(clinic, actor, patient_id, site) or list(VIEWS)
-    taken = {one["view"] for one in held}
+    taken = {one["view"] for one in held if one["item"]}
     named = [view for view in dict.fromkeys([*known, *VIEWS]) if view and view.casefold() in brought.stem]
-    return {"item": brought.item, "view": (named or [one for one in known if one not in taken] or known)[0]}
+    guessed = (named or [one for one in known if one not in taken] or known)[0]
+    held[place : place + 1] = [{"item": brought.item, "view": guessed}]
+    return place
 
 
 def verdicts(
@@ -312,7 +331,7 @@ def _remove(clinic: Clinic, number: int) -> Callable[..., Any]:
             kept = [{**one, "item": ""} if place == number else one for place, one in enumerate(items)]
             boxes = [gr.update(visible=bool(one["item"])) for one in kept]
             boxes += [gr.skip()] * (SLOTS - len(boxes))
-            return kept, *(part for box in boxes for part in (box, gr.skip(), gr.skip(), gr.skip()))
+            return kept, *(part for box in boxes for part in (box, *[gr.skip()] * (PARTS - 1)))
 
     return remove
 
@@ -328,19 +347,14 @@ def picture_of(clinic: Clinic, actor: Actor, item: Item, patient_id: str, site: 
     return view("slot.html", item=item["item"], earlier=earlier, day=day, named=item["view"])
 
 
-def _shown(
-    items: Sequence[Item], clinic: Clinic, actor: Actor, patient_id: str, site: str, saids: Sequence[Any] = ()
-) -> list[Any]:
-    """Values of every slot's parts."""
-    told: list[Any] = []
-    for number in range(SLOTS):
-        if number >= len(items) or not items[number]["item"]:
-            told += [gr.update(visible=False), "", "", None]
-            continue
-        item = items[number]
-        said = saids[number] if saids else gr.skip()
-        told += [gr.update(visible=True), picture_of(clinic, actor, item, patient_id, site), said, item["view"]]
-    return told
+def _slot_of(item: Item, clinic: Clinic, actor: Actor, patient_id: str, site: str, said: str) -> list[Any]:
+    """Values of a slot's parts for a photo that is new in it: nothing that was ticked for another stays."""
+    picture = picture_of(clinic, actor, item, patient_id, site)
+    return [gr.update(visible=True), picture, said, item["view"], _BEFORE, False]
+
+
+def _empty_slot() -> list[Any]:
+    return [gr.update(visible=False), "", "", None, _BEFORE, False]
 
 
 # --- saving ---------------------------------------------------------------------------------------------------
@@ -356,8 +370,15 @@ def _save(clinic: Clinic) -> Any:
             actor = actor_of(clinic, request)
             visiting, shown = entered(clinic, items, when, site, *typed)
             saved = visits.save(clinic, actor, patient_id, visiting, shown)
-            left = [one for one in items if one["item"] in saved.refused]
-            boxes = _shown(left, clinic, actor, patient_id, site, [""] * SLOTS)
+            # what was refused stays in its place, with all that was said of it
+            left = [one if one["item"] in saved.refused else {**one, "item": ""} for one in items or ()]
+            boxes = [
+                part
+                for place in range(SLOTS)
+                for part in (
+                    [gr.skip()] * PARTS if place < len(left) and left[place]["item"] else _empty_slot()
+                )
+            ]  # fmt: skip
             # "a session was done" is taken back: pressed again, the button must not write it down twice
             return _said_of(saved, (), measuring=True), left, *boxes, False, saved
 
