@@ -279,7 +279,8 @@ def follow(
         followed(clinic, course_id, row.shared_at).key(clinic)
         for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
     ]  # fmt: skip
-    set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
+    if until is None:  # an earlier state, made anew for the patient, must not take away what was raised since
+        set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
     place = Of(of.course.patient_id, course_id=course_id)
     return deriving.keep(clinic.store, place, of.key(clinic), made, still=shared)
 

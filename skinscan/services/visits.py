@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from skinscan.course_records import Preparation
@@ -21,6 +22,10 @@ from skinscan.treatment.functions import sites_of
 PREVIEW_SIDE_PX = 1600
 LONGEST_TEXT = 4000
 DEEPEST_MM = 5.0
+MOST = 10_000
+"""Passes, and minutes of rest."""
+
+_TEXTS = ("device", "tip", "topical", "numbing", "operator", "adverse_events", "notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +249,23 @@ def _check(clinic: Clinic, visiting: Visiting, photos: Sequence[Shown]) -> None:
             raise ParameterError("A view is named by letters and digits", expected="front, left, close ...",
                                  found=one.view[:40])  # fmt: skip
     treated = visiting.treated or Treated()
-    texts = (visiting.notes, *(getattr(treated, name) for name in ("notes", "adverse_events", "topical", "numbing")))
+    texts = (visiting.notes, *(getattr(treated, name) for name in _TEXTS))
     if any(len(text) > LONGEST_TEXT for text in texts):
         raise ParameterError("A text is too long", expected=f"at most {LONGEST_TEXT} letters")
+    if not all(map(_can_be_kept, texts)):
+        raise ParameterError("A text holds what is no letter", todo="type it again instead of pasting it")
+    for what, count in (("passes", treated.passes), ("minutes of rest", visiting.preparation.rest_minutes)):
+        if count is not None and not 0 <= count <= MOST:
+            raise ParameterError(f"The {what} cannot be right", expected=f"0 to {MOST}", found=f"{count:.3g}")
+    if any(isinstance(value, float) and not isfinite(value) for value in visiting.capture.values()):
+        raise ParameterError("How the photos were taken was not understood", expected="a number", found="none")
     if any(not 0 < depth <= DEEPEST_MM for depth in treated.depth_mm.values()):
         raise ParameterError("No needle goes so deep", expected=f"0 to {DEEPEST_MM:g} mm")
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether any database takes a text: no NUL, no half of a letter."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def visit_of(clinic: Clinic, actor: Actor, visit_id: str) -> Visit:

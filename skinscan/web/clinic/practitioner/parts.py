@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as escaping
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,10 @@ def number_in(what: str, text: str | None) -> float | None:
 
     told = (text or "").strip().replace(",", ".")
     try:
-        return float(told) if told else None
+        value = float(told) if told else None
+        if value is not None and not math.isfinite(value):
+            raise ValueError  # "nan" and "inf" are none, and no JSON: an export of the patient would fail on them
+        return value
     except ValueError:
         raise ParameterError(f"{what} could not be read", expected="a number", found=told[:40]) from None
 
