@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from skinscan.course_records import Preparation
@@ -292,8 +293,15 @@ def _check(clinic: Clinic, visiting: Visiting, photos: Sequence[Shown]) -> None:
     if rest is not None and not 0 <= rest <= LONGEST_REST_MINUTES:
         raise ParameterError("The minutes of rest are none", expected=f"0 to {LONGEST_REST_MINUTES}")
     _check_scores(clinic, visiting.scores)
+    if any(isinstance(value, float) and not isfinite(value) for value in visiting.capture.values()):
+        raise ParameterError("How the photos were taken was not understood", expected="a number", found="none")
     if any(not 0 < depth <= DEEPEST_MM for depth in treated.depth_mm.values()):
         raise ParameterError("No needle goes so deep", expected=f"0 to {DEEPEST_MM:g} mm")
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether any database takes a text: no NUL, no half of a letter."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def visit_of(clinic: Clinic, actor: Actor, visit_id: str) -> Visit:
@@ -305,7 +313,7 @@ def visit_of(clinic: Clinic, actor: Actor, visit_id: str) -> Visit:
 def _check_texts(texts: Mapping[str, tuple[str, int]]) -> None:
     """Name -> text and the most letters that are kept of it."""
     for name, (text, most) in texts.items():
-        if len(text) > most or "\0" in text:
+        if len(text) > most or not _can_be_kept(text):
             raise ParameterError(f"The text cannot be kept: {name.replace('_', ' ')}",
                                  expected=f"at most {most} letters", found=f"{len(text)}")  # fmt: skip
 

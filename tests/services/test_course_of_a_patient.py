@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from skinscan.records import PhotoError, SkinscanError
-from skinscan.services import Actor, Clinic, measuring, media, patients, sharing, visits
+from skinscan.records import ParameterError, PhotoError, SkinscanError
+from skinscan.services import Actor, Clinic, flags, measuring, media, patients, sharing, visits
 from skinscan.store import deriving, recording, verifying
 from skinscan.store.errors import NotFound, RecordError
+from skinscan.store.flags import Raised, set_flags
 from skinscan.store.tables import Visit
+from skinscan.web.clinic.practitioner.parts import number_in
 from tests.services.conftest import ZONE, SimulatedCourse, Treated, at
 
 
@@ -93,6 +95,48 @@ def test_a_later_visit_is_not_in_what_was_shared_before(
     sharing.share_course(clinic, practitioner, treated.course.id)
     assert sees(clinic, patient, second[measuring.FOR_PATIENT])
     assert len(sharing.shares_of(clinic, practitioner, treated.patient_id)) == 1
+
+
+def test_an_older_state_made_anew_takes_no_flag_away(
+    clinic: Clinic, practitioner: Actor, treated: Treated, someone: Callable[..., Actor]
+) -> None:
+    """A patient opens the page after the cache was dropped: what was shared is made anew, of fewer visits."""
+    measuring.follow(clinic, practitioner, treated.course.id)
+    sharing.share_course(clinic, practitioner, treated.course.id)
+    (share,) = sharing.shares_of(clinic, practitioner, treated.patient_id)
+    raised = Raised("later", "attention", "2026-06-30", "", "raised by a visit after that")
+    set_flags(clinic.store, treated.course.id, [raised])
+    deriving.drop_all(clinic.store)
+    measuring.follow(clinic, someone("patient", treated.patient_id), treated.course.id, share.shared_at)
+    assert "later" in {one.flag for one in flags.flags_of(clinic, practitioner, treated.patient_id)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        visits.Treated(passes=10**20), visits.Treated(passes=-1), visits.Treated(notes="\ud800"),
+        visits.Treated(tip="a\0"), visits.Treated(device="x" * 5000),
+    ],
+)  # fmt: skip
+def test_what_the_database_cannot_hold_is_refused_before_anything_is_saved(
+    clinic: Clinic, practitioner: Actor, wrong: visits.Treated
+) -> None:
+    patient_id = patients.add(clinic, practitioner, agrees_to=("treatment",))
+    visiting = visits.Visiting(at("2026-01-12"), ZONE, "face", treated=wrong)
+    with pytest.raises(ParameterError):
+        visits.save(clinic, practitioner, patient_id, visiting, [])
+    assert visits.visits_of(clinic, practitioner, patient_id) == []
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf")])
+def test_a_scale_that_is_no_number_is_refused(clinic: Clinic, practitioner: Actor, scale: float) -> None:
+    """It went into the record, and every export of the patient failed from then on."""
+    patient_id = patients.add(clinic, practitioner, agrees_to=("treatment",))
+    visiting = visits.Visiting(at("2026-01-12"), ZONE, "face", capture={"mm_per_px": scale}, treated=visits.Treated())
+    with pytest.raises(ParameterError):
+        visits.save(clinic, practitioner, patient_id, visiting, [])
+    with pytest.raises(ParameterError):
+        number_in("Millimetres a pixel", str(scale))
 
 
 def test_a_course_of_one_visit_says_why_it_cannot_be_told(clinic: Clinic, practitioner: Actor) -> None:

@@ -23,6 +23,7 @@ import pytest
 from skinscan.services import inviting
 from skinscan.services.signing_in import actor_of_token
 from skinscan.store import access, accounts
+from skinscan.web.clinic.server import AT_ONCE
 from skinscan.web.clinic.tenancy import QUEUED
 from tests.services.identity import PASSWORD
 from tests.web.attacked_site import (
@@ -747,6 +748,10 @@ def test_a_link_from_elsewhere_opens_a_page(site: Site) -> None:
         "127.0.0.1@evil.example",
         "[::1",
         "0.0.0.0",
+        "evil@localhost",
+        "localhost/evil",
+        "localhost:evil",
+        "localhost?evil",
     ],
 )
 def test_under_another_name_there_is_nothing(site: Site, host: str) -> None:
@@ -807,6 +812,44 @@ def raw(site: Site, request: str, *headers: str, cookie: httpx.Client | None = N
             while chunk := connection.recv(65536):
                 parts_read.append(chunk)
     return b"".join(parts_read)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "utf-8"])
+def test_nobody_chooses_how_a_form_is_decoded(site: Site, charset: str) -> None:
+    """60 KB of punycode take seconds, in which nobody else is answered; half a letter was an error inside."""
+    part = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n\\ud800-' + b"b" * 60_000 + b"\r\n--x--\r\n"
+    headers = {"content-type": f"multipart/form-data; boundary=x; charset={charset}"}
+    began = time.monotonic()
+    assert site.anonymous().post("/login", content=part, headers=headers).status_code == 415
+    upload = site.of("dr").post("/practitioner/gradio_api/upload", content=part, headers=headers)
+    assert upload.status_code == 415
+    assert time.monotonic() - began < 2
+
+
+def test_pages_that_take_no_photos_take_no_files(site: Site) -> None:
+    for role in ("patient", "practitioner"):  # of the real pages; the researcher's is this file's own
+        answer = site.with_role(role).post(f"/{role}/gradio_api/upload", files={"files": b"x" * 1000})
+        assert answer.status_code == (404 if role == "patient" else 200), role
+
+
+def test_one_user_cannot_take_all_connections(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skinscan.web.clinic.running.MOST", 5)
+    client = site.sign_in("rita")
+    parts = urlsplit(site.address)
+    cookie = f"skinscan={client.cookies['skinscan']}"
+    held = []
+    for number in range(8):
+        one = socket.create_connection((parts.hostname, parts.port), timeout=10)
+        asked = f"GET /researcher/gradio_api/heartbeat/many{number} HTTP/1.1"
+        one.sendall(f"{asked}\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\n\r\n".encode())
+        held.append(one)
+    try:
+        assert [one.recv(12) for one in held] == [b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 3
+        assert site.of("dr").get("/practitioner/").status_code == 200
+        assert client.post("/logout").status_code == 303  # which ends them
+    finally:
+        for one in held:
+            one.close()
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -917,7 +960,7 @@ def test_many_odd_requests_leave_the_server_well(site: Site) -> None:
     ):  # fmt: skip
         answer = raw(site, request, body=b"a=b")
         status = int(answer[9:12] or b"400")
-        assert status in (200, 400, 401, 404, 405, 413, 421, 422), (request, answer[:80])
+        assert status in (200, 400, 401, 404, 405, 413, 415, 421, 422), (request, answer[:80])
         assert b"Traceback" not in answer
     assert site.anonymous().get("/login").status_code == 200
 
@@ -942,7 +985,6 @@ def test_many_at_once_do_not_mix(site: Site) -> None:
 
 
 def test_one_user_cannot_fill_the_queue(site: Site, a: Page, b: Page) -> None:
-    from skinscan.web.clinic.server import AT_ONCE  # it needs gradio
 
     joined = [a.join(SLOW) for _ in range(70)]
     statuses = [one.status_code for one in joined]

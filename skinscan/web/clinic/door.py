@@ -17,7 +17,7 @@ from skinscan.services.signing_in import actor_of_sign_in
 from skinscan.web.clinic import bodies, cookie
 from skinscan.web.clinic.front import METHODS, SAFE_METHODS, Front, headers_of
 from skinscan.web.clinic.headers import dressed
-from skinscan.web.clinic.running import Running
+from skinscan.web.clinic.running import Running, TooMany
 from skinscan.web.clinic.tenancy import NotTheirs, Tenancy, TooBusy
 from skinscan.web.guard import Application, Message, Receive, Scope, Send
 
@@ -107,10 +107,13 @@ class Door:
                 await guarded.instead(scope, measured.refused, _words(measured.refused, path), _rest(scope, receive))
 
         guarded.measured = measured
-        if sign_in is None or actor is None:
-            await work()
-        elif not await self.running.run(sign_in, work):
-            await guarded.instead(scope, 401, "You are signed out.", None)
+        try:
+            if sign_in is None or actor is None or path == "/logout":  # which is open to who has too much open
+                await work()
+            elif not await self.running.run(sign_in, actor.user_id, work):
+                await guarded.instead(scope, 401, "You are signed out.", None)
+        except TooMany:
+            await guarded.instead(scope, 503, "Too many pages of yours are open.", _rest(scope, receive))
 
 
 class Answering:
@@ -171,10 +174,19 @@ def _refused(front: Front, scope: Scope, headers: Mapping[str, str], ours: bool)
         return 403, "This was asked by another site."
     if _is_crooked(scope["path"]):
         return 404, NOTHING
+    if not _is_plain_form(scope["path"], headers.get("content-type", "")):
+        return 415, "This cannot be sent here in this way."
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length) > allowance(scope["path"]).bytes:
         return 413, _words(413, scope["path"])
     return None
+
+
+def _is_plain_form(path: str, content_type: str) -> bool:
+    """Whether a body is of a kind that our pages send. Only Gradio's uploads come in parts, and none names a charset:
+    it would choose how texts are decoded, and some of Python's codecs take seconds for what a form may hold."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return not (kind.startswith("multipart/") and ("/gradio_api/" not in path or "charset" in content_type.lower()))
 
 
 def _is_crooked(path: str) -> bool:

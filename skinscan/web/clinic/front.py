@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ from skinscan.web.guard import NAMES, host_name
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST"}
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+"""A name or an address, and a port: links to the clinic are made of it, so it holds no user, path or query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,10 @@ class Front:
 
     def is_ours(self, host: str) -> bool:
         """Whether a Host header names this clinic: else any name that is made to lead here would be trusted."""
-        return is_local(host) or (bool(self.netloc) and host.lower() == self.netloc)
+        return bool(_HOST.fullmatch(host)) and (is_local(host) or self._is_named(host))
+
+    def _is_named(self, host: str) -> bool:
+        return bool(self.netloc) and host.lower() == self.netloc
 
     def scheme(self, host: str) -> str:
         """By which the browser asked: a proxy before us may have taken TLS off."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 
 _LOOKED_AT_EVERY_S = 5.0
+
+MOST = 100
+"""Requests of one user under way. An open page holds two or three; all connections of the server are `serving`'s 500,
+and one user with all of them would keep everybody else out."""
+
+
+class TooMany(Exception):
+    """A user has as much under way as one may."""
 
 
 class Running:
@@ -19,10 +28,22 @@ class Running:
         self._holds, self._forget = holds, forget
         self._scopes: dict[str, dict[anyio.CancelScope, asyncio.Task[Any] | None]] = {}
         self._known: set[str] = set()
+        self._of_user: Counter[str] = Counter()
         self._watch: asyncio.Task[None] | None = None
 
-    async def run(self, sign_in: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do the work of a request; whether it was done, and not stopped as its sign-in ended."""
+    async def run(self, sign_in: str, user_id: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do the work of a request; whether it was done, and not stopped as its sign-in ended. Raises TooMany."""
+        if self._of_user[user_id] >= MOST:
+            raise TooMany
+        self._of_user[user_id] += 1
+        try:
+            return await self._run(sign_in, work)
+        finally:
+            self._of_user[user_id] -= 1
+            if not self._of_user[user_id]:
+                del self._of_user[user_id]
+
+    async def _run(self, sign_in: str, work: Callable[[], Awaitable[None]]) -> bool:
         self._known.add(sign_in)
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._look())

@@ -117,11 +117,15 @@ class Tenancy:
         self._root = str(workplace.path)
         self._owned = Owned()
         self._pages: dict[str, Any] = {}
+        self._taking: set[str] = set()
         self._sending = 0
 
     def mounted(self, prefix: str, gradio_app: Any) -> None:
         """Know a role's Gradio application, of which a sign-in's sessions are removed when it ends."""
         self._pages[prefix] = gradio_app
+        # no other page takes files: whoever has an account of whatever role could fill the disk
+        if any(block.get_block_name() == "file" for block in gradio_app.get_blocks().blocks.values()):
+            self._taking.add(prefix)
 
     async def serve(
         self, app: Application, path: str, sign_in: str, scope: Scope, receive: Receive, send: Send
@@ -130,7 +134,7 @@ class Tenancy:
         if scope["method"] in ("GET", "HEAD"):
             self._check_get(path, sign_in, scope)
             await app(scope, receive, send)
-        elif path == _UPLOAD:
+        elif path == _UPLOAD and scope["path"].removesuffix(path) in self._taking:
             self._claim_query(sign_in, scope, "upload", "upload_id", needed=False)
             await self._upload(app, sign_in, scope, receive, send)
         elif path in _EVENTS:
