@@ -319,12 +319,10 @@ def follow(
         TOLD: _json({"title": "", "lead": told.summary["practitioner"][0], "rows": [], "flags": len(told.flags)}),
         NUMBERS: Made(json.dumps(told.to_dict(), allow_nan=False).encode(), JSON),
     }
-    shared = [
-        followed(clinic, course_id, row.shared_at).key(clinic)
-        for row in consents.shares_of(clinic.store, of.course.patient_id) if row.course_id == course_id
-    ]  # fmt: skip
+    shares = consents.shares_of(clinic.store, of.course.patient_id)
+    shared = [row.key for row in shares if row.course_id == course_id and row.key]
     today = followed(clinic, course_id).key(clinic)
-    if of.key(clinic) == today:  # an earlier state of the course knows nothing of what later visits raised
+    if until is None:  # an earlier state of the course knows nothing of what later visits raised
         set_flags(clinic.store, course_id, raised_in(told.to_dict()), actor=actor.user_id)
     place = Of(of.course.patient_id, course_id=course_id)
     return deriving.keep(clinic.store, place, of.key(clinic), made, still=[*shared, today])

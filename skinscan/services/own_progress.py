@@ -15,8 +15,10 @@ from skinscan.services.clinic import Clinic
 from skinscan.services.days import day_of
 from skinscan.services.patients import Agreement
 from skinscan.services.sharing import Shared, shares_of
+from skinscan.store import deriving
+from skinscan.store.errors import RecordError
 from skinscan.store.measured_tables import Course
-from skinscan.store.reading import rows_of
+from skinscan.store.reading import row_of, rows_of
 from skinscan.store.tables import Session
 from skinscan.treatment import Treatment
 from skinscan.treatment.functions import care_on, indication_of, least_spacing_days, protocols_of
@@ -34,6 +36,7 @@ class Result:
     site: str
     shared_at: datetime
     shared_on: date
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,11 @@ def own_progress(clinic: Clinic, actor: Actor, now: datetime) -> OwnProgress:
 def make_anew(clinic: Clinic, actor: Actor, result: Result) -> None:
     """Make a report that is not kept any more, from what it was made from. Takes a minute. Raises SkinscanError."""
     _own(actor)
+    if measuring.followed(clinic, result.course_id, result.shared_at).key(clinic) != result.key:
+        raise RecordError(
+            "What was shared cannot be shown any more", expected="the record as it was then", found="another",
+            todo="the clinic shares it again",
+        )  # fmt: skip
     measuring.follow(clinic, actor, result.course_id, result.shared_at)
 
 
@@ -126,10 +134,13 @@ def _own(actor: Actor) -> str:
 
 
 def _result(clinic: Clinic, shared: Shared, zone: ZoneInfo) -> Result:
-    made = measuring.kept_course(clinic, shared.course_id, shared.shared_at)
+    patient_id = row_of(clinic.store, Course, shared.course_id).patient_id
+    made = deriving.kept(clinic.store, patient_id, shared.key)
     title = indication_of(clinic.treatment, shared.indication).title
     day = shared.shared_at.astimezone(zone).date()
-    return Result(shared.course_id, made.get(measuring.FOR_PATIENT), title, shared.site, shared.shared_at, day)
+    return Result(
+        shared.course_id, made.get(measuring.FOR_PATIENT), title, shared.site, shared.shared_at, day, shared.key
+    )
 
 
 def _last_of_each_site(sessions: Sequence[Session]) -> list[Session]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from skinscan.services import measuring
 from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
-from skinscan.store import consents, reading
+from skinscan.store import consents, deriving, reading
 from skinscan.store.access_tables import Share
 from skinscan.store.errors import RecordError
 from skinscan.store.measured_tables import Course
@@ -18,13 +18,15 @@ from skinscan.store.measured_tables import Course
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A course that is shared: as the record was at `shared_at`; later visits are not in it."""
+    """A course that is shared: the report that a practitioner had looked at, kept under `key`. Later visits are not in
+    it, nor what was drawn or corrected since."""
 
     share_id: str
     course_id: str
     indication: str
     site: str
     shared_at: datetime
+    key: str
 
 
 def share_course(clinic: Clinic, actor: Actor, course_id: str) -> str:
@@ -32,12 +34,13 @@ def share_course(clinic: Clinic, actor: Actor, course_id: str) -> str:
     where the patient does not agree or the course was not followed yet."""
     actor.must_be(PRACTITIONER)
     course = reading.row_of(clinic.store, Course, course_id)
-    if not measuring.kept_course(clinic, course_id):
+    key = measuring.followed(clinic, course_id).key(clinic)
+    if not deriving.kept(clinic.store, course.patient_id, key):
         raise RecordError(
             "The course as it is now was not looked at yet", expected="a course that was followed", found="none",
             todo="follow the course, look at it, then share it",
         )  # fmt: skip
-    made = consents.share(clinic.store, course.patient_id, course_id=course_id, shared_by=actor.user_id)
+    made = consents.share(clinic.store, course.patient_id, course_id=course_id, key=key, shared_by=actor.user_id)
     for one in shares_of(clinic, actor, course.patient_id):
         if one.course_id == course_id and one.share_id != made.id:
             consents.stop_share(clinic.store, one.share_id, actor=actor.user_id)
@@ -58,10 +61,7 @@ def shares_of(clinic: Clinic, actor: Actor, patient_id: str) -> list[Shared]:
 
 def is_shared(clinic: Clinic, patient_id: str, course_id: str, key: str) -> bool:
     """Whether a page of a course, made from what `key` is the digest of, is shared with its patient now."""
-    return any(
-        row.course_id == course_id and measuring.followed(clinic, course_id, row.shared_at).key(clinic) == key
-        for row in _running(clinic, patient_id)
-    )
+    return any((row.course_id, row.key) == (course_id, key) for row in _running(clinic, patient_id))
 
 
 def is_photo_shared(clinic: Clinic, patient_id: str, photo_id: str) -> bool:
@@ -80,4 +80,4 @@ def _running(clinic: Clinic, patient_id: str) -> Sequence[Share]:
 
 def _shared(clinic: Clinic, row: Share) -> Shared:
     course = reading.row_of(clinic.store, Course, row.course_id or "")
-    return Shared(row.id, course.id, course.indication, course.site, row.shared_at)
+    return Shared(row.id, course.id, course.indication, course.site, row.shared_at, row.key or "")

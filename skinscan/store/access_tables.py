@@ -38,7 +38,8 @@ class Consent(Base):
 
 class Share(Base):
     """What a practitioner shows to the patient: a photo, a pair of photos, or the course of a site. It holds while it
-    is not stopped *and* the patient agrees to sharing."""
+    is not stopped *and* the patient agrees to sharing. `key`: under which the shared report is kept (`Derived.key`), so
+    that nothing is shown that nobody has looked at."""
 
     __tablename__ = "share"
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
@@ -49,6 +50,7 @@ class Share(Base):
     shared_by: Mapped[str | None] = mapped_column(Id, ForeignKey(OF_USER, ondelete="SET NULL"))
     shared_at: Mapped[datetime] = mapped_column(default=now)
     stopped_at: Mapped[datetime | None]
+    key: Mapped[str | None] = mapped_column(String(64))
 
 
 class User(Base):

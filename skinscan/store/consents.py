@@ -58,15 +58,17 @@ def share(
     photo_id: str | None = None,
     after_photo_id: str | None = None,
     course_id: str | None = None,
+    key: str | None = None,
     shared_by: str | None = None,
 ) -> Share:
-    """Show a photo, a pair of photos (before and after) or a course to the patient's own account.
+    """Show a photo, a pair of photos (before and after) or a course to the patient's own account. `key`: under which
+    the report that is shared is kept.
 
     Raises RecordError where the patient does not agree to sharing, or where what is to be shared is another's or none.
     """
     made = Share(
         id=new_id(), patient_id=patient_id, photo_id=photo_id, after_photo_id=after_photo_id, course_id=course_id,
-        shared_by=shared_by,
+        shared_by=shared_by, key=key,
     )  # fmt: skip
     with store.change("share", "share", made.id, shared_by or SYSTEM) as rows:
         _lock(rows, patient_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision: a record that is at it starts without Alembic."""
 
 _ADVISORY = 7_305_216_114

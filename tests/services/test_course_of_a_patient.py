@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from skinscan.records import ParameterError, PhotoError, SkinscanError
-from skinscan.services import Actor, Clinic, flags, measuring, media, patients, sharing, visits
+from skinscan.services import Actor, Clinic, flags, measuring, media, own_progress, patients, sharing, visits
 from skinscan.store import deriving, recording, verifying
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.flags import Raised, set_flags
@@ -137,6 +138,25 @@ def test_a_scale_that_is_no_number_is_refused(clinic: Clinic, practitioner: Acto
         visits.save(clinic, practitioner, patient_id, visiting, [])
     with pytest.raises(ParameterError):
         number_in("Millimetres a pixel", str(scale))
+
+
+def test_what_was_shared_stays_what_the_practitioner_saw(
+    clinic: Clinic, practitioner: Actor, treated: Treated, someone: Callable[..., Actor]
+) -> None:
+    patient = someone("patient", treated.patient_id)
+    first = measuring.follow(clinic, practitioner, treated.course.id)
+    sharing.share_course(clinic, practitioner, treated.course.id)
+    visits.draw_region(clinic, practitioner, treated.photos[0], "cheek=200,200,400,200,400,400")
+    visits.drop_region(clinic, practitioner, treated.photos[0], "reference")
+    assert sees(clinic, patient, first[measuring.FOR_PATIENT])
+    second = measuring.follow(clinic, practitioner, treated.course.id)
+    assert sees(clinic, patient, first[measuring.FOR_PATIENT])
+    assert not sees(clinic, patient, second[measuring.FOR_PATIENT])
+    deriving.drop_patient(clinic.store, treated.patient_id)
+    (result,) = own_progress.own_progress(clinic, patient, datetime.now(UTC)).results
+    assert result.media_id is None
+    with pytest.raises(RecordError, match="cannot be shown any more"):  # and nothing else in its place
+        own_progress.make_anew(clinic, patient, result)
 
 
 def test_a_course_of_one_visit_says_why_it_cannot_be_told(clinic: Clinic, practitioner: Actor) -> None:

@@ -117,9 +117,7 @@ def _of_course(clinic: Clinic, actor: Actor, patient_id: str, course_id: str | N
 def _sharing(clinic: Clinic, actor: Actor, patient_id: str, course_id: str) -> str:
     running = [one for one in sharing.shares_of(clinic, actor, patient_id) if one.course_id == course_id]
     agrees = any(one.purpose == "sharing" and one.holds for one in patients.agreements(clinic, actor, patient_id))
-    current = bool(running) and measuring.kept_course(clinic, course_id, running[0].shared_at) == (
-        measuring.kept_course(clinic, course_id)
-    )
+    current = bool(running) and running[0].key == measuring.followed(clinic, course_id).key(clinic)
     return view("shared.html", share=running[0] if running else None, agrees=agrees, current=current)
 
 
