@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -311,6 +311,10 @@ def follow(
             progress=lambda share, text: tell(0.95 * share, text),
             **_choices(clinic, of),
         )
+    stray = dict.fromkeys(photo.view for photo in without_baseline(of))
+    if stray:
+        words = f"photos of the view {' and '.join(map(repr, stray))} are left out: there is none from before"
+        told = replace(told, notices=(words, *told.notices))
     tell(0.95, "drawing the report")
     for_patient = course_page(told, clinic.treatment, "patient", care=False)  # which changes day by day
     made = {
@@ -330,20 +334,21 @@ def follow(
 
 def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
     """The course's plan, its photos laid into a folder. Raises CourseError for what no course can be told from."""
-    from dataclasses import replace
-
     from skinscan.course.ordering import Read, in_order
     from skinscan.course_records import Shot
 
     shots = []
+    left_out = {photo.id for photo in without_baseline(of)}
     for number, (photo, visit) in enumerate(of.photos):
+        if photo.id in left_out:
+            continue
         path = folder / f"{number:03d}.photo"
         path.write_bytes(reading.original_of(clinic.store, photo.id))
         place = f"the photo {photo.view or ''} of {day_of(visit)}".replace("  ", " ")
         shots.append(Shot(path, photo.view, day_of(visit), time_of(visit), place, photo.after_session))
     sessions = [
         TreatedOn(day_of(s), s.device, s.tip, s.depth_mm, s.passes, s.topical, s.numbing, s.operator,
-                  s.adverse_events, s.notes, time_of(s)) for s in of.sessions
+                  s.adverse_events, s.notes, time_of(s)) for s in {day_of(s): s for s in of.sessions}.values()
     ]  # fmt: skip
     scores = {
         (day_of(visit), name, float(score), f"the visit of {day_of(visit)}")
@@ -353,6 +358,19 @@ def plan_of(clinic: Clinic, of: Followed, folder: Path) -> Plan:
     plan = in_order(read, of.course.indication, clinic.treatment)
     prepared = {day_of(visit): preparation_of(visit) for _, visit in of.photos}
     return replace(plan, visits=tuple(replace(v, preparation=prepared[v.day]) for v in plan.visits))
+
+
+def without_baseline(of: Followed) -> list[Photo]:
+    """Photos of a view that was not photographed before the first session (or at the first visit, where there is none):
+    nothing holds them against anything."""
+    first = min((day_of(session) for session in of.sessions), default=None)
+    if first is None:
+        first = min((day_of(visit) for _, visit in of.photos), default=None)
+    known = {
+        photo.view for photo, visit in of.photos
+        if first is not None and (day_of(visit) < first or (day_of(visit) == first and not photo.after_session))
+    }  # fmt: skip
+    return [photo for photo, _ in of.photos if photo.view not in known] if known else []
 
 
 def _choices(clinic: Clinic, of: Followed) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def pdf_of(clinic: Clinic, actor: Actor, media_id: str) -> Media:
     found = media_of(clinic, actor, media_id)
     if not found.media_type.startswith("text/html"):
         raise _nothing()
-    return Media(to_pdf(found.content.decode("utf-8")), "application/pdf", "skinscan-report.pdf")
+    made = to_pdf(found.content.decode("utf-8"))
+    with clinic.store.change("pdf", "report", media_id, actor.user_id):
+        return Media(made, "application/pdf", "skinscan-report.pdf")
 
 
 def _is_shown(clinic: Clinic, patient_id: str, media_id: str) -> bool:

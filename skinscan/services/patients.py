@@ -76,6 +76,13 @@ def person(clinic: Clinic, actor: Actor, patient_id: str) -> Person:
     return _person(patient, name, visits, waiting(clinic.store).get(patient.id, 0))
 
 
+def open_patient(clinic: Clinic, actor: Actor, patient_id: str) -> Person:
+    """One patient, whose page is opened: who looked when is in the audit log. Raises NotFound."""
+    one = person(clinic, actor, patient_id)
+    with clinic.store.change("open", "patient", one.patient_id, actor.user_id):
+        return one
+
+
 def add(
     clinic: Clinic,
     actor: Actor,

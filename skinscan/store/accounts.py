@@ -91,8 +91,11 @@ def set_roles(store: Store, user_id: str, roles: Sequence[str], *, actor: str = 
         _user(rows, user_id)
         if ADMINISTRATOR not in roles:
             _keep_an_administrator(rows, user_id)
+        held = set(rows.scalars(select(Role.role).where(Role.user_id == user_id)))
         rows.execute(delete(Role).where(Role.user_id == user_id))
         rows.add_all(Role(user_id=user_id, role=role) for role in dict.fromkeys(roles))
+        if held - set(roles):  # what is open by the role that is gone stops with the sign-ins
+            end_logins(rows, user_id)
 
 
 def has_administrator(store: Store) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -138,6 +139,19 @@ def test_a_scale_that_is_no_number_is_refused(clinic: Clinic, practitioner: Acto
         visits.save(clinic, practitioner, patient_id, visiting, [])
     with pytest.raises(ParameterError):
         number_in("Millimetres a pixel", str(scale))
+
+
+def test_a_stray_view_is_left_out_in_words_and_stops_nothing(
+    clinic: Clinic, practitioner: Actor, treated: Treated, simulated: SimulatedCourse
+) -> None:
+    item = visits.bring(clinic, practitioner, "x.jpg", next(iter(simulated.photos.values())) + b"\1").item
+    visiting = visits.Visiting(at("2026-06-30"), ZONE, "face", treated=visits.Treated())
+    visits.save(clinic, practitioner, treated.patient_id, visiting, [visits.Shown(item, "left")])
+    visits.save(clinic, practitioner, treated.patient_id, replace(visiting, at=visiting.at + timedelta(hours=1)), [])
+    told = numbers_of(clinic, measuring.follow(clinic, practitioner, treated.course.id))
+    assert "'left' are left out" in told["notices"][0]
+    assert {view for visit in told["visits"] for view in visit["photos"]} == {"close"}
+    assert len(told["sessions"]) == 2  # the second of that day was the same session, written twice
 
 
 def test_what_was_shared_stays_what_the_practitioner_saw(

@@ -67,10 +67,15 @@ def test_what_was_done_is_in_the_log_by_whom(own: Clinic, root: Actor) -> None:
 def test_a_new_role_holds_at_once(own: Clinic, root: Actor) -> None:
     one = user(own, "dr", "practitioner")
     token = sign_in(own, "dr", PASSWORD, "")
-    users.set_roles(own, root, one, ["researcher", "administrator", "researcher"])
+    users.set_roles(own, root, one, ["practitioner", "administrator", "practitioner"])
     actor = actor_of_token(own, token)
     assert actor is not None
-    assert actor.roles == {"researcher", "administrator"}
+    assert actor.roles == {"practitioner", "administrator"}
+    users.set_roles(own, root, one, ["researcher"])  # what is open by a role that is gone ends
+    assert actor_of_token(own, token) is None
+    actor = actor_of_token(own, sign_in(own, "dr", PASSWORD, ""))
+    assert actor is not None
+    assert actor.roles == {"researcher"}
 
 
 @pytest.mark.parametrize("roles", [[], ["patient"], ["practitioner", "patient"], ["surgeon"]])

@@ -40,7 +40,12 @@ def test_three_roles_and_a_real_face(site: Site, test_photos: Path, browsers, ac
         page.locator("#when").get_by_role("textbox").fill(f"{day} 10:00")
         page.locator("#photos input[type=file]").set_input_files(photo)
         page.locator("#slot-0 .lights").wait_for(timeout=60_000)
-        if treated:
+        if treated:  # nothing tells the view of the first photo; the later one's is that of the first
+            page.get_by_role("button", name="Save and measure").click()
+            page.get_by_text("A photo has no view yet").wait_for()
+            page.locator("#slot-0").get_by_role("combobox", name="View").first.fill("front")
+            page.get_by_role("option", name="front", exact=True).click()
+            page.locator("#slot-0 .lights").wait_for(timeout=60_000)
             page.get_by_role("button", name="Treatment today").click()
             page.get_by_label("A session was done today").check()
         page.get_by_role("button", name="Save and measure").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -101,10 +102,13 @@ def again(body: bytes, receive: Receive) -> Receive:
 
 
 async def answer(scope: Scope, send: Send, status: int, text: str, rest: Receive | None = None) -> None:
-    """A short answer in plain text. What the browser still sends is taken from `rest` for a while, and thrown away:
-    many read no answer before they have sent all."""
-    body = b"" if scope.get("method") == "HEAD" else text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    """A short answer in plain text, and for Gradio's pages, which read nothing else, as JSON. What the browser still
+    sends is taken from `rest` for a while, and thrown away: many read no answer before they have sent all."""
+    for_gradio = "/gradio_api/" in scope.get("path", "")
+    told = json.dumps({"detail": text}) if for_gradio else text
+    body = b"" if scope.get("method") == "HEAD" else told.encode()
+    kind = b"application/json" if for_gradio else b"text/plain; charset=utf-8"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if rest is not None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

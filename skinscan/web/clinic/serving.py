@@ -90,7 +90,7 @@ def run(
 
 OF_UVICORN: dict[str, Any] = {
     "log_level": "warning",
-    "access_log": False,  # addresses of invitations are secrets, and who looked when is in the audit log
+    "access_log": False,  # addresses of invitations are secrets, and who opened which patient is in the audit log
     "ws": "none",
     "proxy_headers": False,  # the door decides whether X-Forwarded-For is to be believed
     "server_header": False,

@@ -60,7 +60,7 @@ def _open(clinic: Clinic) -> Any:
                 rows, told = listing.rows(clinic, actor, ""), own.standing(clinic, actor)
                 head = view("head.html", actor=actor)
                 return head, "", gr.update(visible=True), gr.update(visible=False), rows, told
-            one = patients.person(clinic, actor, wanted)
+            one = patients.open_patient(clinic, actor, wanted)
             head = view("head.html", actor=actor, person=one)
             return head, one.patient_id, gr.update(visible=False), gr.update(visible=True), "", ""
 

@@ -281,11 +281,12 @@ def _brought(clinic: Clinic, actor: Actor, path: Path, patient_id: str, site: st
         raise PhotoError("The photo is no longer there", todo="Add it again") from None
     finally:
         path.unlink(missing_ok=True)
-    known = visits.views_of(clinic, actor, patient_id, site) or list(VIEWS)
+    known = visits.views_of(clinic, actor, patient_id, site)
     taken = {one["view"] for one in held if one["item"]}
     named = [view for view in dict.fromkeys([*known, *VIEWS]) if view and view.casefold() in brought.stem]
-    guessed = (named or [one for one in known if one not in taken] or known)[0]
-    held[place : place + 1] = [{"item": brought.item, "view": guessed}]
+    missing = [one for one in known if one not in taken]
+    told = named or (missing if len(missing) == 1 else [""])  # a wrong view would be compared; none is asked for
+    held[place : place + 1] = [{"item": brought.item, "view": told[0]}]
     return place
 
 
@@ -429,6 +430,11 @@ def entered(
         named, taken, anew = per_slot[3 * number : 3 * number + 3]
         if one["item"]:
             after = None if treated is None else taken == _AFTER
+            if not (named or "").strip():
+                raise ParameterError(
+                    "A photo has no view yet", expected="the same name each time: front, left, close ...", found="none",
+                    todo="choose one beside the photo; nothing was saved",
+                )  # fmt: skip
             shown.append(visits.Shown(one["item"], (named or "").strip(), after, True if anew else None))
     visiting = visits.Visiting(
         at=moment(when, clinic.zone), zone=clinic.zone, site=site or "", preparation=preparation(*skin),
