@@ -29,7 +29,7 @@ class Clinic:
     treatment: Treatment = field(default=SHIPPED)
     tray: Tray = field(default_factory=Tray)
     passwords: Passwords = field(default_factory=Passwords)
-    zone: str = field(default_factory=lambda: _own_zone())
+    zone: str = field(default_factory=lambda: own_zone())
 
     @contextmanager
     def in_clear(self) -> Iterator[Path]:
@@ -39,7 +39,7 @@ class Clinic:
             yield Path(folder)
 
 
-def _own_zone() -> str:
+def own_zone() -> str:
     """The clinic's time zone: as SKINSCAN_ZONE says, or this computer's."""
     from tzlocal import get_localzone_name
 

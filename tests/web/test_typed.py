@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from skinscan.records import ParameterError
+from skinscan.web.clinic.practitioner.entering import moment, preparation
 from skinscan.web.clinic.practitioner.parts import number_in
-from skinscan.web.clinic.practitioner.session import moment, preparation
 
 
 @pytest.mark.parametrize(("text", "number"), [("", None), (None, None), (" 0,5 ", 0.5), ("12", 12.0), ("0", 0.0)])

@@ -15,6 +15,7 @@ from skinscan.arrays.fused import warm_up
 from skinscan.environment import check_opencv
 from skinscan.records import ParameterError
 from skinscan.services import Clinic, users
+from skinscan.services.clinic import ZONE_VARIABLE, own_zone
 from skinscan.store import Places, Store, make_store, open_store
 from skinscan.web.clinic.front import Front, front, is_local
 from skinscan.web.server import HOST, end_softly, listen, prepare
@@ -112,6 +113,7 @@ def open_or_make(places: Places, say: Say) -> Store:
     if places.master is None:
         say(f"Master key: {places.master_file}")
         say("Keep a copy of the master key elsewhere: it is in no backup, and without it no photo can be read.")
+    say(f"Times are told in {own_zone()}; {ZONE_VARIABLE} names another time zone.")
     return store
 
 

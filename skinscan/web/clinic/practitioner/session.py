@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import gradio as gr
 
 from skinscan.course.reading import VIEWS
-from skinscan.course_records import Preparation
 from skinscan.records import ParameterError, PhotoError, SkinscanError
 from skinscan.services import Actor, Clinic, advising, patients, visits
 from skinscan.store.errors import NotFound
@@ -20,20 +19,17 @@ from skinscan.treatment.functions import how_to_photograph, protocols_of
 from skinscan.web import words
 from skinscan.web.clinic.asking import actor_of
 from skinscan.web.clinic.practitioner import measured
+from skinscan.web.clinic.practitioner.entering import AFTER, BEFORE, Item, capture_of, entered
 from skinscan.web.clinic.practitioner.listing import sites
-from skinscan.web.clinic.practitioner.parts import Patient, html, number_in, refusing, view
+from skinscan.web.clinic.practitioner.parts import Patient, html, refusing, view
 
 SLOTS = 8
 _ANSWERS = [("not asked", "unknown"), ("yes", "yes"), ("no", "no")]
-_BEFORE, _AFTER = "before the session", "after the session"
 
 TO_RESULT = "() => document.querySelector('#done')?.scrollIntoView({behavior: 'smooth'})"
 
 PARTS = 6
 """Of a slot, as they are told anew: box, picture, verdict, view, when it was taken, whether it is a repeat."""
-
-Item = Mapping[str, Any]
-"""A photo on the screen: {"item", "view" guessed}; an empty item where one was taken off."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def _slot(number: int) -> Slot:
                 list(VIEWS), label="View", allow_custom_value=True, elem_id=f"view-{number}",
                 info="the same name each time",
             )  # fmt: skip
-            taken = gr.Radio([_BEFORE, _AFTER], value=_BEFORE, label="If treated today, taken")
+            taken = gr.Radio([BEFORE, AFTER], value=BEFORE, label="If treated today, taken")
             anew = gr.Checkbox(
                 label="A repeat: camera and patient placed anew",
                 info="second shot of the same view, for this clinic's own error",
@@ -351,11 +347,11 @@ def picture_of(clinic: Clinic, actor: Actor, item: Item, patient_id: str, site: 
 def _slot_of(item: Item, clinic: Clinic, actor: Actor, patient_id: str, site: str, said: str) -> list[Any]:
     """Values of a slot's parts for a photo that is new in it: nothing that was ticked for another stays."""
     picture = picture_of(clinic, actor, item, patient_id, site)
-    return [gr.update(visible=True), picture, said, item["view"], _BEFORE, False]
+    return [gr.update(visible=True), picture, said, item["view"], BEFORE, False]
 
 
 def _empty_slot() -> list[Any]:
-    return [gr.update(visible=False), "", "", None, _BEFORE, False]
+    return [gr.update(visible=False), "", "", None, BEFORE, False]
 
 
 # --- saving ---------------------------------------------------------------------------------------------------
@@ -411,97 +407,7 @@ def _said_of(saved: visits.Saved, result: Sequence[measured.Told], measuring: bo
 
 
 def chief(result: Sequence[measured.Told]) -> list[measured.Told]:
-    """What is shown in full at once: the courses and the last comparison, or else the last photo's own numbers."""
+    """What is unfolded at once: the last comparison, or else the courses, or else the last photo's own numbers."""
     made = [told for told in result if told.page]
     compared = [told for told in made if told.kind == "comparison"][-1:]
-    return [told for told in made if told.kind == "course"] + compared or made[-1:]
-
-
-def entered(
-    clinic: Clinic, items: Sequence[Item], when: str, site: str, *typed: Any
-) -> tuple[visits.Visiting, list[visits.Shown]]:
-    """What was typed on the screen, in the order of its components. Raises ParameterError."""
-    aids, rest = typed[:7], typed[7:]
-    skin, grades, rest = rest[:5], rest[5], rest[6:]
-    treatment, per_slot = rest[:12], rest[12:]
-    treated = treated_of([row.prompt for row in clinic.treatment.screening], treatment)
-    shown = []
-    for number, one in enumerate(items or ()):
-        named, taken, anew = per_slot[3 * number : 3 * number + 3]
-        if one["item"]:
-            after = None if treated is None else taken == _AFTER
-            if not (named or "").strip():
-                raise ParameterError(
-                    "A photo has no view yet", expected="the same name each time: front, left, close ...", found="none",
-                    todo="choose one beside the photo; nothing was saved",
-                )  # fmt: skip
-            shown.append(visits.Shown(one["item"], (named or "").strip(), after, True if anew else None))
-    visiting = visits.Visiting(
-        at=moment(when, clinic.zone), zone=clinic.zone, site=site or "", preparation=preparation(*skin),
-        capture=capture_of(*aids), treated=treated, scores=scores_in(grades),
-    )  # fmt: skip
-    return visiting, shown
-
-
-def moment(text: str, zone: str) -> datetime:
-    """A day with its time in the clinic's zone. Raises ParameterError."""
-    from skinscan.course import dates
-
-    try:
-        day, at = dates.parse((text or "").strip())
-    except ValueError as error:
-        raise ParameterError(
-            "The day of the visit could not be read", expected="a day and a time, as 2026-03-04 10:30",
-            found=f"{(text or '')[:40] or 'nothing'} ({error})",
-        ) from None  # fmt: skip
-    midday = datetime.min.replace(hour=12).time()
-    return datetime.combine(day, at or midday, ZoneInfo(zone))
-
-
-def capture_of(
-    marker: str, pitch: str, scale: str, setup: bool, lamp: bool, raking: bool, polarised: bool
-) -> dict[str, Any]:
-    """How the photos were taken, without what was not said. Raises ParameterError."""
-    told = {
-        "marker_mm": number_in("The side of the sticker", marker),
-        "card_pitch_mm": number_in("The distance of the card's patches", pitch),
-        "mm_per_px": number_in("Millimetres a pixel", scale),
-        "same_setup": bool(setup), "same_lamp": bool(lamp), "raking_light": bool(raking),
-        "cross_polarised": bool(polarised),
-    }  # fmt: skip
-    return {name: value for name, value in told.items() if value}
-
-
-def scores_in(text: str | None) -> dict[str, float]:
-    """`GAIS=2 Wrinkle=3` as scores by scale. Raises ParameterError."""
-    found: dict[str, float] = {}
-    for part in (text or "").replace(";", " ").split():
-        name, _, score = part.partition("=")
-        value = number_in(f"The grade {name}", score)
-        if value is None:
-            raise ParameterError("A grade could not be read", expected="GAIS=2 Wrinkle=3", found=part[:40])
-        found[name] = value
-    return found
-
-
-def preparation(washed: str, make_up: str, sunscreen: str, tan: str, rest: str) -> Preparation:
-    """How the skin was prepared. Raises ParameterError."""
-    told = [{"yes": True, "no": False}.get(one) for one in (washed, make_up, sunscreen, tan)]
-    minutes = number_in("The minutes of rest", rest)
-    return Preparation(told[0], told[1], told[2], told[3], None if minutes is None else round(minutes))
-
-
-def treated_of(prompts: Sequence[str], typed: Sequence[Any]) -> visits.Treated | None:
-    """What was done; None where no session was. Raises SkinscanError."""
-    treated, screening, asked, device, tip, depth, passes, topical, numbing, operator, events, notes = typed
-    if not treated:
-        return None
-    from skinscan.course.reading import depths_in
-
-    count = number_in("The number of passes", passes)
-    return visits.Treated(
-        device=device or "", tip=tip or "", depth_mm=depths_in(depth or "", "depth"),
-        passes=None if count is None else round(count), topical=topical or "", numbing=numbing or "",
-        operator=operator or "", adverse_events=events or "", notes=notes or "",
-        screening={p: p in (screening or ()) for p in prompts if asked or p in (screening or ())},
-    )  # fmt: skip
+    return compared or [told for told in made if told.kind == "course"] or made[-1:]
