@@ -14,6 +14,7 @@ from skinscan.services.actor import PRACTITIONER, Actor
 from skinscan.services.clinic import Clinic
 from skinscan.services.tray import Brought
 from skinscan.store import consents, reading, recording, removing
+from skinscan.store.columns import new_id
 from skinscan.store.errors import RecordError, StoreError
 from skinscan.store.measured_tables import Region
 from skinscan.store.tables import Photo, Session, Visit
@@ -119,10 +120,8 @@ def save(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, phot
             todo="ask the patient and record it, then save again",
         )  # fmt: skip
     brought = [clinic.tray.get(actor, one.item) for one in photos]
-    known = [one for one in reading.rows_of(clinic.store, Visit, patient.id) if one.at == visiting.at]
-    visit = known[0] if known else _add_visit(clinic, actor, patient.id, visiting)
-    if visiting.treated is not None:
-        _add_session(clinic, actor, patient.id, visiting, visiting.treated)
+    session = None if visiting.treated is None else _session(patient.id, visiting, visiting.treated)
+    visit = recording.save_visit(clinic.store, _visit(patient.id, visiting), session, actor=actor.user_id)
     kept, refused = [], {}
     for one, item in zip(photos, brought, strict=True):
         try:
@@ -230,18 +229,18 @@ def drop_region(clinic: Clinic, actor: Actor, photo_id: str, name: str) -> None:
     recording.drop_region(clinic.store, photo_of(clinic, actor, photo_id), name, actor=actor.user_id)
 
 
-def _add_visit(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting) -> Visit:
+def _visit(patient_id: str, visiting: Visiting) -> Visit:
     told = visiting.preparation
-    return recording.add_visit(
-        clinic.store, patient_id, visiting.at, visiting.zone, actor=actor.user_id, notes=visiting.notes,
+    return Visit(
+        id=new_id(), patient_id=patient_id, at=visiting.at, zone=visiting.zone, notes=visiting.notes,
         scores=dict(visiting.scores), washed=told.washed, make_up=told.make_up, sunscreen=told.sunscreen, tan=told.tan,
         rest_minutes=told.rest_minutes,
     )  # fmt: skip
 
 
-def _add_session(clinic: Clinic, actor: Actor, patient_id: str, visiting: Visiting, treated: Treated) -> None:
-    recording.add_session(
-        clinic.store, patient_id, visiting.at, visiting.zone, actor=actor.user_id, site=visiting.site,
+def _session(patient_id: str, visiting: Visiting, treated: Treated) -> Session:
+    return Session(
+        id=new_id(), patient_id=patient_id, at=visiting.at, zone=visiting.zone, site=visiting.site,
         device=treated.device, tip=treated.tip, depth_mm=dict(treated.depth_mm), passes=treated.passes,
         topical=treated.topical, numbing=treated.numbing, operator=treated.operator,
         adverse_events=treated.adverse_events, notes=treated.notes, screening=dict(treated.screening),

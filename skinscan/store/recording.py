@@ -76,6 +76,28 @@ def add_visit(store: Store, patient_id: str, at: datetime, zone: str, *, actor: 
     return visit
 
 
+def save_visit(store: Store, visit: Visit, session: Session | None, *, actor: str = SYSTEM) -> Visit:
+    """Keep a visit and what was done at it, both or neither. One of the patient and of the very same instant that is
+    there stands for it (saving twice makes no second), and is what comes back. Raises NotFound, RecordError."""
+    checked_zone(visit.zone)
+    with store.change("save", "visit", visit.id, actor) as rows:
+        check_patient(rows, visit.patient_id)
+        rows.scalar(select(Patient.id).where(Patient.id == visit.patient_id).with_for_update())  # one after the other
+        same = (Visit.patient_id == visit.patient_id, Visit.at == visit.at)
+        known = rows.scalar(select(Visit).where(*same).limit(1))
+        if known is None:
+            rows.add(visit)
+        if session is not None and not _is_there(rows, session):
+            rows.add(session)
+            store.audit.add(rows, "add", "session", session.id, actor)
+    return known or visit
+
+
+def _is_there(rows: Rows, session: Session) -> bool:
+    same = (Session.patient_id == session.patient_id, Session.at == session.at, Session.site == session.site)
+    return rows.scalar(select(Session.id).where(*same).limit(1)) is not None
+
+
 def set_name(store: Store, patient_id: str, name: str, *, actor: str = SYSTEM) -> None:
     """Another name to show, or none. Raises NotFound."""
     with locked(store.places.lock, alone=False), store.change("name", "patient", patient_id, actor) as rows:

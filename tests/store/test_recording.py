@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from skinscan.store import Store, open_store, reading, recording
+from skinscan.store.columns import new_id
 from skinscan.store.errors import NotFound, RecordError
 from skinscan.store.tables import Patient, Photo, Session, Visit
 from tests.store.conftest import DAY, NAME, ZONE, Seen
@@ -114,3 +116,26 @@ def test_what_was_written_wrong_is_corrected(seen: Seen) -> None:
             recording.correct(seen.store, Visit, seen.visit.id, **values)
     with pytest.raises(NotFound):
         recording.correct(seen.store, Visit, "0" * 32, notes="late")
+
+
+def test_a_visit_and_its_session_are_kept_both_or_neither_and_once(seen: Seen) -> None:
+    store, patient = seen.store, seen.patient.id
+    at = DAY + timedelta(days=30)
+
+    def visit(zone: str = ZONE) -> Visit:
+        return Visit(id=new_id(), patient_id=patient, at=at, zone=zone)
+
+    def session(**wrong: Any) -> Session:
+        return Session(**{"id": new_id(), "patient_id": patient, "at": at, "zone": ZONE, "site": "face", **wrong})
+
+    before = len(reading.rows_of(store, Visit, patient)), len(reading.rows_of(store, Session, patient))
+    with pytest.raises(RecordError):
+        recording.save_visit(store, visit(), session(id=seen.session.id, site="neck"))  # an id that is taken
+    assert before == (len(reading.rows_of(store, Visit, patient)), len(reading.rows_of(store, Session, patient)))
+    first = recording.save_visit(store, visit(), session())
+    again = recording.save_visit(store, visit(), session())
+    assert again.id == first.id
+    assert (before[0] + 1, before[1] + 1) == (
+        len(reading.rows_of(store, Visit, patient)), len(reading.rows_of(store, Session, patient))
+    )  # fmt: skip
+    assert store.audit.verify() > 0
