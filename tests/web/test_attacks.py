@@ -462,11 +462,15 @@ def test_what_is_yours_is_there(site: Site) -> None:
 
 
 def test_what_is_no_longer_shared_is_gone_at_once(site: Site) -> None:
-    from skinscan.store import consents
+    from skinscan.store import consents, deriving
 
     bea = site.of(site.ids["bea"])
     page = f"/media/{site.ids['bea page']}"
-    share = consents.share(site.clinic.store, site.ids["bea patient"], course_id=site.ids["bea course"])
+    store, key = site.clinic.store, deriving.derived_of(site.clinic.store, site.ids["bea page"]).key
+    other = consents.share(store, site.ids["bea patient"], course_id=site.ids["bea course"], key="0" * 64)
+    assert bea.get(page).status_code == 404  # another report of the same course is shared, not this one
+    consents.stop_share(store, other.id)
+    share = consents.share(store, site.ids["bea patient"], course_id=site.ids["bea course"], key=key)
     assert bea.get(page).status_code == 200
     consents.stop_share(site.clinic.store, share.id)
     assert bea.get(page).status_code == 404
@@ -621,6 +625,9 @@ def test_a_role_that_is_taken_away_is_gone_at_once(site: Site) -> None:
     client = site.sign_in("changing")
     assert client.get(f"/media/{site.ids['ada photo']}").status_code == 200
     accounts.set_roles(site.clinic.store, user.id, ["researcher"])
+    assert client.get(f"/media/{site.ids['ada photo']}").status_code == 401  # the sign-in ended with the role
+    assert client.get("/practitioner/").status_code == 303
+    client = site.sign_in("changing")
     assert client.get(f"/media/{site.ids['ada photo']}").status_code == 404
     assert client.get("/practitioner/").status_code == 404
     assert client.get("/researcher/").status_code == 200
@@ -844,7 +851,8 @@ def test_one_user_cannot_take_all_connections(site: Site, monkeypatch: pytest.Mo
         one.sendall(f"{asked}\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\n\r\n".encode())
         held.append(one)
     try:
-        assert [one.recv(12) for one in held] == [b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 3
+        answers = sorted(one.recv(12) for one in held)  # whichever came first
+        assert answers == [b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 3
         assert site.of("dr").get("/practitioner/").status_code == 200
         assert client.post("/logout").status_code == 303  # which ends them
     finally:

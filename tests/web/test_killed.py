@@ -41,7 +41,7 @@ class Clinic:
 
     def add(self, *photos: bytes) -> None:
         self.visitor.open(self.patient_id)
-        self.visitor.add(*((f"{number}.jpg", photo) for number, photo in enumerate(photos)))
+        self.visitor.add(*((f"front {number}.jpg", photo) for number, photo in enumerate(photos)))
 
     def save(self, *photos: bytes) -> None:
         self.add(*photos)

@@ -51,7 +51,7 @@ def appointment(**changes: Any) -> str:
 
 
 def test_words_of_others_are_shown_as_text() -> None:
-    result = Result("c", "0" * 32, HOSTILE, HOSTILE, datetime.now(UTC), DAY)
+    result = Result("c", "0" * 32, HOSTILE, HOSTILE, datetime.now(UTC), DAY, "")
     care = replace(progress().skin[0], site=HOSTILE, care=(HOSTILE,))
     page = patient.html(progress(results=(result,), skin=(care,)), HOSTILE)
     assert "<script>" not in page
@@ -85,7 +85,7 @@ def test_what_is_not_there_is_said_kindly() -> None:
     told = said(patient.html(progress(agreements=without)))
     assert "as you have not agreed to sharing" in told
     assert told.count("You do not agree") == 3
-    anew = Result("c", None, "Pores", "face", datetime.now(UTC), DAY)
+    anew = Result("c", None, "Pores", "face", datetime.now(UTC), DAY, "")
     page = patient.html(progress(results=(anew,)))
     assert "just being made anew" in said(page)
     assert "<iframe" not in page
@@ -111,8 +111,8 @@ def test_headings_descend_by_one_and_every_field_has_a_name(html: Any) -> None:
 
 
 def test_what_is_not_kept_any_more_is_made_anew_once_and_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    results = [Result(name, None, "", "", datetime.now(UTC), DAY) for name in "abc"]
-    results.append(Result("d", "0" * 32, "", "", datetime.now(UTC), DAY))
+    results = [Result(name, None, "", "", datetime.now(UTC), DAY, "") for name in "abc"]
+    results.append(Result("d", "0" * 32, "", "", datetime.now(UTC), DAY, ""))
     actor, made, at_work = Actor("u", "u", frozenset()), [], threading.Lock()
     go = threading.Event()
 
@@ -144,7 +144,7 @@ def test_what_is_not_kept_any_more_is_made_anew_once_and_one_after_the_other(mon
 
 
 def test_a_pdf_is_offered_where_one_can_be_made() -> None:
-    result = Result("c", "0" * 32, "Pores", "face", datetime.now(UTC), DAY)
+    result = Result("c", "0" * 32, "Pores", "face", datetime.now(UTC), DAY, "")
     assert "/download/" + "0" * 32 + ".pdf" in patient.html(progress(results=(result,)), with_pdf=True)
     assert ".pdf" not in patient.html(progress(results=(result,)))
 
