@@ -35,12 +35,15 @@ class Clinic:
             recording.add_course(store, self.patient_id, "face", "pores")
         self.server = ServedProcess(ground)
         self.sent: list[bytes] = []
+        self.days = 0
         self.acknowledged: list[bytes] = []
         self.visitor = Visitor(self.server.address)
         self.visitor.sign_in("tara", PASSWORD)
 
     def add(self, *photos: bytes) -> None:
         self.visitor.open(self.patient_id)
+        self.days += 1  # each a visit of its own
+        self.visitor.type("when", f"2026-01-{self.days:02d} 10:00")
         self.visitor.add(*((f"front {number}.jpg", photo) for number, photo in enumerate(photos)))
 
     def save(self, *photos: bytes) -> None:

@@ -29,12 +29,12 @@ class Told:
 def visit(clinic: Clinic, actor: Actor, patient_id: str, photo_ids: Sequence[str], progress: Progress) -> list[Told]:
     """What photos that were just saved show: against the first and the last of their view, then through the course."""
     photos = [visits.photo_of(clinic, actor, one) for one in photo_ids]
-    first_shots = [photo for photo in photos if photo.shot == 1]
-    courses = [one for one in patients.courses(clinic, actor, patient_id) if one.site in {p.site for p in first_shots}]
+    repeats = {photo.id for photo in photos if photo.shot > 1 and not photo.after_session}
+    courses = [one for one in patients.courses(clinic, actor, patient_id) if one.site in {p.site for p in photos}]
     steps: list[tuple[str, Callable[[Progress], Told]]] = []
-    for photo in first_shots:
+    for photo in photos:
         steps.append((f"measuring {_name(clinic, actor, photo)}", _assess(clinic, actor, photo)))
-        earlier = visits.before(clinic, actor, photo.id)
+        earlier = visits.before(clinic, actor, photo.id) if photo.id not in repeats else []
         for other in dict.fromkeys([earlier[-1].id, earlier[0].id] if earlier else []):
             told = visits.photo_of(clinic, actor, other)
             steps.append((f"comparing {_name(clinic, actor, photo)}", _compare(clinic, actor, told, photo)))
