@@ -79,4 +79,4 @@ def test_a_face_is_held_against_peoples_repeats_where_they_differ_more() -> None
         own = told["regions"].get("forehead", told)
         assert by_region.sd * by_region.factor >= own["capture_sd"] * own["factor"]
     assert larger > 0
-    assert "people" in repeatability.source(["capture 1"], "same", of_people=True)
+    assert "people" in repeatability.source(["capture 1"], "same", repeatability.CaptureError(1.0, 2.0, True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from skinscan.report.page import TEMPLATES
@@ -13,6 +11,7 @@ from skinscan.web.clinic.front import Front, front, headers_of
 from skinscan.web.clinic.headers import dressed
 from skinscan.web.clinic.routes import disposition, shown
 from skinscan.web.guard import Message
+from tests.web.looping import ran
 
 PUBLIC = front("https://Clinic.Example", proxied=True)
 HERE = {"host": "127.0.0.1:7860"}
@@ -94,7 +93,7 @@ def _answered(path: str, secure: bool, *own: tuple[bytes, bytes]) -> dict[bytes,
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(dressed(send, path, secure)({"type": "http.response.start", "status": 200, "headers": list(own)}))
+    ran(dressed(send, path, secure)({"type": "http.response.start", "status": 200, "headers": list(own)}))
     return dict(sent[0]["headers"])
 
 
@@ -154,6 +153,6 @@ def test_a_body_is_given_again_as_it_was() -> None:
         again = bodies.again(b"body", receive)
         return [await again(), await again()]
 
-    assert asyncio.run(read()) == [
+    assert ran(read()) == [
         {"type": "http.request", "body": b"body", "more_body": False}, {"type": "http.disconnect"},
     ]  # fmt: skip

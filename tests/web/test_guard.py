@@ -1,10 +1,9 @@
 """Only this computer's own browser is let in."""
 
-import asyncio
-
 import pytest
 
 from skinscan.web.guard import Guard, is_welcome
+from tests.web.looping import ran
 
 HERE = {"host": "127.0.0.1:7860"}
 
@@ -50,7 +49,7 @@ def ask(path: str, headers: dict[str, str], kind: str = "http"):
         sent.append(message)
 
     scope = {"type": kind, "path": path, "headers": [(k.encode(), v.encode()) for k, v in headers.items()]}
-    asyncio.run(Guard(application)(scope, None, send))
+    ran(Guard(application)(scope, None, send))
     return sent
 
 
