@@ -1,4 +1,4 @@
-"""Coroutines in tests beside Playwright, whose own event loop runs in the thread of the tests while a browser is open."""
+"""Coroutines in tests beside Playwright, whose own event loop runs in their thread while a browser is open."""
 
 from __future__ import annotations
 
