@@ -60,7 +60,7 @@ class Workplace:
         if not path.is_relative_to(root) or path == root:
             return
         path.unlink(missing_ok=True)
-        with suppress(FileNotFoundError):  # the whole workplace may be on its way out
+        with suppress(OSError):  # the folder may be on its way out, or another upload just came into it
             if path.parent != root and not any(path.parent.iterdir()):
                 path.parent.rmdir()
 
@@ -69,10 +69,11 @@ class Workplace:
         for path in [] if sending else self.path.glob("tmp*"):
             if path.is_file():
                 path.unlink(missing_ok=True)
-        for path in self.path.glob("*/*"):
-            with suppress(FileNotFoundError):
-                if _DIGEST.fullmatch(path.parent.name) and time.time() - path.stat().st_mtime > _TAKEN_UP_WITHIN_S:
-                    self.forget(path)
+        for name in [one for one in os.listdir(self.path) if _DIGEST.fullmatch(one)]:
+            with suppress(FileNotFoundError):  # a page takes uploads up meanwhile, and their folders go
+                for path in list((self.path / name).iterdir()):
+                    if time.time() - path.stat().st_mtime > _TAKEN_UP_WITHIN_S:
+                        self.forget(path)
 
     def close(self) -> None:
         """Wipe everything."""

@@ -4,7 +4,10 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +110,29 @@ def test_a_link_of_that_name_is_not_followed(tmp_path):
     (tmp_path / f"{PREFIX}link").symlink_to(target)
     wipe_stale(tmp_path)
     assert (target / "photo.jpg").exists()
+
+
+def test_wiping_goes_on_while_others_take_their_uploads_up(tmp_path: Path) -> None:
+    """A folder that goes between being listed and being looked into is no error: it once cut a practitioner off."""
+    workplace = Workplace(tmp_path)
+    going = threading.Event()
+
+    def come_and_go(number: int) -> None:
+        turn = 0
+        while not going.is_set():
+            folder = workplace.path / f"{number}{turn:063x}"
+            turn += 1
+            folder.mkdir()
+            (folder / "a.jpg").write_bytes(b"x")
+            workplace.forget(folder / "a.jpg")
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(come_and_go, number) for number in range(4)]
+        try:
+            for _ in range(400):
+                workplace.wipe_unclaimed(sending=1)
+        finally:
+            going.set()
+        for one in others:
+            one.result()
+    workplace.close()
